@@ -1,0 +1,147 @@
+"""Where sound and picture meet: attention over the base3 grid (TSFP-Net, section 3.1; STAViS).
+
+The paper says that "the bilinear transformation" fuses base3 with SoundNet's representation and is upsampled
+to an attention map; it gives neither where it acts, its width, its activation nor how time is pooled.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from avsal.layers.convolution import Conv3d
+from avsal.layers.soundnet import SoundNet
+from avsal.layers.width import scaled
+
+__all__ = ["FUSIONS", "AlignedFusion", "BilinearFusion", "Fusion"]
+
+
+class Fusion(nn.Module, ABC):
+    """Base: visual taps and a waveform in, attention logits on the base3 grid out."""
+
+    soundnet: SoundNet
+
+    @abstractmethod
+    def forward(self, base2: Tensor, base3: Tensor, audio: Tensor) -> Tensor:
+        """Fuse.
+
+        Args:
+            base2: (B, C2, T2, H2, W2).
+            base3: (B, C3, T3, H, W).
+            audio: (B, 1, A), the sound of the same seconds from the first frame's start to the last's end.
+
+        Returns:
+            (B, 1, H, W) logits.
+        """
+
+
+class BilinearFusion(Fusion):
+    """The paper's fusion, per location as in STAViS: sound and picture pooled over the clip, then multiplied.
+
+    Visual: mean of base3 over time, linear to 128, ReLU. Sound: maximum of conv7 over time, linear to 128,
+    ReLU. Bilinear to 64, linear to 1. Works for any frame size and any length of sound.
+    """
+
+    def __init__(self, channels: Sequence[int], width: float = 1.0) -> None:
+        super().__init__()
+        hidden, out = scaled(128, width), scaled(64, width)
+        self.soundnet = SoundNet(7, width)
+        self.visual = nn.Linear(channels[2], hidden)
+        self.sound = nn.Linear(self.soundnet.channels[-1], hidden)
+        self.bilinear = nn.Bilinear(hidden, hidden, out)
+        self.attention = nn.Linear(out, 1)
+
+    def forward(self, base2: Tensor, base3: Tensor, audio: Tensor) -> Tensor:
+        """See `Fusion.forward`."""
+        visual = torch.relu(self.visual(rearrange(base3.mean(2), "b c h w -> b h w c")))
+        sound = torch.relu(self.sound(self.soundnet(audio)[-1].amax(2)))
+        return self.attention(bilinear(self.bilinear, visual, sound)).movedim(-1, 1)
+
+
+class AlignedFusion(Fusion):
+    """Ours: time is kept on both sides until picture and sound are multiplied.
+
+    Visual features are base3 beside base2 (a silently trained base3 has dropped what tells alike objects
+    apart). Sound is conv4 beside conv5 before its pool (46 and 93 ms a step; later layers are coarser than a
+    clip). Both are brought to base2's positions by their true centres. Two paths are summed:
+
+    - synchrony: each channel standardised over time, picture times sound, mean over time;
+    - content: a short temporal convolution and ReLU on each side, then mean over time, then bilinear.
+    """
+
+    def __init__(self, channels: Sequence[int], width: float = 1.0) -> None:
+        super().__init__()
+        hidden, out = scaled(128, width), scaled(32, width)
+        self.soundnet = SoundNet(5, width)
+        self.visual = Conv3d(channels[1] + channels[2], hidden, 1)
+        self.sound = nn.Conv1d(self.soundnet.channels[3] + self.soundnet.channels[4], hidden, 1)
+        self.synchrony = nn.Linear(hidden, out)
+        self.visual_content = Conv3d(hidden, hidden, (5, 1, 1), padding=(2, 0, 0))
+        self.sound_content = nn.Conv1d(hidden, hidden, 5, padding=2)
+        self.bilinear = nn.Bilinear(hidden, hidden, out)
+        self.attention = nn.Linear(out, 1)
+
+    def forward(self, base2: Tensor, base3: Tensor, audio: Tensor) -> Tensor:
+        """See `Fusion.forward`."""
+        num_steps, (H, W) = base2.shape[2], base3.shape[-2:]
+        fine = F.adaptive_max_pool2d(base2.transpose(1, 2).flatten(0, 1), (H, W))
+        fine = fine.unflatten(0, (len(base2), num_steps)).transpose(1, 2)
+        coarse = base3.repeat_interleave(num_steps // base3.shape[2], 2)
+        visual = self.visual(torch.cat([fine, coarse], 1))
+
+        # base2's position i is centred on frame 2 i of 2 num_steps frames
+        steps = torch.arange(num_steps, device=audio.device, dtype=torch.float32)
+        times = (2 * steps + 0.5) * (audio.shape[-1] / (2 * num_steps))
+        features = self.soundnet(audio)
+        sound = []
+        for layer in (4, 5):
+            heard_at = SoundNet.step_times(layer, features[layer - 1].shape[-1], device=audio.device)
+            sound.append(at_times(features[layer - 1], heard_at, times))
+        heard = self.sound(torch.cat(sound, 1))
+
+        product = standardised(visual, 2) * rearrange(standardised(heard, 2), "b c t -> b c t 1 1")
+        synchrony = self.synchrony(rearrange(product.mean(2), "b c h w -> b h w c"))
+        seen = rearrange(torch.relu(self.visual_content(visual)).mean(2), "b c h w -> b h w c")
+        content = bilinear(self.bilinear, seen, torch.relu(self.sound_content(heard)).mean(2))
+        return self.attention(torch.relu(synchrony + content)).movedim(-1, 1)
+
+
+FUSIONS: dict[str, type[Fusion]] = {"bilinear": BilinearFusion, "aligned": AlignedFusion}
+
+
+def bilinear(layer: nn.Bilinear, visual: Tensor, sound: Tensor) -> Tensor:
+    """`layer` on (B, H, W, C) and (B, C), the sound multiplied into the weights once, not per location."""
+    weight = torch.einsum("ovs,bs->bov", layer.weight, sound)
+    return torch.einsum("bov,bhwv->bhwo", weight, visual) + layer.bias
+
+
+def standardised(x: Tensor, dim: int) -> Tensor:
+    """Zero mean and about unit variance over `dim`; 0.05 in the variance keeps still channels still."""
+    centred = x - x.mean(dim, keepdim=True)
+    return centred * torch.rsqrt(centred.square().mean(dim, keepdim=True) + 0.05)
+
+
+def at_times(features: Tensor, centres: Tensor, times: Tensor) -> Tensor:
+    """Resample (B, C, L) features from their centres to other times with a triangular kernel.
+
+    The kernel is as wide as the coarser of the two grids: linear interpolation where the features are the
+    coarser ones, a weighted mean where they are finer.
+
+    Args:
+        features: (B, C, L).
+        centres: (L,) ascending times of the features.
+        times: (T,) ascending times wanted, in the same unit.
+
+    Returns:
+        (B, C, T).
+    """
+    spacing = [float(grid[1] - grid[0]) if len(grid) > 1 else 0.0 for grid in (centres, times)]
+    nearest = times.clamp(float(centres[0]), float(centres[-1]))
+    weight = (1 - (nearest[None] - centres[:, None]).abs() / max(*spacing, 1.0)).clamp(min=0)
+    weight = weight / weight.sum(0, keepdim=True)
+    return features @ weight.to(features.dtype)

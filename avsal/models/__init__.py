@@ -1,0 +1,25 @@
+"""The models, by name: see `list_models` and `create_model`. Importing a model's file registers it."""
+
+from avsal.models import conv3d, esan, resnet3d, sal3d, tsfpnet
+from avsal.models.registry import (
+    ModelInfo,
+    SaliencyModel,
+    create_model,
+    list_models,
+    model_info,
+    register_model,
+)
+
+__all__ = [
+    "ModelInfo",
+    "SaliencyModel",
+    "conv3d",
+    "create_model",
+    "esan",
+    "list_models",
+    "model_info",
+    "register_model",
+    "resnet3d",
+    "sal3d",
+    "tsfpnet",
+]

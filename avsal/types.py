@@ -1,0 +1,207 @@
+"""The vocabulary that every part of avsal shares: what a model wants, what was recorded, where people looked.
+
+Nothing here reads a file or imports a heavy library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import radians, tan
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["ClipSpec", "Fixations", "Predicts", "Recording", "ScreenGeometry", "Split"]
+
+Predicts = Literal["last", "centre", "all"]
+Split = Literal["train", "val", "test"]
+
+
+@dataclass(frozen=True)
+class ClipSpec:
+    """What a model takes in and which frames its output belongs to.
+
+    Each model owns one; data, prediction, evaluation and reports read it from there. A model receives
+    ``(pixel * value_range / 255 - mean) / std`` in the channel order ``channels``.
+
+    Attributes:
+        num_frames: T, consecutive frames of the film at its own frame rate.
+        size: (H, W) in pixels that frames are resized to.
+        mean: per channel, in units of the value range.
+        std: per channel, in units of the value range.
+        value_range: what the pixel value 255 becomes before ``mean`` and ``std`` act (1.0 or 255.0).
+        channels: order of the colour channels.
+        resize: ``stretch`` fills ``size``; ``fit`` keeps the aspect ratio and pads with the value 0 after
+            normalisation, content centred.
+        sample_rate: of the mono waveform in Hz, None for a model without sound.
+        audio_scale: what a full-scale sample (1.0) becomes (256 for SoundNet).
+        predicts: frames of the window that the output's T' maps belong to: ``last`` (T' = 1), ``centre``
+            (T' = 1, frame T // 2) or ``all`` (T' = T).
+        stride: for ``all`` only: by how many frames neighbouring windows are shifted; the first ``stride``
+            maps of each window are kept.
+        margin: for ``all`` only: maps at either end of a window that suffer from its edge and are kept only
+            where the film itself ends.
+        start_windows: for ``last`` only: windows of the film's first frames, where the model has its own rule
+            for them. Row f lists, by index, the film frames of frame f's window, none later than f; the
+            window's map comes from the model's `forward_start`.
+    """
+
+    num_frames: int
+    size: tuple[int, int]
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    value_range: float = 1.0
+    channels: Literal["rgb", "bgr"] = "rgb"
+    resize: Literal["stretch", "fit"] = "stretch"
+    sample_rate: int | None = None
+    audio_scale: float = 256.0
+    predicts: Predicts = "last"
+    stride: int = 1
+    margin: int = 0
+    start_windows: tuple[tuple[int, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise ValueError when a number makes no sense."""
+        if self.num_frames < 1:
+            raise ValueError(f"`num_frames` must be at least 1 but is {self.num_frames}")
+        if min(self.size) < 1:
+            raise ValueError(f"`size` must be (height, width) in pixels but is {self.size}")
+        if min(self.std) <= 0:
+            raise ValueError(f"`std` must be positive but is {self.std}")
+        most = self.num_frames - 2 * self.margin
+        if self.margin < 0 or not 1 <= self.stride <= most:
+            raise ValueError(f"`stride` must lie in 1..{most} but is {self.stride} (`margin` {self.margin})")
+        for frame, window in enumerate(self.start_windows):
+            past = all(0 <= index <= frame for index in window)
+            if self.predicts != "last" or len(window) != self.num_frames or not past:
+                raise ValueError(
+                    f"`start_windows` needs `predicts` 'last' and {self.num_frames} frames a row, "
+                    f"none after the row's own, but row {frame} is {window}"
+                )
+
+    def audio_samples(self, seconds: float) -> int:
+        """Number of samples A that `seconds` of sound have at this model's sample rate."""
+        if self.sample_rate is None:
+            raise ValueError("this model takes no sound")
+        return max(1, round(seconds * self.sample_rate))
+
+
+@dataclass(frozen=True)
+class ScreenGeometry:
+    """The screen that films were watched on.
+
+    Attributes:
+        size_px: (height, width) in pixels.
+        size_cm: (height, width) in centimetres.
+        distance_cm: from the eye to the screen.
+    """
+
+    size_px: tuple[int, int]
+    size_cm: tuple[float, float]
+    distance_cm: float
+
+    @property
+    def pixels_per_degree(self) -> float:
+        """Screen pixels in one degree of visual angle at the screen's centre, along its width."""
+        return 2 * self.distance_cm * tan(radians(0.5)) * self.size_px[1] / self.size_cm[1]
+
+
+@dataclass(frozen=True)
+class Fixations:
+    """Where people looked: one row per fixation and film frame that it covers.
+
+    Points are scaled and images are drawn from points; an image of points is never resized.
+
+    Attributes:
+        frame: (N,) int64, 0-based index of the film frame.
+        x: (N,) float64, pixels of the original frame from its left edge, 0 <= x < width.
+        y: (N,) float64, pixels of the original frame from its top edge, 0 <= y < height.
+        observer: (N,) int64, who looked; -1 where the release does not tell.
+        size: (height, width) of the original frame in pixels.
+        geometry: of the screen, where it is known.
+        dropped: how many raw rows were left out, by reason.
+    """
+
+    frame: NDArray[np.int64]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    observer: NDArray[np.int64]
+    size: tuple[int, int]
+    geometry: ScreenGeometry | None = None
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Convert to the stated types and raise ValueError on columns of different length."""
+        for name, kind in (("frame", np.int64), ("x", np.float64), ("y", np.float64), ("observer", np.int64)):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=kind).reshape(-1))
+        lengths = {len(self.frame), len(self.x), len(self.y), len(self.observer)}
+        if len(lengths) != 1:
+            raise ValueError(f"`frame`, `x`, `y`, `observer` must be equally long but have lengths {lengths}")
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @cached_property
+    def observers(self) -> tuple[int, ...]:
+        """The observers that have at least one fixation, ascending."""
+        return tuple(int(who) for who in np.unique(self.observer))
+
+    def select(self, mask: NDArray[np.bool_]) -> Fixations:
+        """The rows where `mask` is true, in the same order."""
+        return Fixations(
+            self.frame[mask], self.x[mask], self.y[mask], self.observer[mask], self.size, self.geometry
+        )
+
+    def at(self, frame: int) -> Fixations:
+        """The fixations on one film frame."""
+        return self.select(self.frame == frame)
+
+    def scaled(self, size: tuple[int, int]) -> Fixations:
+        """The same fixations in the coordinates of a frame of another (height, width)."""
+        y = self.y * (size[0] / self.size[0])
+        x = self.x * (size[1] / self.size[1])
+        return Fixations(self.frame, x, y, self.observer, size, None, self.dropped)
+
+    def rows_and_columns(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(N,) pixel rows and (N,) pixel columns; repeated points stay repeated."""
+        rows = np.clip(np.floor(self.y).astype(np.int64), 0, self.size[0] - 1)
+        columns = np.clip(np.floor(self.x).astype(np.int64), 0, self.size[1] - 1)
+        return rows, columns
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One film of a data set with its sound and gaze. Nothing is read until asked for.
+
+    Attributes:
+        id: unique within its data set.
+        dataset: name of the data set.
+        frames: the film file, or the folder that holds its frames as images in name order.
+        audio: the file that holds the sound (often the film itself); None where there is no sound.
+        frame_rate: in frames a second; needed where `frames` is a folder, where it places frame i at
+            i / frame_rate seconds. None: the film's own time stamps.
+        num_frames: as published, None where unknown.
+        split: train, val or test, None where the release has none.
+        category: of the film, for subgroups declared beforehand.
+        load_fixations: reads the gaze; None where there is none.
+        load_density: reads the prepared density map of a 0-based frame as (H, W) float32, not normalised;
+            None where maps are to be drawn from fixations.
+        load_mask: reads the object mask of a 0-based frame as (H, W) bool, True on the salient object; None where
+            a data set is about gaze. Data sets of masks have neither fixations nor density maps.
+    """
+
+    id: str
+    dataset: str
+    frames: Path
+    audio: Path | None = None
+    frame_rate: float | None = None
+    num_frames: int | None = None
+    split: Split | None = None
+    category: str | None = None
+    load_fixations: Callable[[], Fixations] | None = field(default=None, repr=False, compare=False)
+    load_density: Callable[[int], NDArray[np.float32]] | None = field(default=None, repr=False, compare=False)
+    load_mask: Callable[[int], NDArray[np.bool_]] | None = field(default=None, repr=False, compare=False)
