@@ -190,8 +190,8 @@ class Recording:
         load_fixations: reads the gaze; None where there is none.
         load_density: reads the prepared density map of a 0-based frame as (H, W) float32, not normalised;
             None where maps are to be drawn from fixations.
-        load_mask: reads the object mask of a 0-based frame as (H, W) bool, True on the salient object; None where
-            a data set is about gaze. Data sets of masks have neither fixations nor density maps.
+        load_mask: reads the object mask of a 0-based frame as (H, W) bool, True on the salient object; None
+            where a data set is about gaze. Data sets of masks have neither fixations nor density maps.
     """
 
     id: str

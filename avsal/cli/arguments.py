@@ -1,0 +1,56 @@
+"""Types of command-line arguments; each raises what argparse turns into one line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+__all__ = ["comma_list", "percentage", "positive_int", "seconds"]
+
+
+def positive_int(text: str) -> int:
+    """A whole number of at least 1."""
+    value = int(text) if text.lstrip("+").isdigit() else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1 but found {text!r}")
+    return value
+
+
+def percentage(text: str) -> float:
+    """A number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1 but found {text!r}")
+    return value
+
+
+def seconds(text: str) -> float:
+    """Seconds, m:ss or h:mm:ss, with a fraction."""
+    try:
+        parts = [float(part) for part in text.split(":")]
+    except ValueError:
+        parts = []
+    if not 1 <= len(parts) <= 3 or min(parts) < 0 or any(part >= 60 for part in parts[1:]):
+        raise argparse.ArgumentTypeError(f"expected seconds, m:ss or h:mm:ss but found {text!r}")
+    total = 0.0
+    for part in parts:
+        total = total * 60 + part
+    return total
+
+
+def comma_list(*choices: str) -> Callable[[str], list[str]]:
+    """A type that takes some of `choices`, separated by commas, each once."""
+
+    def parse(text: str) -> list[str]:
+        names = [name.strip() for name in text.split(",") if name.strip()]
+        for name in names:
+            if name not in choices:
+                raise argparse.ArgumentTypeError(f"expected some of {', '.join(choices)} but found {name!r}")
+        if not names:
+            raise argparse.ArgumentTypeError(f"expected some of {', '.join(choices)} but found none")
+        return list(dict.fromkeys(names))
+
+    return parse

@@ -1,0 +1,162 @@
+"""Predict where people look in films with sound.
+
+avsal predict clip.mp4                         clip_overlay.mp4 with the original sound, and clip.json
+avsal predict films/ -o out --save overlay,h5  every film below a folder
+avsal predict frames/ --fps 25 --audio x.wav   a folder of images and its sound
+avsal predict clip.mp4 --audio zero            the same film heard as silence
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from avsal.errors import AvsalError, ConfigError
+
+__all__ = ["add_arguments", "run"]
+
+FILM_SUFFIXES = frozenset(
+    (
+        ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts",
+        ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m",
+    )
+)  # fmt: skip
+IMAGE_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    from avsal.cli.arguments import comma_list, percentage, positive_int, seconds
+
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        metavar="SOURCE",
+        help="films, folders of films, or a folder of images with --fps",
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("predictions"), metavar="DIR", help="[%(default)s]"
+    )
+    parser.add_argument(
+        "--save",
+        type=comma_list("overlay", "map", "png", "h5", "csv"),
+        default=["overlay"],
+        metavar="KINDS",
+        help="some of overlay, map, png, h5, csv, with commas [overlay]; a JSON summary is always written",
+    )
+    model = parser.add_argument_group("model")
+    model.add_argument(
+        "--model", metavar="NAME", help="see `avsal models`; the checkpoint's own, else tsfpnet_av"
+    )
+    model.add_argument("--weights", type=Path, metavar="FILE", help="a checkpoint; it knows its own model")
+    model.add_argument(
+        "--untrained", action="store_true", help="go on with random weights: the maps then mean nothing"
+    )
+    model.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps [%(default)s]")
+    model.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16", "float16"),
+        default="float32",
+        help="what the network computes in [%(default)s]; the half ones change maps slightly",
+    )
+    model.add_argument(
+        "--batch-size", type=positive_int, default=1, metavar="N", help="windows at once [%(default)s]"
+    )
+    model.add_argument("--threads", type=positive_int, metavar="N", help="CPU threads [all]")
+    film = parser.add_argument_group("film and sound")
+    film.add_argument(
+        "--audio",
+        default="own",
+        metavar="WHAT",
+        help="own: the film's; none: as without sound; zero: as silence; or a sound file [%(default)s]",
+    )
+    film.add_argument("--fps", type=float, metavar="RATE", help="frame rate of a folder of images")
+    film.add_argument("--start", type=seconds, metavar="TIME", help="in seconds or h:mm:ss")
+    film.add_argument("--end", type=seconds, metavar="TIME", help="in seconds or h:mm:ss")
+    film.add_argument(
+        "--every",
+        type=positive_int,
+        default=1,
+        metavar="N",
+        help="compute each N-th frame and interpolate the others [%(default)s]",
+    )
+    look = parser.add_argument_group("pictures")
+    look.add_argument(
+        "--colormap", default="inferno", metavar="NAME", help="inferno, magma, viridis, turbo, jet, grey"
+    )
+    look.add_argument(
+        "--alpha", type=percentage, default=0.7, metavar="A", help="opacity at the peak, 0 to 1 [%(default)s]"
+    )
+    look.add_argument("--bits", type=int, choices=(8, 16), default=8, help="of PNG maps [%(default)s]")
+    existing = parser.add_mutually_exclusive_group()
+    existing.add_argument(
+        "--skip-existing", action="store_true", help="leave films alone that are already done"
+    )
+    existing.add_argument("--overwrite", action="store_true", help="replace what is there")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+    parser.add_argument("-v", "--verbose", action="store_true", help="tell more of each film")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Predict every source; return 0 when all were done, 1 when some failed or were damaged, else 2."""
+    from avsal.cli.predict_job import Job, load
+
+    jobs = name_jobs(find_sources(arguments.sources, arguments.fps), arguments.output)
+    model = load(arguments)
+    failed = damaged = 0
+    for number, (source, base) in enumerate(jobs, start=1):
+        try:
+            prefix = f"[{number}/{len(jobs)}] " if len(jobs) > 1 else ""
+            damaged += not Job(arguments, model, source, base, prefix).run()
+        except AvsalError as error:
+            if arguments.debug:
+                raise
+            failed += 1
+            print(f"avsal: error: {error}", file=sys.stderr)
+    if failed == len(jobs):
+        return 2
+    return 1 if failed or damaged else 0
+
+
+def find_sources(sources: list[str], frame_rate: float | None) -> list[tuple[Path, Path]]:
+    """What to predict, and the path each should be named after.
+
+    A folder gives the films below it, named with their sub-folders; a folder of images is one film.
+
+    Raises:
+        ConfigError: a folder holds neither, or images without a frame rate.
+    """
+    found: list[tuple[Path, Path]] = []
+    for source in map(Path, sources):
+        if not source.is_dir():
+            found.append((source, Path(source.name)))
+            continue
+        below = sorted(path for path in source.rglob("*") if path.suffix.lower() in FILM_SUFFIXES)
+        films = [path for path in below if path.is_file()]
+        images = any(path.suffix.lower() in IMAGE_SUFFIXES for path in source.iterdir())
+        if images and (frame_rate is not None or not films):
+            if frame_rate is None:
+                raise ConfigError(f"{source} holds images: say their frame rate, for instance --fps 25")
+            found.append((source, Path(f"{source.resolve().name}.frames")))
+        elif films:
+            found.extend((film, film.relative_to(source)) for film in films)
+        else:
+            raise ConfigError(f"{source} holds neither films nor images: give a film, or a folder of them")
+    return found
+
+
+def name_jobs(found: list[tuple[Path, Path]], output: Path) -> list[tuple[Path, Path]]:
+    """Each source with the path of its outputs up to their suffix, no two alike."""
+    stems = [path.with_suffix("") for _, path in found]
+    taken: set[Path] = set()
+    jobs = []
+    for (source, path), stem in zip(found, stems, strict=True):
+        name = stem if stems.count(stem) == 1 else path.with_name(path.name.replace(".", "_"))
+        unique, number = name, 2
+        while unique in taken:
+            unique = name.with_name(f"{name.name}_{number}")
+            number += 1
+        taken.add(unique)
+        jobs.append((source, output / unique))
+    return jobs

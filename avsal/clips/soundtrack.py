@@ -1,0 +1,61 @@
+"""The sound that belongs to a window of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avsal.clips.windows import Window
+
+__all__ = ["Spans", "excerpt"]
+
+Spans = Sequence[tuple[float, float]]  # (start, end) in seconds of the frames of a window, in its order
+
+
+def excerpt(
+    window: Window,
+    spans: Spans,
+    sample_rate: int,
+    usual: int,
+    read: Callable[[float, int], NDArray[np.float32]],
+) -> NDArray[np.float32]:
+    """The sound of a window's seconds, on the same clock as its frames.
+
+    Where frames run backwards, so does the sound: a click stays beside the frame it was heard with.
+
+    Args:
+        window: frames in the order the network sees them.
+        spans: of each of them.
+        sample_rate: in Hz.
+        usual: number of samples of this film's windows; taken where the window's own seconds differ from it
+            by at most half a frame, so that jittering time stamps do not make every window differ.
+        read: gives samples from a start in seconds and a number of samples.
+
+    Returns:
+        (A,) samples in [-1, 1].
+    """
+    runs: list[tuple[float, int, bool]] = []  # start in seconds, samples, backwards
+    begin = 0
+    for end in range(1, len(spans) + 1):
+        if end < len(spans) and _continues(window.frames[begin : end + 1]):
+            continue
+        run = spans[begin:end]
+        first, last = min(span[0] for span in run), max(span[1] for span in run)
+        backwards = end - begin > 1 and window.frames[begin] > window.frames[end - 1]
+        runs.append((first, max(1, round((last - first) * sample_rate)), backwards))
+        begin = end
+    excess = sum(samples for _, samples, _ in runs) - usual
+    if abs(excess) <= usual / (2 * len(spans)) and runs[-1][1] > excess:
+        runs[-1] = (runs[-1][0], runs[-1][1] - excess, runs[-1][2])
+    return np.concatenate(
+        [read(first, samples)[:: -1 if backwards else 1] for first, samples, backwards in runs]
+    )
+
+
+def _continues(run: Sequence[int]) -> bool:
+    """Whether consecutive frame numbers all step by the same +1 or -1."""
+    steps = {second - first for first, second in pairwise(run)}
+    return len(steps) == 1 and steps <= {1, -1}

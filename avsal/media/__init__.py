@@ -1,0 +1,26 @@
+"""Films and sounds: reading both on one clock, and writing films."""
+
+from avsal.media.atomic import atomic_path
+from avsal.media.audio import RESAMPLER, SoundReader, has_sound, load_sound, resample
+from avsal.media.damage import Damage
+from avsal.media.frames import Frame, FrameReader, VideoInfo
+from avsal.media.images import ImageFolderReader
+from avsal.media.video import VideoReader, open_frames
+from avsal.media.writer import FilmWriter
+
+__all__ = [
+    "RESAMPLER",
+    "Damage",
+    "FilmWriter",
+    "Frame",
+    "FrameReader",
+    "ImageFolderReader",
+    "SoundReader",
+    "VideoInfo",
+    "VideoReader",
+    "atomic_path",
+    "has_sound",
+    "load_sound",
+    "open_frames",
+    "resample",
+]

@@ -1,0 +1,187 @@
+"""Reading the sound of films and sound files: mono, at the wanted rate, on the film clock."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avsal.media.container import open_container, sound_streams
+from avsal.media.damage import Damage
+from avsal.media.resampling import RESAMPLER, resample, resampling_stream
+from avsal.media.samples import SoundDecoder
+
+__all__ = ["RESAMPLER", "SoundReader", "has_sound", "load_sound", "resample"]
+
+SKIP = 10.0
+"""Seconds ahead from which a read seeks instead of decoding what lies between."""
+
+RUN_UP = 2
+"""Whole seconds decoded before the place sought, so that decoder and resampler have settled."""
+
+
+class SoundReader:
+    """Reads a sound as mono samples at one rate, forward, with bounded memory.
+
+    Channels are mixed by their mean with equal weights: of a 5.1 sound each counts one sixth, the centre and
+    the low-frequency one too. The resampler is `RESAMPLER`; reading in pieces equals reading at once.
+
+    Args:
+        path: a film or a sound file.
+        sample_rate: wanted, in Hz.
+        stream: number of the sound stream, None for the one marked as default, else the first.
+        origin: the container's seconds that the film clock calls 0: `VideoInfo.origin` for a film's own
+            sound, None for a separate file, whose own start is 0 then.
+        keep: seconds by which a read may begin before the latest one.
+
+    Raises:
+        MediaError: no such file, no such stream, or nothing of it can be decoded.
+        ValueError: `sample_rate` or `keep` make no sense.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        sample_rate: int,
+        *,
+        stream: int | None = None,
+        origin: float | None = None,
+        keep: float = 4.0,
+    ) -> None:
+        if sample_rate <= 0 or keep < 0:
+            raise ValueError(f"`sample_rate` and `keep` must be positive but are {sample_rate} and {keep}")
+        self._decoder = SoundDecoder(path, stream=stream, origin=origin)
+        self.sample_rate = sample_rate
+        self._keep = round(keep * sample_rate)
+        self._dropped = -(10**18)  # position before which samples have been forgotten
+        self._kept: deque[tuple[int, NDArray[np.float32]]] = deque()
+        self._pieces = _resampled(self._decoder, sample_rate, 0)
+        self._produced = 0  # position up to which samples have been made
+        self._finished = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._pieces.close()
+
+    @property
+    def damage(self) -> Damage:
+        """What could not be read so far; complete once a read went past the end of the sound."""
+        return self._decoder.damage
+
+    def read(self, start: float, end: float) -> NDArray[np.float32]:
+        """The samples from `start` to `end`, in seconds on the film clock.
+
+        Where there is no sound, before 0 as well, samples are zero.
+
+        Returns:
+            (round((end - start) * sample_rate),) float32, full scale +-1.
+
+        Raises:
+            ValueError: `end` lies before `start`, or `start` more than `keep` before an earlier one.
+        """
+        if end < start:
+            raise ValueError(f"`end` must not lie before `start` but they are {end} and {start} s")
+        first = round(start * self.sample_rate)
+        samples = np.zeros(round((end - start) * self.sample_rate), np.float32)
+        if first < self._dropped:
+            raise ValueError(
+                f"sound from {start:.3f} s on was asked for, but what lies more than "
+                f"{self._keep / self.sample_rate:.3f} s before the latest read is gone: give a greater `keep`"
+            )
+        self._advance(first, first + len(samples))
+        for position, block in self._kept:
+            begin, stop = max(first, position), min(first + len(samples), position + len(block))
+            if begin < stop:
+                samples[begin - first : stop - first] = block[begin - position : stop - position]
+        return samples
+
+    def _advance(self, first: int, stop: int) -> None:
+        """Produce samples up to position `stop` and forget those too far before `first`."""
+        self._dropped = max(self._dropped, first - self._keep)
+        second = self._dropped // self.sample_rate - RUN_UP
+        ahead = second - self._produced / self.sample_rate
+        if ahead > SKIP and self._decoder.can_seek and not self._finished:
+            self._enter(second)
+        while self._produced < stop and not self._finished:
+            position, block = next(self._pieces, (self._produced, None))
+            if block is None:
+                self._finished = True
+                break
+            self._kept.append((position, block))
+            self._produced = position + len(block)
+            self._forget()
+        self._forget()
+
+    def _forget(self) -> None:
+        while self._kept and self._kept[0][0] + len(self._kept[0][1]) <= self._dropped:
+            self._kept.popleft()
+
+    def _enter(self, second: int) -> None:
+        """Go on from a later whole second of the film clock, where both rates have a sample."""
+        self._pieces.close()
+        self._pieces = _resampled(self._decoder, self.sample_rate, second)
+        self._produced = second * self.sample_rate
+        self._kept.clear()
+
+
+def load_sound(
+    path: str | Path, sample_rate: int, *, stream: int | None = None, origin: float | None = None
+) -> tuple[NDArray[np.float32], Damage]:
+    """A whole sound at once; arguments and mixing as for `SoundReader`.
+
+    Returns:
+        (A,) float32 from 0 of the film clock to the end of the sound, and what could not be read.
+
+    Raises:
+        MediaError: no such file, no such stream, or nothing of it can be decoded.
+        ValueError: `sample_rate` is not positive.
+    """
+    if sample_rate <= 0:
+        raise ValueError(f"`sample_rate` must be positive but is {sample_rate}")
+    decoder = SoundDecoder(path, stream=stream, origin=origin)
+    blocks = [block for _, block in _resampled(decoder, sample_rate, 0)]
+    return np.concatenate([np.zeros(0, np.float32), *blocks]), decoder.damage
+
+
+def has_sound(path: str | Path) -> bool:
+    """Whether a file has a sound stream that can be decoded.
+
+    Raises:
+        MediaError: no such file, or neither film nor sound.
+    """
+    with open_container(path) as container:
+        return bool(sound_streams(container))
+
+
+def _resampled(
+    decoder: SoundDecoder, sample_rate: int, second: int
+) -> Generator[tuple[int, NDArray[np.float32]], None, None]:
+    """Yield (position, mono samples) at `sample_rate` without gaps from a second of the film clock on."""
+    native = decoder.sample_rate
+    resampler = None if native == sample_rate else resampling_stream(native, sample_rate)
+    fed, made = second * native, second * sample_rate
+    for position, channels in decoder.blocks(second - 1 if second > 0 else None):
+        mono = channels.mean(axis=0)
+        mono = mono[max(0, fed - position) :]
+        silences = (np.zeros(min(native, position - at), np.float32) for at in range(fed, position, native))
+        for piece in chain(silences, [mono]):
+            fed += len(piece)
+            block = piece if resampler is None else resampler.resample_chunk(piece)
+            if len(block):
+                yield made, block
+                made += len(block)
+    if resampler is not None:
+        yield made, resampler.resample_chunk(np.zeros(0, np.float32), last=True)

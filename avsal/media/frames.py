@@ -1,0 +1,132 @@
+"""The values that readers of films and of image folders give out, and the shape both readers share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avsal.media.damage import Damage
+
+__all__ = ["ROUNDING", "Frame", "FrameReader", "VideoInfo", "check_selection"]
+
+ROUNDING = 1e-6
+"""Seconds by which two times may differ and still be the same."""
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What is known of a film before it is read.
+
+    Time runs on the film clock: its 0 is `origin`, one origin for picture and sound.
+
+    Attributes:
+        path: the film, or the folder of images.
+        size: (H, W) on display in square pixels: turned upright, sample aspect ratio applied to the width.
+        coded_size: (H, W) as stored.
+        frame_rate: average, in frames a second.
+        duration: of the picture in seconds as the container claims it, None where it does not.
+        num_frames: as the container claims it, None where it does not.
+        origin: the container's seconds that the film clock calls 0: the earliest decoded start over the
+            chosen picture stream and the film's sound.
+        first_time: of the first frame on the film clock, in seconds.
+        time_base: seconds of one tick of the container's stamps.
+        rotation: degrees by which stored pictures are turned clockwise to stand upright, in 0..359.
+        sample_aspect_ratio: width of a stored pixel over its height.
+        codec: name of the picture's codec.
+        sound: whether there is a sound stream that can be decoded.
+        rebuilt_times: the container's stamps run backwards in display order, so that times come from the
+            order of decoding instead.
+    """
+
+    path: Path
+    size: tuple[int, int]
+    coded_size: tuple[int, int]
+    frame_rate: float
+    duration: float | None
+    num_frames: int | None
+    origin: float
+    first_time: float
+    time_base: Fraction
+    rotation: int
+    sample_aspect_ratio: Fraction
+    codec: str
+    sound: bool
+    rebuilt_times: bool = False
+
+    def facts(self) -> dict[str, object]:
+        """The same facts as plain values for a JSON file."""
+        return {
+            "path": str(self.path),
+            "size": list(self.size),
+            "coded_size": list(self.coded_size),
+            "frame_rate": self.frame_rate,
+            "duration": self.duration,
+            "num_frames": self.num_frames,
+            "origin": self.origin,
+            "first_time": self.first_time,
+            "time_base": str(self.time_base),
+            "rotation": self.rotation,
+            "sample_aspect_ratio": str(self.sample_aspect_ratio),
+            "codec": self.codec,
+            "sound": self.sound,
+            "rebuilt_times": self.rebuilt_times,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of a film.
+
+    Attributes:
+        index: 0-based count of the frames given out by this reader.
+        time: seconds on the film clock.
+        duration: seconds until the next frame; the film's mean period for its last frame.
+        pts: the container's stamp in ticks, ``time = pts * time_base - origin``.
+        image: (H, W, 3) uint8 RGB, upright.
+    """
+
+    index: int
+    time: float
+    duration: float
+    pts: int
+    image: NDArray[np.uint8]
+
+
+class FrameReader(Protocol):
+    """Gives out the frames of a film or of a folder of images, in time order; may be iterated again."""
+
+    @property
+    def info(self) -> VideoInfo:
+        """What is known before reading."""
+        ...
+
+    @property
+    def damage(self) -> Damage:
+        """What could not be read, complete after iteration."""
+        ...
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+
+def check_selection(size: tuple[int, int] | None, start: float | None, end: float | None) -> None:
+    """Raise ValueError when the arguments of a reader make no sense."""
+    if size is not None and min(size) < 1:
+        raise ValueError(f"`size` must be (height, width) in pixels but is {size}")
+    if start is not None and end is not None and end <= start:
+        raise ValueError(f"`end` must lie after `start` but they are {end} and {start} s")

@@ -1,0 +1,202 @@
+"""Reading films that are kept as folders of images, the way most data sets ship."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from avsal.errors import MediaError
+from avsal.media.damage import Damage
+from avsal.media.frames import ROUNDING, Frame, VideoInfo, check_selection
+from avsal.media.pixels import RgbConverter
+
+__all__ = ["ImageFolderReader", "is_pattern"]
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+"""Files of other kinds in a folder are left alone, as are hidden ones."""
+
+NUMBER = re.compile(r"%0?\d*d")
+
+
+class ImageFolderReader:
+    """Reads a folder of images as a film: image i, in the order of the numbers in names, at i / frame_rate.
+
+    Images are turned upright by their EXIF tag; grey, palette and 16-bit images become 8-bit RGB, transparent
+    ones are laid over black. An image that cannot be read is left out and counted in `damage`; the others
+    keep their times. Properties and iteration are those of `VideoReader`.
+
+    Args:
+        folder: the folder, or a pattern such as ``frames/%05d.jpg`` whose numbers have no holes.
+        frame_rate: in frames a second.
+        size: (H, W) of the images given out, None for their own.
+        start: seconds; earlier frames are left out.
+        end: seconds; frames at or after it are left out.
+
+    Raises:
+        MediaError: there are no images, none can be read, a number of the pattern is missing; while reading:
+            an image differs in size from the first.
+        ValueError: an argument makes no sense.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        frame_rate: float | Fraction,
+        size: tuple[int, int] | None = None,
+        *,
+        start: float | None = None,
+        end: float | None = None,
+    ) -> None:
+        check_selection(size, start, end)
+        if not frame_rate > 0:
+            raise ValueError(f"`frame_rate` must be positive but is {frame_rate}")
+        folder = Path(folder)
+        self._paths = (
+            _numbered(folder) if is_pattern(folder.name) and not folder.is_dir() else _images(folder)
+        )
+        rate = Fraction(frame_rate).limit_denominator(1001)
+        first = next((image for image in map(_load, self._paths) if image is not None), None)
+        if first is None:
+            raise MediaError(f"none of the {len(self._paths)} images in {folder} can be read")
+        own_size = (first.shape[0], first.shape[1])
+        self._info = VideoInfo(
+            path=folder,
+            size=own_size,
+            coded_size=own_size,
+            frame_rate=float(rate),
+            duration=float(len(self._paths) / rate),
+            num_frames=len(self._paths),
+            origin=0.0,
+            first_time=0.0,
+            time_base=1 / rate,
+            rotation=0,
+            sample_aspect_ratio=Fraction(1),
+            codec=self._paths[0].suffix[1:].lower(),
+            sound=False,
+        )
+        self._size = size or own_size
+        self._start = float("-inf") if start is None else start - ROUNDING
+        self._end = float("inf") if end is None else end - ROUNDING
+        self._damage = Damage("picture")
+        self._running: Generator[Frame, None, None] | None = None
+
+    @property
+    def info(self) -> VideoInfo:
+        """What is known of the images before they are read."""
+        return self._info
+
+    @property
+    def damage(self) -> Damage:
+        """What the latest iteration could not read; complete when it has ended."""
+        return self._damage
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._running is not None:
+            self._running.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Begin anew at `start`."""
+        self._running = self._frames()
+        return self._running
+
+    def _frames(self) -> Generator[Frame, None, None]:
+        damage = self._damage = Damage("picture")
+        convert = RgbConverter(self._size)
+        period = float(self._info.time_base)
+        for number, path in enumerate(self._paths):
+            time = float(number * self._info.time_base)
+            if not self._start <= time < self._end:
+                continue
+            image = _load(path)
+            if image is None:
+                damage.failed += 1
+                damage.missing_seconds += period
+                continue
+            if image.shape[:2] != self._info.size:
+                height, width = self._info.size
+                raise MediaError(
+                    f"{path} has {image.shape[1]}x{image.shape[0]} pixels, the images before it "
+                    f"{width}x{height}: images of one film must have one size"
+                )
+            if image.shape[:2] != self._size:
+                image = convert(av.VideoFrame.from_ndarray(image, "rgb24"))
+            damage.decoded += 1
+            yield Frame(damage.decoded - 1, time, period, number, image)
+
+
+def is_pattern(name: str) -> bool:
+    """Whether a file name is a pattern with one number in it, such as ``%05d.jpg``."""
+    return len(NUMBER.findall(name)) == 1
+
+
+def _images(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise MediaError(f"no such folder of images: {folder}")
+    names = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != "."]
+    if not names:
+        raise MediaError(f"{folder} holds no images (looked for {', '.join(sorted(SUFFIXES))})")
+    return sorted(names, key=_natural)
+
+
+def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:
+    """Sort key by which frame2 comes before frame10."""
+    parts = re.split(r"([0-9]+)", path.name.lower())
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in parts], path.name
+
+
+def _numbered(pattern: Path) -> list[Path]:
+    before, after = NUMBER.split(pattern.name)
+    shape = re.compile(re.escape(before) + "([0-9]+)" + re.escape(after))
+    numbers = []
+    for path in pattern.parent.iterdir() if pattern.parent.is_dir() else ():
+        match = shape.fullmatch(path.name)
+        if match and pattern.name % int(match[1]) == path.name:
+            numbers.append(int(match[1]))
+    if not numbers:
+        raise MediaError(f"no image fits the pattern {pattern}")
+    numbers.sort()
+    for earlier, later in pairwise(numbers):
+        if later != earlier + 1:
+            raise MediaError(f"{pattern.with_name(pattern.name % (earlier + 1))} is missing")
+    return [pattern.with_name(pattern.name % number) for number in numbers]
+
+
+def _load(path: Path) -> NDArray[np.uint8] | None:
+    """(H, W, 3) uint8 RGB, upright; None where the file cannot be read."""
+    try:
+        with Image.open(path) as file:
+            image = ImageOps.exif_transpose(file)
+            if image.mode.startswith(("I", "F")):
+                return _from_deep(path, np.asarray(image))
+            if image.has_transparency_data:
+                opaque = Image.new("RGBA", image.size, "black")
+                opaque.alpha_composite(image.convert("RGBA"))
+                image = opaque
+            return np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError):
+        return None
+
+
+def _from_deep(path: Path, grey: NDArray[np.generic]) -> NDArray[np.uint8]:
+    values = grey.astype(np.float64)
+    if grey.dtype.kind == "f" or values.min() < 0 or values.max() > 65535:
+        raise MediaError(f"{path} holds {grey.dtype} grey values; expected 8 or 16 bits")
+    return np.repeat((values / 257 + 0.5).astype(np.uint8)[..., None], 3, axis=2)

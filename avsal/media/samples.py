@@ -1,0 +1,143 @@
+"""Decoding a sound stream to an unbroken run of samples at its own rate, placed on the film clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from math import floor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avsal.errors import MediaError
+from avsal.media.container import Coverage, decode, demux, open_container, seeks_exactly, sound_stream
+from avsal.media.damage import Damage
+from avsal.media.probe import sound_origin
+from avsal.media.resampling import resample
+
+if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
+
+__all__ = ["SoundDecoder"]
+
+JITTER = 0.010
+"""Seconds by which stamps may stray from the count of samples before they are believed.
+
+More than containers round by, less than a packet of the usual codecs, so that a lost packet leaves a gap.
+"""
+
+LEAP = 1.0
+"""Seconds back from which a stamp means that the clock was set anew, as in films joined end to end."""
+
+CLAIM_TOLERANCE = 0.25
+"""Seconds by which a sound may end before the container's claim; encoders pad their last packets."""
+
+
+class SoundDecoder:
+    """Decodes one sound stream to float samples without gaps or overlaps.
+
+    What the stream leaves out (a packet lost or late) is filled with zeros, what it gives twice is taken
+    once. FFmpeg removes the priming samples of the encoder.
+
+    Args:
+        path: a film or a sound file.
+        stream: number of the sound stream, None for the one marked as default, else the first.
+        origin: the container's seconds that the film clock calls 0; None for the start of this file.
+
+    Attributes:
+        origin: as above, found where None was given.
+        sample_rate: in Hz, of what the decoder gives out.
+        num_channels: of the first packet; others may differ.
+        can_seek: whether `blocks` may start in the midst of the file.
+        damage: what could not be read, complete once all blocks have been read.
+
+    Raises:
+        MediaError: no such file, no such stream, or nothing of it can be decoded.
+    """
+
+    def __init__(self, path: str | Path, *, stream: int | None = None, origin: float | None = None) -> None:
+        self._path = Path(path)
+        self._stream = stream
+        self.damage = Damage("sound")
+        # The header's rate is half the true one for some AAC: only a decoded frame tells.
+        first = next(self._frames(Damage()), None)
+        if first is None:
+            raise MediaError(f"{path}: its sound cannot be decoded")
+        self.sample_rate = first.sample_rate
+        self.num_channels = first.layout.nb_channels
+        with open_container(self._path) as container:
+            self.can_seek = seeks_exactly(container)
+        self.origin = sound_origin(self._path) if origin is None else origin
+
+    def blocks(self, start: float | None = None) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Yield (position, samples); each block begins where the one before ended.
+
+        Args:
+            start: seconds on the film clock at or before which to begin, None for the start of the sound.
+                Only where `can_seek`.
+
+        Yields:
+            The position of the first sample, in samples from 0 of the film clock (it may be negative), and
+            the samples: (channels, n) float32, full scale +-1.
+        """
+        rate = self.sample_rate
+        expected: int | None = None
+        moved = failed = 0
+        for frame in self._frames(self.damage, start):
+            samples = _to_float(frame)
+            if frame.sample_rate != rate:
+                samples = resample(samples, frame.sample_rate, rate)
+            position = expected or 0
+            if frame.pts is not None and frame.time_base is not None:
+                position = round((float(frame.pts * frame.time_base) - self.origin) * rate) + moved
+            if expected is not None:
+                if position < expected - LEAP * rate:
+                    moved += expected - position
+                    position = expected
+                if position > expected + JITTER * rate:
+                    if self.damage.failed > failed:
+                        self.damage.missing_seconds += (position - expected) / rate
+                    for begin in range(expected, position, rate):
+                        yield begin, np.zeros((len(samples), min(rate, position - begin)), np.float32)
+                elif position < expected - JITTER * rate:
+                    samples = samples[:, expected - position :]
+                    position = expected
+                else:
+                    position = expected
+            failed = self.damage.failed
+            expected = position + samples.shape[1]
+            if samples.shape[1]:
+                yield position, samples
+
+    def _frames(self, damage: Damage, start: float | None = None) -> Iterator[AudioFrame]:
+        with open_container(self._path) as container:
+            stream = sound_stream(container, self._path, self._stream)
+            if start is not None and stream.time_base is not None:
+                container.seek(floor((start + self.origin) / stream.time_base), stream=stream)
+            coverage = Coverage(container, stream)
+            for packet in chain(demux(container, coverage.streams, damage), [None]):
+                if packet is not None:
+                    coverage.note(packet)
+                    if packet.stream is not stream:
+                        continue
+                frames = decode(stream, packet, damage)
+                damage.decoded += bool(frames)
+                for frame in frames:
+                    frame.time_base = stream.time_base
+                    yield frame
+            damage.missing_seconds += coverage.missing(CLAIM_TOLERANCE)
+
+
+def _to_float(frame: AudioFrame) -> NDArray[np.float32]:
+    """(channels, n) float32 of a decoded frame, full scale +-1."""
+    stored: NDArray[Any] = frame.to_ndarray()
+    if not frame.format.is_planar:
+        stored = stored.reshape(-1, frame.layout.nb_channels).T
+    samples = stored.astype(np.float64)
+    if stored.dtype == np.uint8:
+        samples = (samples - 128) / 128
+    elif stored.dtype.kind == "i":
+        samples /= 2.0 ** (8 * stored.dtype.itemsize - 1)
+    return samples.astype(np.float32)

@@ -1,0 +1,213 @@
+"""Reading films: every frame with its own time, scaled while it is decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from itertools import chain
+from math import floor
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import av
+
+from avsal.errors import MediaError
+from avsal.media.container import Coverage, decode, demux, open_container, picture_stream
+from avsal.media.damage import Damage
+from avsal.media.frames import ROUNDING, Frame, FrameReader, VideoInfo, check_selection
+from avsal.media.images import ImageFolderReader, is_pattern
+from avsal.media.pixels import RgbConverter
+from avsal.media.probe import probe
+from avsal.media.stamps import Stamps
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+__all__ = ["Frame", "FrameReader", "ImageFolderReader", "VideoInfo", "VideoReader", "open_frames"]
+
+SEEK_BACK = (0.0, 2.0, 10.0, 60.0)
+"""Seconds before the wanted start at which decoding begins, tried in turn until it begins early enough."""
+
+
+class VideoReader:
+    """Reads the frames of a film in display order, each with its own time on the film clock.
+
+    Frames are turned upright, scaled to square pixels and converted to RGB in one pass (see `pixels`). Film
+    that is damaged gives what decodes; the rest is counted in `damage`. With one thread, the default,
+    decoding is the same in every run even of a damaged film, and on two cores no slower than with more.
+    Interlaced film is not deinterlaced.
+
+    Args:
+        path: the film.
+        size: (H, W) of the images, None for the size on display.
+        stream: number of the picture stream, cover pictures not counted.
+        start: seconds on the film clock; earlier frames are left out. Seeking is exact.
+        end: seconds on the film clock; frames at or after it are left out.
+        threads: of the decoder, None for one. More are quicker on large pictures and many cores.
+
+    Raises:
+        MediaError: no such file, no film, no such stream, or no picture can be decoded.
+        ValueError: `size`, `start`, `end` or `threads` make no sense.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        size: tuple[int, int] | None = None,
+        *,
+        stream: int = 0,
+        start: float | None = None,
+        end: float | None = None,
+        threads: int | None = None,
+    ) -> None:
+        check_selection(size, start, end)
+        if threads is not None and threads < 1:
+            raise ValueError(f"`threads` must be at least 1 but is {threads}")
+        self._probe = probe(path, stream)
+        self._size = size or self._probe.info.size
+        self._stream = stream
+        self._start = start
+        self._end = end
+        self._threads = threads or 1
+        self._damage = Damage("picture")
+        self._running: Generator[Frame, None, None] | None = None
+
+    @property
+    def info(self) -> VideoInfo:
+        """What is known of the film before it is read."""
+        return self._probe.info
+
+    @property
+    def damage(self) -> Damage:
+        """What the latest iteration could not read; complete when it has ended."""
+        return self._damage
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._running is not None:
+            self._running.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Begin anew at `start`."""
+        self._running = self._frames()
+        return self._running
+
+    def _frames(self) -> Generator[Frame, None, None]:
+        info, stamps = self._probe.info, self._probe.stamps
+        convert = RgbConverter(self._size, self._probe.orientation)
+
+        def finished(decoded: Decoded, ticks: int) -> Frame:
+            index, pts = self._damage.decoded, decoded.pts
+            self._damage.decoded += 1
+            self._damage.patched += bool(decoded.frame.is_corrupt)
+            duration = float(ticks * info.time_base)
+            return Frame(index, self._seconds(pts), duration, pts, convert(decoded.frame))
+
+        previous: Decoded | None = None
+        for decoded in self._from_start():
+            if previous is not None:
+                yield finished(previous, decoded.pts - previous.pts)
+            if self._end is not None and self._seconds(decoded.pts) >= self._end - ROUNDING:
+                return
+            previous = decoded
+        if previous is not None:
+            yield finished(previous, stamps.period)
+
+    def _seconds(self, pts: int) -> float:
+        return float(pts * self._probe.info.time_base) - self._probe.info.origin
+
+    def _from_start(self) -> Iterator[Decoded]:
+        """The decoded frames from `start` on."""
+        start = float("-inf") if self._start is None else self._start - ROUNDING
+        if start > self.info.first_time and not self.info.rebuilt_times:
+            for back in SEEK_BACK:
+                found = self._decoded(start - back)
+                first = next(found, None)
+                if first is not None and self._seconds(first.pts) <= start:
+                    yield from (frame for frame in chain([first], found) if self._seconds(frame.pts) >= start)
+                    return
+                found.close()
+        yield from (frame for frame in self._decoded() if self._seconds(frame.pts) >= start)
+
+    def _decoded(self, seek_to: float | None = None) -> Generator[Decoded, None, None]:
+        """The decoded frames in display order: all, or from the key frame before `seek_to` on."""
+        info, rule = self._probe.info, self._probe.stamps
+        damage = self._damage = Damage("picture")
+        stamps = Stamps(rule, damage)
+        with open_container(info.path) as container:
+            stream = picture_stream(container, info.path, self._stream)
+            stream.thread_count = self._threads
+            if self._threads > 1:
+                stream.thread_type = "AUTO"
+            if seek_to is not None:
+                try:
+                    container.seek(floor((seek_to + info.origin) / info.time_base), stream=stream)
+                except av.FFmpegError:
+                    return  # this file cannot be entered in its midst
+            coverage = Coverage(container, stream)
+            last: int | None = None
+            failed = 0
+            for packet in chain(demux(container, coverage.streams, damage), [None]):
+                if packet is not None:
+                    coverage.note(packet)
+                    if packet.stream is not stream:
+                        continue
+                failed_before = damage.failed
+                frames = decode(stream, packet, damage)
+                if packet is not None and (frames or damage.failed == failed_before):
+                    stamps.note(packet)
+                for frame in frames:
+                    pts = stamps.stamp(frame)
+                    if damage.failed > failed and last is not None:
+                        gap = pts - last - rule.period
+                        damage.missing_seconds += float(max(0, gap) * info.time_base)
+                    failed, last = damage.failed, pts
+                    yield Decoded(pts, frame)
+            period = rule.period * info.time_base
+            damage.missing_seconds += coverage.missing(max(0.1, 2.5 * float(period)))
+
+
+class Decoded(NamedTuple):
+    """A frame as the decoder gave it out, and its stamp in ticks."""
+
+    pts: int
+    frame: VideoFrame
+
+
+def open_frames(
+    source: str | Path,
+    size: tuple[int, int] | None = None,
+    *,
+    frame_rate: float | None = None,
+    start: float | None = None,
+    end: float | None = None,
+    threads: int | None = None,
+) -> FrameReader:
+    """Open a film, a folder of images or a pattern of image names such as ``frames/%05d.jpg``.
+
+    Args:
+        source: the film file, the folder or the pattern.
+        size: (H, W) of the images, None for the size on display.
+        frame_rate: of images in frames a second; a film has its own time stamps.
+        start: seconds on the film clock; earlier frames are left out.
+        end: seconds on the film clock; frames at or after it are left out.
+        threads: of the decoder of a film, None for one.
+
+    Raises:
+        MediaError: there is nothing that can be read, or `frame_rate` is missing or given in vain.
+    """
+    path = Path(source)
+    if path.is_dir() or (not path.exists() and is_pattern(path.name)):
+        if frame_rate is None:
+            raise MediaError(f"{source} holds images without times: say how many frames a second they are")
+        return ImageFolderReader(path, frame_rate, size, start=start, end=end)
+    if frame_rate is not None:
+        raise MediaError(f"{source} is a film with its own time stamps: leave the frame rate out")
+    return VideoReader(path, size, start=start, end=end, threads=threads)

@@ -1,0 +1,208 @@
+"""Writing films that play everywhere, frame times and sound of the source kept."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import ExitStack, suppress
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from avsal.errors import MediaError
+from avsal.media.atomic import atomic_path
+from avsal.media.audio import has_sound
+from avsal.media.pixels import YuvConverter
+from avsal.media.probe import sound_origin
+from avsal.media.soundtrack import Carried, carry_sound
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+
+__all__ = ["FilmWriter"]
+
+FORMATS = {".mp4": "mp4", ".mkv": "matroska"}
+
+MP4_OPTIONS = {"movflags": "+faststart", "movie_timescale": "90000"}
+"""The index comes first, for browsers; the start of a late stream is not rounded to milliseconds."""
+
+
+class FilmWriter:
+    """Writes an H.264 film (8-bit 4:2:0, BT.709, limited range) frame by frame, with the sound of another.
+
+    Frames keep their own times, variable rates too. 0 of the film written is `start` on the film clock of the
+    source, for picture and sound alike. Sound packets are read as the picture advances, so that memory does
+    not grow with the film, and are copied bit for bit where MP4 and Matroska take their codec; else the sound
+    is encoded to AAC. H.264 wants even sizes: an odd height or width grows by one row or column, a repeat of
+    the last. The file appears at `path` when it is whole; after an error or an interrupt nothing is left.
+
+    Use it as a context manager.
+
+    Args:
+        path: ends in ``.mp4`` or ``.mkv``.
+        size: (H, W) of the images to be written.
+        time_base: seconds of one tick, the finest difference of times; `VideoInfo.time_base` keeps those of a
+            source exactly.
+        frame_rate: mean, in frames a second, for the header and the encoder's budget.
+        crf: of x264, 0 (lossless) to 51; 18 looks like the source.
+        preset: of x264, from ``ultrafast`` to ``veryslow``.
+        grey: images are (H, W) instead of (H, W, 3).
+        sound_from: a film or sound file whose sound goes along, None for a silent film. One without sound
+            gives a silent film, too.
+        sound_stream: number of the sound stream, None for the one marked as default, else the first.
+        origin: seconds of `sound_from` that the film clock calls 0: `VideoInfo.origin` for a film's own
+            sound, None for a separate file, whose own start is 0 then.
+        start: seconds on the film clock at which the film written begins.
+        end: seconds on the film clock at which its sound ends, None for the end of the sound itself, which
+            may come after the last frame.
+
+    Raises:
+        MediaError: `sound_from` cannot be read; while writing: the file cannot be written.
+        ValueError: an argument makes no sense.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        size: tuple[int, int],
+        *,
+        time_base: Fraction,
+        frame_rate: float,
+        crf: int = 18,
+        preset: str = "fast",
+        grey: bool = False,
+        sound_from: str | Path | None = None,
+        sound_stream: int | None = None,
+        origin: float | None = None,
+        start: float = 0.0,
+        end: float | None = None,
+    ) -> None:
+        self.path = Path(path)
+        if self.path.suffix.lower() not in FORMATS:
+            raise ValueError(f"a film's name must end in {' or '.join(FORMATS)} but is {self.path.name}")
+        if min(size) < 1 or time_base <= 0 or not frame_rate > 0:
+            raise ValueError(
+                "`size`, `time_base` and `frame_rate` must be positive but are "
+                f"{size}, {time_base} and {frame_rate}"
+            )
+        self._size = size
+        self._grey = grey
+        self._time_base = time_base
+        self._frame_rate = Fraction(frame_rate).limit_denominator(100_000)
+        self._encoding = {"crf": str(crf), "preset": preset}
+        self._start = start
+        self._end = end
+        self._sound_from = None
+        if sound_from is not None and has_sound(sound_from):
+            self._sound_from = Path(sound_from)
+            self._origin = sound_origin(self._sound_from) if origin is None else origin
+        self._sound_stream = sound_stream
+        self._sound: Carried = "none"
+        self._packets: Generator[tuple[float, Packet], None, None] | None = None
+        self._waiting: tuple[float, Packet] | None = None
+        self._convert = YuvConverter()
+        self._last: int | None = None
+        self._stack = ExitStack()
+
+    @property
+    def coded_size(self) -> tuple[int, int]:
+        """(H, W) of the film: that of the images, made even."""
+        return self._size[0] + self._size[0] % 2, self._size[1] + self._size[1] % 2
+
+    @property
+    def sound(self) -> Carried:
+        """What becomes of the sound: ``copied``, ``re-encoded`` or, where there is none, ``none``."""
+        return self._sound
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            temporary = stack.enter_context(atomic_path(self.path))
+            container_format = FORMATS[self.path.suffix.lower()]
+            options = MP4_OPTIONS if container_format == "mp4" else {}
+            self._output = av.open(str(temporary), "w", format=container_format, container_options=options)
+            stack.callback(self._release)
+            self._picture = self._output.add_stream("libx264", rate=self._frame_rate, options=self._encoding)
+            self._picture.height, self._picture.width = self.coded_size
+            self._picture.pix_fmt = "yuv420p"
+            context = self._picture.codec_context
+            context.time_base = self._time_base
+            context.color_range = 1  # limited
+            context.colorspace = context.color_primaries = context.color_trc = 1  # BT.709
+            if self._sound_from is not None:
+                self._sound, self._packets = carry_sound(
+                    self._output,
+                    self._sound_from,
+                    stream=self._sound_stream,
+                    origin=self._origin,
+                    start=self._start,
+                    end=self._end,
+                )
+                self._next_sound()
+            self._stack = stack.pop_all()
+        return self
+
+    def write(self, image: NDArray[np.uint8], time: float) -> None:
+        """Append a frame.
+
+        Args:
+            image: (H, W, 3) uint8 RGB, or (H, W) for a grey film, of the size that was announced.
+            time: seconds on the film clock of the source; later than that of the frame before.
+
+        Raises:
+            ValueError: shape or type are others, or the time does not advance by a tick.
+        """
+        shape = self._size if self._grey else (*self._size, 3)
+        if image.shape != shape or image.dtype != np.uint8:
+            raise ValueError(f"expected a uint8 image of shape {shape} but got {image.dtype} {image.shape}")
+        pts = round(Fraction(time - self._start) / self._time_base)
+        if self._last is not None and pts <= self._last:
+            raise ValueError(f"the frame at {time} s comes no later than the one before it")
+        self._last = pts
+        height, width = self.coded_size
+        border = [(0, height - self._size[0]), (0, width - self._size[1]), (0, 0)]
+        frame = self._convert(np.pad(image, border[: image.ndim], mode="edge"))
+        frame.pts = pts
+        frame.time_base = self._time_base
+        self._mux(self._picture.encode(frame))
+
+    def _mux(self, packets: list[Packet]) -> None:
+        for packet in packets:
+            if packet.dts is not None and packet.time_base is not None:
+                self._mux_sound(float(packet.dts * packet.time_base))
+            self._output.mux(packet)
+
+    def _mux_sound(self, until: float) -> None:
+        """Mux the sound packets that begin before a second of the output."""
+        while self._waiting is not None and self._waiting[0] < until:
+            self._output.mux(self._waiting[1])
+            self._next_sound()
+
+    def _next_sound(self) -> None:
+        self._waiting = None if self._packets is None else next(self._packets, None)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self._stack.__exit__(kind, error, traceback)
+            return
+        with self._stack:
+            if self._last is None:
+                raise MediaError(f"no frame was given for {self.path}, so it was not written")
+            self._mux(self._picture.encode(None))
+            self._mux_sound(float("inf"))
+            self._output.close()
+
+    def _release(self) -> None:
+        """Let go of all files; what closing a failed output complains about has been raised before."""
+        if self._packets is not None:
+            self._packets.close()
+        with suppress(av.FFmpegError, OSError):
+            self._output.close()

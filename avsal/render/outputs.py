@@ -1,0 +1,287 @@
+"""What predictions are written as: overlay film, grey film, PNG images, HDF5, CSV.
+
+Every output appears under its name only when it is whole; one that was not finished leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import shutil
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from avsal.clips import resize_map
+from avsal.errors import MediaError
+from avsal.media.atomic import atomic_path
+from avsal.media.frames import VideoInfo
+from avsal.media.video import open_frames
+from avsal.media.writer import FilmWriter
+from avsal.prediction import Prediction
+from avsal.render.colormap import colormap, paint, to_unit_peak
+
+__all__ = ["OUTPUTS", "Output", "OutputRequest"]
+
+
+@dataclass(frozen=True)
+class OutputRequest:
+    """What all outputs of one film are told.
+
+    Attributes:
+        source: the film or folder of images that was predicted.
+        info: of the source.
+        sound_from: the file whose sound goes with the overlay film, None for a silent one.
+        frame_rate: of a folder of images.
+        start: of the predicted part in seconds, None for the film's start.
+        end: of the predicted part in seconds, None for the film's end.
+        colormap: of the overlay.
+        alpha: opacity of the overlay at the map's peak.
+        bits: of a PNG sample, 8 or 16.
+        about: settings and versions, kept inside files that can hold them.
+    """
+
+    source: Path
+    info: VideoInfo
+    sound_from: Path | None = None
+    frame_rate: float | None = None
+    start: float | None = None
+    end: float | None = None
+    colormap: str = "inferno"
+    alpha: float = 0.7
+    bits: int = 8
+    about: Mapping[str, Any] | None = None
+
+
+class Output(ABC):
+    """One kind of file made from a film's predictions; a context manager, written to frame by frame."""
+
+    suffix: str  # what follows the film's name
+
+    def __init__(self, path: Path, request: OutputRequest) -> None:
+        self.path, self.request = path, request
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._stack:
+            self._open()
+            self._stack = self._stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    @abstractmethod
+    def _open(self) -> None:
+        """Begin; everything to be closed is entered on `_stack`, which learns of errors."""
+
+    @abstractmethod
+    def write(self, prediction: Prediction) -> None:
+        """Add one frame's map."""
+
+
+class OverlayFilm(Output):
+    """The film with its map painted over it, H.264 that plays in a browser, with the original sound.
+
+    Each map is scaled to its own peak: the colour says where in the frame, not how salient the frame is.
+    """
+
+    suffix = "_overlay.mp4"
+
+    def _open(self) -> None:
+        request = self.request
+        self.table = colormap(request.colormap)
+        reader = open_frames(
+            request.source, frame_rate=request.frame_rate, start=request.start, end=request.end
+        )
+        self.frames = iter(self._stack.enter_context(reader))
+        self.film = self._stack.enter_context(
+            FilmWriter(
+                self.path,
+                request.info.size,
+                time_base=request.info.time_base,
+                frame_rate=request.info.frame_rate,
+                sound_from=request.sound_from,
+                origin=request.info.origin if request.sound_from == request.source else None,
+                start=request.start or 0.0,
+                end=request.end,
+            )
+        )
+
+    def write(self, prediction: Prediction) -> None:
+        """Add one frame."""
+        frame = next(self.frames, None)
+        if frame is None or abs(frame.time - prediction.time) > 1e-6:
+            raise MediaError(
+                f"{self.request.source}: reading the film again did not give the frame at "
+                f"{prediction.time:.3f} s; was the file changed meanwhile?"
+            )
+        saliency = to_unit_peak(resize_map(prediction.map, self.request.info.size))
+        self.film.write(paint(frame.image, saliency, self.table, self.request.alpha), frame.time)
+
+
+class MapFilm(Output):
+    """The maps alone as a silent grey film of the film's size; each map's peak is white."""
+
+    suffix = "_map.mp4"
+
+    def _open(self) -> None:
+        info = self.request.info
+        self.film = self._stack.enter_context(
+            FilmWriter(
+                self.path,
+                info.size,
+                time_base=info.time_base,
+                frame_rate=info.frame_rate,
+                grey=True,
+                start=self.request.start or 0.0,
+            )
+        )
+
+    def write(self, prediction: Prediction) -> None:
+        """Add one frame."""
+        saliency = to_unit_peak(resize_map(prediction.map, self.request.info.size))
+        self.film.write((saliency * 255 + 0.5).astype(np.uint8), prediction.time)
+
+
+class Images(Output):
+    """A folder of PNG images of the film's size, 8 or 16 bit, numbered from 00001; each map's peak is white.
+
+    Eight bits lose the tail of peaky maps: take 16 for scoring.
+    """
+
+    suffix = "_maps"
+
+    def _open(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix=f".{self.path.name}.", dir=self.path.parent))
+        self._stack.push(self._finish)
+
+    def _finish(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            if self.path.is_dir():
+                shutil.rmtree(self.path)
+            self.folder.chmod(0o777 & ~_umask())
+            self.folder.rename(self.path)
+        else:
+            shutil.rmtree(self.folder)
+
+    def write(self, prediction: Prediction) -> None:
+        """Add one frame."""
+        from PIL import Image
+
+        saliency = to_unit_peak(resize_map(prediction.map, self.request.info.size))
+        top, kind = (255, np.uint8) if self.request.bits == 8 else (65535, np.uint16)
+        image = Image.fromarray((saliency * top + 0.5).astype(kind))
+        image.save(self.folder / f"{prediction.index + 1:05d}.png", compress_level=3)
+
+
+class HDF5(Output):
+    """Float maps of the model's size as it gave them, with times: `maps` (N, H, W), `time`, `duration` (s).
+
+    `interpolated` marks maps of frames that were not computed. Attributes: `about` (JSON) and `film_size`.
+    """
+
+    suffix = ".h5"
+
+    def _open(self) -> None:
+        import h5py
+
+        temporary = self._stack.enter_context(atomic_path(self.path))
+        self.file = self._stack.enter_context(h5py.File(temporary, "w"))
+        self.file.attrs["about"] = json.dumps(self.request.about or {})
+        self.file.attrs["film_size"] = self.request.info.size
+        self.columns = {
+            name: self.file.create_dataset(name, (0,), kind, maxshape=(None,), chunks=(1024,))
+            for name, kind in (("time", "f8"), ("duration", "f8"), ("interpolated", "?"))
+        }
+        self.maps: Any = None
+
+    def write(self, prediction: Prediction) -> None:
+        """Add one frame."""
+        if self.maps is None:
+            size = prediction.map.shape
+            self.maps = self.file.create_dataset(
+                "maps",
+                (0, *size),
+                "f4",
+                maxshape=(None, *size),
+                chunks=(1, *size),
+                compression="lzf",
+                shuffle=True,
+            )
+        count = prediction.index + 1
+        self.maps.resize(count, axis=0)
+        self.maps[-1] = prediction.map
+        for name, column in self.columns.items():
+            column.resize(count, axis=0)
+            column[-1] = getattr(prediction, name)
+
+
+class Table(Output):
+    """A CSV line a frame: peak and centre of mass in pixels of the film, and entropy in bits.
+
+    `peak_x`, `peak_y`: centre of the map's highest pixel. `mean_x`, `mean_y`: mean of the map taken as a
+    density. `entropy`: of that density over the map's pixels, 0 for a single pixel and log2 of their number
+    for a uniform map.
+    """
+
+    suffix = ".csv"
+    columns = ("frame", "time", "peak", "peak_x", "peak_y", "mean_x", "mean_y", "entropy", "interpolated")
+
+    def _open(self) -> None:
+        temporary = self._stack.enter_context(atomic_path(self.path))
+        stream = self._stack.enter_context(temporary.open("w", newline=""))
+        self.writer = csv.writer(stream)
+        self.writer.writerow(self.columns)
+
+    def write(self, prediction: Prediction) -> None:
+        """Add one line."""
+        saliency = prediction.map.astype(np.float64)
+        height, width = self.request.info.size
+        rows, columns = saliency.shape
+        row, column = np.unravel_index(int(saliency.argmax()), saliency.shape)
+        total = saliency.sum()
+        density = saliency / total if total > 0 else np.full(saliency.shape, 1 / saliency.size)
+        mean_y = density.sum(1) @ (np.arange(rows) + 0.5)
+        mean_x = density.sum(0) @ (np.arange(columns) + 0.5)
+        some = density[density > 0]
+        self.writer.writerow(
+            [
+                prediction.index,
+                f"{prediction.time:.6f}",
+                f"{saliency.max():.6g}",
+                f"{(column + 0.5) * width / columns:.2f}",
+                f"{(row + 0.5) * height / rows:.2f}",
+                f"{mean_x * width / columns:.2f}",
+                f"{mean_y * height / rows:.2f}",
+                f"{-(some * np.log2(some)).sum():.4f}",
+                int(prediction.interpolated),
+            ]
+        )
+
+
+#: by the name one types
+OUTPUTS: dict[str, type[Output]] = {
+    "overlay": OverlayFilm,
+    "map": MapFilm,
+    "png": Images,
+    "h5": HDF5,
+    "csv": Table,
+}
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

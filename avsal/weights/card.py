@@ -1,0 +1,96 @@
+"""The model card of a checkpoint, in the Hub's form, written from the header alone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from avsal.models import model_info
+from avsal.weights.header import CheckpointHeader
+from avsal.weights.recipe import InputRecipe
+
+__all__ = ["model_card"]
+
+#: licences that the Hub knows, by its identifiers
+HUB_LICENCES = (
+    "apache-2.0",
+    "mit",
+    "bsd-2-clause",
+    "bsd-3-clause",
+    "cc-by-4.0",
+    "cc-by-nc-4.0",
+    "cc-by-nc-sa-4.0",
+)
+NOT_STATED = "Not stated."
+
+
+def model_card(header: CheckpointHeader) -> str:
+    """Markdown with the Hub's metadata block in front.
+
+    Args:
+        header: of the checkpoint. What it does not state, the card says is not stated.
+    """
+    info = model_info(header.model)
+    spec = header.spec
+    trained = "" if header.trained else "\n**The weights are untrained: the maps mean nothing.**\n"
+    predicts = {"last": "the last frame", "centre": "the middle frame", "all": "every frame"}[spec.predicts]
+    sections = {
+        "Input": f"{spec.num_frames} frames of {spec.size[0]}x{spec.size[1]}, "
+        f"{InputRecipe.of(spec).describe()}. The map belongs to {predicts}.",
+        "Training": described(header.protocol),
+        "Data": described(header.data),
+        "Scores": table(header.scores),
+        "Source": header.source or NOT_STATED,
+        "Licence of the weights": header.licence or NOT_STATED,
+        "Arguments": described(header.arguments),
+        "Other": described(header.extra) if header.extra else "",
+        "File": f"SHA-256 of the tensors: `{header.sha256}`; avsal {header.avsal_version}, format "
+        f"{header.format_version}.",
+    }
+    body = "\n".join(f"## {title}\n\n{text}\n" for title, text in sections.items() if text)
+    return (
+        f"{front_matter(header)}# {header.model}\n\n{info.summary}. Paper: {info.paper}.\n{trained}\n"
+        "```python\nimport avsal\n\n"
+        'model = avsal.from_pretrained("this folder or its Hub id")\n'
+        'for prediction in avsal.predict(model, "film.mp4"):\n    prediction.time, prediction.map\n```\n\n'
+        f"{body}"
+    )
+
+
+def front_matter(header: CheckpointHeader) -> str:
+    """The Hub's YAML block; strings are written as JSON, which is YAML."""
+    licence = (header.licence or "").lower()
+    lines = ["---", "library_name: avsal"]
+    if licence in HUB_LICENCES:
+        lines.append(f"license: {licence}")
+    elif licence:
+        lines += ["license: other", f"license_name: {json.dumps(header.licence)}"]
+    tags = ["saliency", "video", "eye-movements", *(["audio-visual"] if header.spec.sample_rate else [])]
+    lines += ["tags:", *(f"- {tag}" for tag in tags), "---", "", ""]
+    return "\n".join(lines)
+
+
+def described(value: Any) -> str:
+    """A JSON value as Markdown: a mapping as a list, text as it is."""
+    if value is None or value in ({}, [], ""):
+        return NOT_STATED
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        return "\n".join(f"- {key}: {inline(item)}" for key, item in value.items())
+    return inline(value)
+
+
+def inline(value: Any) -> str:
+    """A JSON value within a line."""
+    return value if isinstance(value, str) else f"`{json.dumps(value)}`"
+
+
+def table(scores: Any) -> str:
+    """Scores as a table; those without a number say so."""
+    if not scores:
+        return NOT_STATED
+    rows = [
+        f"| {name} | {'undefined' if value is None else inline(value)} |" for name, value in scores.items()
+    ]
+    return "\n".join(["| metric | value |", "| --- | --- |", *rows])

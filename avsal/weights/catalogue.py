@@ -1,0 +1,226 @@
+"""Where published weights are: what for, whose, how large, and the hash they must have.
+
+Nothing is fetched unless asked. A file whose hash nobody has published is not fetched at all, since it could
+not be told from a broken or a foreign one: the catalogue says how to bring it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from avsal.errors import CheckpointError, ConfigError
+from avsal.weights.download import download
+
+__all__ = ["CATALOGUE", "CatalogueEntry", "cache_folder", "entry_named", "fetch", "resolve"]
+
+CACHE_VARIABLE = "AVSAL_CACHE"
+PYTORCH = "https://download.pytorch.org/models/"
+
+
+@dataclass(frozen=True)
+class CatalogueEntry:
+    """One published weight file.
+
+    Attributes:
+        name: what one types.
+        purpose: what it is for.
+        backbone: the network it holds.
+        licence: as far as its publisher states one.
+        source: where it comes from: the address of the file, or a page for people where there is no hash.
+        file: its name.
+        size: in bytes; None where not known.
+        sha256: 64 hexadecimal digits, or the first ones where only those are published; None where no hash is
+            known, so that the file has to be brought by hand.
+    """
+
+    name: str
+    purpose: str
+    backbone: str
+    licence: str
+    source: str
+    file: str
+    size: int | None = None
+    sha256: str | None = None
+
+
+KINETICS_TERMS = "BSD-3-Clause code; weights under the terms of Kinetics-400"
+UNSTATED = "not stated"
+
+#: full hashes are those that several independent users report; each begins with the digits in its file's name
+CATALOGUE = {
+    entry.name: entry
+    for entry in (
+        CatalogueEntry(
+            "s3d_kinetics",
+            "encoder of TSFP-Net (Kinetics-400, 72.1 % top-1)",
+            "s3d",
+            "MIT",
+            "https://github.com/kylemin/S3D",
+            "S3D_kinetics400.pt",
+        ),
+        CatalogueEntry(
+            "s3d_torchvision",
+            "encoder of TSFP-Net (Kinetics-400, 68.4 % top-1)",
+            "s3d",
+            KINETICS_TERMS,
+            f"{PYTORCH}s3d-d76dad2f.pth",
+            "s3d-d76dad2f.pth",
+            sha256="d76dad2f",
+        ),
+        CatalogueEntry(
+            "soundnet8",
+            "audio encoder of TSFP-Net (unlabelled videos)",
+            "soundnet",
+            UNSTATED,
+            "https://github.com/keunhong/pytorch-soundnet",
+            "soundnet8_final.pth",
+        ),
+        CatalogueEntry(
+            "soundnet8_mit",
+            "audio encoder of TSFP-Net (the same network, another port)",
+            "soundnet",
+            "MIT",
+            "https://github.com/smallflyingpig/SoundNet_Pytorch",
+            "sound8.pth",
+        ),
+        CatalogueEntry(
+            "vgg16_imagenet",
+            "encoder of 3DSAL and ESAN-VSP (ImageNet)",
+            "vgg16",
+            "BSD-3-Clause code; weights under the terms of ImageNet",
+            f"{PYTORCH}vgg16-397923af.pth",
+            "vgg16-397923af.pth",
+            553_433_881,
+            "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+        ),
+        CatalogueEntry(
+            "r3d_18_kinetics",
+            "trunk of 3D-ResNet (Kinetics-400)",
+            "r3d_18",
+            KINETICS_TERMS,
+            f"{PYTORCH}r3d_18-b3b3357e.pth",
+            "r3d_18-b3b3357e.pth",
+            133_546_016,
+            "b3b3357ead25631ec9c57362ff2128a92d0427e01e2cd184951a44380c3f2e9d",
+        ),
+        CatalogueEntry(
+            "mc3_18_kinetics",
+            "video network for experiments (Kinetics-400)",
+            "mc3_18",
+            KINETICS_TERMS,
+            f"{PYTORCH}mc3_18-a90a0ba3.pth",
+            "mc3_18-a90a0ba3.pth",
+            46_841_888,
+            "a90a0ba35ca1242d15b77511ff28bfb29cc596988b5ea36081042f8e2f54212b",
+        ),
+        CatalogueEntry(
+            "r2plus1d_18_kinetics",
+            "trunk of 3D-ResNet, variant (Kinetics-400)",
+            "r2plus1d_18",
+            KINETICS_TERMS,
+            f"{PYTORCH}r2plus1d_18-91a641e6.pth",
+            "r2plus1d_18-91a641e6.pth",
+            126_162_996,
+            "91a641e6c2ab531d1aca5f4321b4d802ec5c3babc15df855cdb6e39c6a1107c8",
+        ),
+    )
+}
+
+
+def cache_folder() -> Path:
+    """The folder of fetched weights: that of the environment variable AVSAL_CACHE, else the user's cache."""
+    if given := os.environ.get(CACHE_VARIABLE):
+        return Path(given).expanduser()
+    user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(user) / "avsal"
+
+
+def entry_named(name: str) -> CatalogueEntry:
+    """The catalogue's entry of `name`.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if name not in CATALOGUE:
+        raise ConfigError(f"unknown weights {name!r}: expected one of {', '.join(CATALOGUE)}")
+    return CATALOGUE[name]
+
+
+def fetch(name: str, *, progress: Callable[[int, int | None], None] | None = None) -> Path:
+    """The file of a catalogue entry in the cache, downloaded if it is not there, its hash checked.
+
+    A download that was cut is taken up where it ended.
+
+    Args:
+        name: of the entry.
+        progress: called with the bytes that are there and the bytes of the whole file, where known.
+
+    Returns:
+        The file.
+
+    Raises:
+        CheckpointError: the file has another hash, cannot be had, or has to be brought by hand: the message
+            says which file and where to put it.
+        ConfigError: there is no such entry.
+    """
+    entry = entry_named(name)
+    path = cache_folder() / entry.file
+    if path.is_file():
+        check_hash(path, entry)
+        return path
+    if entry.sha256 is None:
+        raise CheckpointError(
+            f"{entry.name} is not fetched, since no hash of it is published: get {entry.file} from "
+            f"{entry.source} by hand and put it at {path}"
+        )
+    try:
+        partial = download(entry.source, path, size=entry.size, progress=progress)
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"{error}; or bring {entry.file} from {entry.source} and put it at {path}"
+        ) from error
+    try:
+        check_hash(partial, entry)
+    except CheckpointError:
+        partial.unlink()
+        raise
+    partial.replace(path)
+    return path
+
+
+def check_hash(path: Path, entry: CatalogueEntry) -> None:
+    """Raise CheckpointError where a file has another hash than the catalogue's, if that has one."""
+    if entry.sha256 is None:
+        return
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if not found.startswith(entry.sha256):
+        raise CheckpointError(
+            f"{path} is not {entry.name}: expected SHA-256 {entry.sha256}, found "
+            f"{found[: len(entry.sha256)]}; it is damaged or another file: remove it and fetch again"
+        )
+
+
+def resolve(given: str | os.PathLike[str]) -> Path:
+    """A weight file from a path or from the name of a catalogue entry whose file is in the cache.
+
+    Nothing is fetched.
+
+    Raises:
+        CheckpointError: the entry's file is not there, or has another hash.
+    """
+    if str(given) not in CATALOGUE:
+        return Path(given)
+    entry = CATALOGUE[str(given)]
+    path = cache_folder() / entry.file
+    if not path.is_file():
+        how = (
+            f"`avsal weights fetch {entry.name}`" if entry.sha256 else f"get {entry.file} from {entry.source}"
+        )
+        raise CheckpointError(f"{entry.name} is not there: {how}, or put the file at {path}")
+    check_hash(path, entry)
+    return path

@@ -1,0 +1,246 @@
+"""Our checkpoints: safetensors whose header is enough to rebuild the model and predict with it.
+
+Nothing in a file is ever run: the model's name is looked up in the registry, its arguments are plain values.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from avsal import __version__
+from avsal.errors import CheckpointError, ConfigError, MediaError
+from avsal.media.atomic import atomic_path
+from avsal.models import ModelInfo, SaliencyModel, create_model
+from avsal.types import ClipSpec
+from avsal.weights.filetype import file_kind
+from avsal.weights.header import CheckpointHeader, plain, sha256_of
+from avsal.weights.mismatch import check_numbers, describe_mismatch, listed, non_finite, shapes
+from avsal.weights.safetensors_file import TableOfContents, read_table, read_tensors
+
+__all__ = [
+    "effective_arguments",
+    "fill",
+    "load_checkpoint",
+    "read_header",
+    "save_checkpoint",
+    "write_tensors",
+]
+
+logger = logging.getLogger(__name__)
+
+HEADER = "checkpoint_header"  # attribute of a loaded model
+
+
+def save_checkpoint(
+    model: SaliencyModel,
+    path: str | os.PathLike[str],
+    *,
+    protocol: Any = None,
+    data: Any = None,
+    scores: Mapping[str, Any] | None = None,
+    licence: str | None = None,
+    source: str | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> CheckpointHeader:
+    """Write a model to a checkpoint. A stopped run leaves the old file or the new one, never half of one.
+
+    What is None among `protocol` to `extra` is taken over from the checkpoint that the model was loaded from,
+    as long as its weights have not changed since.
+
+    Args:
+        model: built by name; its `trained` goes into the header.
+        path: of the file; its folder is made.
+        protocol: how it was trained. This and the rest: numbers, strings, lists and mappings.
+        data: what it was trained on.
+        scores: what it reached; NaN is stored as null.
+        licence: of the weights.
+        source: where they come from.
+        extra: anything else.
+
+    Returns:
+        The header as written.
+
+    Raises:
+        CheckpointError: weights that are not finite (such a file could not be loaded), or the disk refuses.
+        ValueError: the model was not built by `create_model`.
+    """
+    path = Path(path)
+    if not hasattr(model, "info"):
+        raise ValueError("only a model built by `create_model` can be saved: its name rebuilds it")
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    broken = non_finite(tensors)
+    if broken:
+        raise CheckpointError(
+            f"the weights of {model.name} are not finite, so {path} is not written: {listed(broken)}"
+        )
+    sha256 = sha256_of(tensors)
+    about = {
+        "protocol": protocol,
+        "data": data,
+        "scores": scores,
+        "licence": licence,
+        "source": source,
+        "extra": extra,
+    }
+    loaded: CheckpointHeader | None = vars(model).get(HEADER)
+    if loaded is not None and loaded.sha256 == sha256:
+        about = {key: getattr(loaded, key) if value is None else value for key, value in about.items()}
+    header = CheckpointHeader(
+        model=model.name,
+        arguments=plain(effective_arguments(model.info, model.arguments)),
+        spec=model.spec,
+        trained=model.trained,
+        sha256=sha256,
+        avsal_version=__version__,
+        **{key: plain(value) for key, value in about.items() if value is not None},
+    )
+    write_tensors(tensors, path, header.to_metadata())
+    return header
+
+
+def write_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file beside its place, then rename it.
+
+    Raises:
+        CheckpointError: the disk refuses.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(path) as partial:
+            save_file(dict(tensors), partial, dict(metadata))
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
+    except MediaError as error:
+        raise CheckpointError(str(error)) from error
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"cannot write {path}: {error}") from error
+
+
+def read_header(path: str | os.PathLike[str]) -> CheckpointHeader:
+    """The header of a checkpoint; the tensors are not read.
+
+    Raises:
+        CheckpointError: the file is missing, broken or not a checkpoint of ours.
+    """
+    path = Path(path)
+    return CheckpointHeader.from_metadata(checked_table(path).metadata, path)
+
+
+def checked_table(path: Path) -> TableOfContents:
+    """The table of contents of a file that must be safetensors."""
+    if file_kind(path) != "safetensors":
+        raise CheckpointError(
+            f"{path} is no checkpoint of avsal, which is safetensors: convert a published backbone with "
+            "`avsal weights convert FILE OUT --as NAME`, or name the model that the state dict belongs to"
+        )
+    return read_table(path)
+
+
+def load_checkpoint(path: str | os.PathLike[str], *, device: str | torch.device = "cpu") -> SaliencyModel:
+    """Rebuild the model of a checkpoint, in evaluation mode.
+
+    Names, shapes and sizes are compared with the model that the header names before a tensor is read; then
+    the hash, then that all values are finite. Half precision is converted to the model's, with a note to
+    the log.
+
+    Args:
+        path: of the file.
+        device: where the model goes.
+
+    Raises:
+        CheckpointError: the file is missing, broken, not a checkpoint of ours, or does not fit its model.
+    """
+    path = Path(path)
+    table = checked_table(path)
+    header = CheckpointHeader.from_metadata(table.metadata, path)
+    try:
+        with torch.device("meta"):  # names and shapes without memory
+            skeleton = create_model(header.model, **header.arguments)
+    except (ConfigError, LookupError, OverflowError, RuntimeError) as error:
+        raise CheckpointError(f"{path} names a model that this avsal cannot build: {error}") from error
+    problem = describe_mismatch(shapes(skeleton.state_dict()), table.shapes)
+    if problem:
+        raise CheckpointError(f"{path} does not fit its model {header.model}: {problem}")
+    check_spec(header.spec, skeleton.spec, path)
+    tensors = read_tensors(path)
+    if sha256_of(tensors) != header.sha256:
+        raise CheckpointError(
+            f"{path} is damaged: its tensors do not have the hash its header names; copy it again"
+        )
+    with torch.random.fork_rng(devices=[]):  # loading draws no numbers from the caller's generator
+        model = create_model(header.model, **header.arguments)
+    fill(model, tensors, str(path))
+    model.spec = header.spec
+    model.trained = header.trained
+    vars(model)[HEADER] = header
+    return model.to(device).eval()
+
+
+def fill(module: torch.nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
+    """Copy tensors into a module, every one of them and nothing else.
+
+    Other floating-point types are converted to the module's, with a note to the log.
+
+    Args:
+        module: to fill.
+        tensors: by name.
+        source: of the tensors, for messages.
+
+    Raises:
+        CheckpointError: names, shapes or kinds of number differ, or a value is not finite.
+    """
+    own = module.state_dict()
+    problem = describe_mismatch(shapes(own), shapes(tensors))
+    if problem:
+        raise CheckpointError(f"{source} does not fit: {problem}")
+    converted = check_numbers(tensors, own, source)
+    if converted:
+        logger.warning("%s: converted from %s", source, ", ".join(sorted(converted)))
+    module.load_state_dict(dict(tensors), strict=True)
+
+
+def effective_arguments(info: ModelInfo, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """All constructor arguments of a model: its class's defaults, its name's, then those given."""
+    signature = inspect.signature(info.build).parameters.values()
+    defaults = {p.name: p.default for p in signature if p.default is not inspect.Parameter.empty}
+    return {**defaults, **info.defaults, **arguments}
+
+
+def check_spec(stored: ClipSpec, built: ClipSpec, path: Path) -> None:
+    """Raise CheckpointError where the stored spec contradicts what the model is.
+
+    The input recipe (size, mean, std, range, channels, rate, scale) belongs to the weights and may differ.
+    """
+    for name in ("num_frames", "predicts", "start_windows"):
+        if getattr(stored, name) != getattr(built, name):
+            raise CheckpointError(
+                f"{path} contradicts itself: its spec says {name} {getattr(stored, name)}, its model has "
+                f"{getattr(built, name)}"
+            )
+    for field in fields(ClipSpec):
+        if not alike(getattr(stored, field.name), getattr(built, field.name)):
+            raise CheckpointError(f"{path} has a damaged header (spec.{field.name}): copy it again")
+    if stored.channels not in ("rgb", "bgr") or stored.resize not in ("stretch", "fit"):
+        raise CheckpointError(f"{path} has a damaged header (spec.channels or spec.resize): copy it again")
+
+
+def alike(stored: Any, built: Any) -> bool:
+    """Whether two values are of one kind: numbers, strings, None, or equally long tuples of such."""
+    if isinstance(built, tuple):
+        same_length = isinstance(stored, tuple) and len(stored) == len(built)
+        return same_length and all(alike(a, b) for a, b in zip(stored, built, strict=True))
+    if isinstance(built, int | float):
+        return isinstance(stored, int | float)
+    return type(stored) is type(built)

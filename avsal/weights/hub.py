@@ -1,0 +1,126 @@
+"""Models as folders in the Hugging Face Hub's form: model.safetensors, config.json and a card, README.md."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from avsal import __version__
+from avsal.errors import CheckpointError
+from avsal.media.atomic import atomic_path
+from avsal.models import SaliencyModel
+from avsal.weights.card import model_card
+from avsal.weights.checkpoint import load_checkpoint, save_checkpoint
+
+__all__ = ["from_pretrained", "save_pretrained"]
+
+WEIGHTS = "model.safetensors"
+
+
+def save_pretrained(
+    model: SaliencyModel,
+    folder: str | os.PathLike[str],
+    *,
+    protocol: Any = None,
+    data: Any = None,
+    scores: Mapping[str, Any] | None = None,
+    licence: str | None = None,
+    source: str | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write a model as a folder that `from_pretrained` and the Hub take, replacing files of the same names.
+
+    Args:
+        model: built by name. One that was loaded from a checkpoint brings what that says of it.
+        folder: made where it is not there.
+        protocol: how it was trained. This and the rest as for `save_checkpoint`.
+        data: what it was trained on.
+        scores: what it reached.
+        licence: of the weights.
+        source: where they come from.
+        extra: anything else.
+
+    Returns:
+        The folder.
+
+    Raises:
+        CheckpointError: weights that are not finite, or the disk refuses.
+        MediaError: the disk refuses.
+    """
+    folder = Path(folder)
+    header = save_checkpoint(
+        model,
+        folder / WEIGHTS,
+        protocol=protocol,
+        data=data,
+        scores=scores,
+        licence=licence,
+        source=source,
+        extra=extra,
+    )
+    config = {
+        "library_name": "avsal",
+        "model": header.model,
+        "arguments": header.arguments,
+        "trained": header.trained,
+    }
+    texts = {"config.json": json.dumps(config, indent=2) + "\n", "README.md": model_card(header)}
+    for name, text in texts.items():
+        with atomic_path(folder / name) as partial:
+            partial.write_text(text, encoding="utf-8")
+    return folder
+
+
+def from_pretrained(
+    folder_or_id: str | os.PathLike[str],
+    *,
+    revision: str | None = None,
+    device: str | torch.device = "cpu",
+) -> SaliencyModel:
+    """A model from a folder that `save_pretrained` wrote, or from the Hub, in evaluation mode.
+
+    Args:
+        folder_or_id: a folder, or a Hub id such as ``name/model``, which needs ``pip install avsal[hub]``.
+        revision: branch, tag or commit on the Hub.
+        device: where the model goes.
+
+    Raises:
+        CheckpointError: there is neither, the Hub cannot be reached, or the checkpoint is broken.
+    """
+    folder = Path(folder_or_id)
+    if folder.is_dir():
+        if not (folder / WEIGHTS).is_file():
+            raise CheckpointError(
+                f"the folder {folder} holds no {WEIGHTS}: expected one that save_pretrained wrote"
+            )
+        return load_checkpoint(folder / WEIGHTS, device=device)
+    return load_checkpoint(from_hub(str(folder_or_id), revision), device=device)
+
+
+def from_hub(repository: str, revision: str | None) -> Path:
+    """The checkpoint of a Hub repository in the Hub's own cache."""
+    try:
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError
+    except ImportError as error:
+        raise CheckpointError(
+            f"{repository} is no folder, and a Hub id needs huggingface_hub: pip install 'avsal[hub]'"
+        ) from error
+    try:
+        return Path(
+            hf_hub_download(
+                repository, WEIGHTS, revision=revision, library_name="avsal", library_version=__version__
+            )
+        )
+    except HFValidationError as error:
+        raise CheckpointError(f"{repository} is neither a folder nor a Hub id such as name/model") from error
+    except (EntryNotFoundError, HfHubHTTPError, OSError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise CheckpointError(
+            f"{repository} is no folder, and the Hub gives no {WEIGHTS} of it: {reason}"
+        ) from error

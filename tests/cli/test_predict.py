@@ -1,0 +1,316 @@
+import json
+import pickle
+import subprocess
+import sys
+
+import av
+import films
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+
+from avsal.cli import main
+from avsal.models import create_model
+from avsal.weights import save_checkpoint
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    model = create_model("tsfpnet_av", width=0.05, num_frames=8, size=(32, 48))
+    model.trained = True
+    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
+    save_checkpoint(model, path)
+    return str(path)
+
+
+@pytest.fixture
+def film(tmp_path):
+    return films.moving_dot(tmp_path / "clip.mp4", frames=20)
+
+
+@pytest.fixture
+def predict(tmp_path, weights, capsys):
+    """Runs `avsal predict` with the small checkpoint; returns exit code, printed lines and error lines."""
+
+    def run(*arguments, give_weights=True):
+        extra = ["--weights", weights] if give_weights else []
+        code = main(["predict", *map(str, arguments), "-o", str(tmp_path / "out"), *extra])
+        printed = capsys.readouterr()
+        return code, printed.out.splitlines(), printed.err.splitlines()
+
+    return run
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def packets(path):
+    with av.open(str(path)) as container:
+        return [bytes(packet) for packet in container.demux(audio=0) if packet.dts is not None]
+
+
+def test_one_film_gives_an_overlay_with_the_original_sound_and_a_summary(predict, film, tmp_path):
+    code, out, err = predict(film)
+    assert (code, err) == (0, [])
+    assert len(out) == 1
+    assert names(tmp_path / "out") == ["clip.json", "clip_overlay.mp4"]
+    overlay = tmp_path / "out" / "clip_overlay.mp4"
+    assert packets(overlay) == packets(film)
+    with av.open(str(overlay)) as container:
+        assert container.streams.video[0].codec_context.pix_fmt == "yuv420p"
+        assert sum(1 for _ in container.decode(video=0)) == 20
+    summary = json.loads((tmp_path / "out" / "clip.json").read_text())
+    assert summary["frames"] == 20
+    assert summary["sound"] == "own"
+    assert summary["model"]["name"] == "tsfpnet_av"
+    assert summary["model"]["trained"] is True
+    assert summary["damage"] is None
+
+
+def test_every_kind_of_output_holds_every_frame(predict, film, tmp_path):
+    code, _, _ = predict(film, "--save", "overlay,map,png,h5,csv", "--bits", "16")
+    assert code == 0
+    out = tmp_path / "out"
+    with h5py.File(out / "clip.h5") as file:
+        maps, times = file["maps"][:], file["time"][:]
+        assert json.loads(file.attrs["about"])["model"]["name"] == "tsfpnet_av"
+    assert maps.shape == (20, 32, 48)
+    np.testing.assert_allclose(times, np.arange(20) / 25, atol=1e-6)
+    images = sorted((out / "clip_maps").iterdir())
+    assert [path.name for path in images] == [f"{i + 1:05d}.png" for i in range(20)]
+    pixels = np.asarray(Image.open(images[3]))
+    assert (pixels.shape, pixels.dtype, pixels.max()) == ((48, 64), np.uint16, 65535)
+    rows = (out / "clip.csv").read_text().splitlines()
+    assert len(rows) == 21
+    _, _, peak, x, y, *_ = rows[4].split(",")
+    row, column = np.unravel_index(maps[3].argmax(), maps[3].shape)
+    assert float(peak) == pytest.approx(maps[3].max(), rel=1e-4)
+    assert (float(x), float(y)) == pytest.approx(((column + 0.5) * 64 / 48, (row + 0.5) * 48 / 32), abs=0.01)
+    with av.open(str(out / "clip_map.mp4")) as container:
+        assert not container.streams.audio
+        assert sum(1 for _ in container.decode(video=0)) == 20
+
+
+def test_part_of_a_film_is_shown_with_the_sound_of_that_part(predict, film, tmp_path):
+    code, _, _ = predict(film, "--start", "0.2", "--end", "0:00.6", "--save", "overlay,map")
+    assert code == 0
+    with av.open(str(tmp_path / "out" / "clip_overlay.mp4")) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+        assert times[0] == pytest.approx(0.0, abs=0.001)
+        assert len(times) == 10
+        assert container.streams.audio
+
+
+def test_films_below_a_folder_keep_their_sub_folders(predict, tmp_path):
+    for place in ("a", "b"):
+        (tmp_path / "films" / place).mkdir(parents=True)
+        films.moving_dot(tmp_path / "films" / place / "clip.mp4", frames=3)
+    (tmp_path / "films" / "notes.txt").write_text("not a film")
+    code, out, _ = predict(tmp_path / "films", "--save", "csv")
+    assert code == 0
+    assert len(out) == 2
+    found = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.csv"))
+    assert found == ["a/clip.csv", "b/clip.csv"]
+
+
+def test_films_of_one_name_do_not_overwrite_each_other(predict, tmp_path):
+    sources = [films.moving_dot(tmp_path / f"clip{suffix}", frames=3) for suffix in (".mp4", ".mkv", ".avi")]
+    (tmp_path / "more").mkdir()
+    sources.append(films.moving_dot(tmp_path / "more" / "clip.mp4", frames=3))
+    assert predict(*sources, "--save", "csv")[0] == 0
+    assert [name for name in names(tmp_path / "out") if name.endswith(".csv")] == [
+        "clip_avi.csv",
+        "clip_mkv.csv",
+        "clip_mp4.csv",
+        "clip_mp4_2.csv",
+    ]
+
+
+def test_folder_of_images_needs_a_frame_rate_and_takes_a_sound(predict, tmp_path):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for index in range(9):
+        Image.fromarray(films.dot(index, (40, 60))).save(folder / f"{index:03d}.jpg")
+    sound = films.write_sound(tmp_path / "x.wav", films.Sound("pcm_s16le"), films.tone(44100, 0.36))
+    code, _, err = predict(folder)
+    assert code == 2
+    assert "--fps" in err[0]
+    code, _, err = predict(folder, "--fps", "25", "--audio", sound)
+    assert (code, err) == (0, [])
+    with av.open(str(tmp_path / "out" / "frames_overlay.mp4")) as container:
+        assert container.streams.audio
+        assert sum(1 for _ in container.decode(video=0)) == 9
+
+
+@pytest.mark.parametrize("audio", ["none", "zero", "own"])
+def test_what_was_heard_is_in_the_summary_and_the_overlay_keeps_the_film_s_sound(
+    predict, film, tmp_path, audio
+):
+    assert predict(film, "--audio", audio)[0] == 0
+    assert json.loads((tmp_path / "out" / "clip.json").read_text())["sound"] == audio
+    assert packets(tmp_path / "out" / "clip_overlay.mp4") == packets(film)
+
+
+def broken_inputs(folder, film):
+    (folder / "text.mp4").write_text("this is not a film\n" * 50)
+    (folder / "empty.mp4").touch()
+    (folder / "noise.mp4").write_bytes(np.random.default_rng(0).bytes(5000))
+    films.write_sound(folder / "sound.wav", films.Sound("pcm_s16le"), films.tone(44100, 1.0))
+    return [folder / name for name in ("text.mp4", "empty.mp4", "noise.mp4", "sound.wav", "missing.mp4")]
+
+
+def test_unusable_input_is_one_line_and_leaves_nothing(predict, film, tmp_path):
+    for source in broken_inputs(tmp_path, film):
+        code, out, err = predict(source, "--save", "overlay,map,png,h5,csv")
+        assert code == 2, source
+        assert out == []
+        assert len(err) == 1, err
+        assert source.name in err[0]
+        assert names(tmp_path / "out") == []
+
+
+def test_one_bad_film_of_several_stops_nobody(predict, film, tmp_path):
+    (tmp_path / "text.mp4").write_text("no film")
+    code, out, err = predict(tmp_path / "text.mp4", film)
+    assert code == 1
+    assert len(out) == len(err) == 1
+    assert names(tmp_path / "out") == ["clip.json", "clip_overlay.mp4"]
+
+
+def test_truncated_film_is_predicted_as_far_as_it_goes(predict, tmp_path):
+    film = films.truncate(films.moving_dot(tmp_path / "cut.mkv", frames=100), 0.5)
+    code, out, err = predict(film)
+    assert code == 1
+    assert len(out) == 1
+    assert "missing" in err[0]
+    summary = json.loads((tmp_path / "out" / "cut.json").read_text())
+    assert 10 < summary["frames"] < 100
+    assert summary["damage"]
+
+
+def test_random_weights_never_pass_for_trained_ones(predict, film, tmp_path):
+    code, _, err = predict(film, "--model", "tsfpnet", give_weights=False)
+    assert code == 2
+    assert len(err) == 1
+    assert "tsfpnet" in err[0]
+    assert "--weights" in err[0]
+    assert names(tmp_path / "out") == []
+
+
+def malicious(path):
+    class Payload:
+        def __reduce__(self):
+            return print, ("executed",)
+
+    path.write_bytes(pickle.dumps(Payload()))
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "text", "html", "pickle", "film"])
+def test_unusable_weights_are_one_line_and_run_nothing(predict, film, tmp_path, kind, capsys):
+    path = tmp_path / "weights.pth"
+    if kind == "film":
+        path = film
+    elif kind == "pickle":
+        malicious(path)
+    elif kind != "missing":
+        path.write_text({"empty": "", "text": "weights", "html": "<!DOCTYPE html><html></html>"}[kind])
+    code, out, err = predict(film, "--weights", path, give_weights=False)
+    assert code == 2
+    assert out == []
+    assert len(err) == 1
+    assert path.name in err[0]
+    assert names(tmp_path / "out") == []
+
+
+def test_finished_films_are_skipped_kept_or_replaced(predict, film, tmp_path):
+    assert predict(film, "--save", "csv")[0] == 0
+    code, _, err = predict(film, "--save", "csv")
+    assert code == 2
+    assert "--overwrite" in err[0]
+    before = (tmp_path / "out" / "clip.json").stat().st_mtime_ns
+    code, out, _ = predict(film, "--save", "csv", "--skip-existing")
+    assert code == 0
+    assert "skipped" in out[0]
+    assert (tmp_path / "out" / "clip.json").stat().st_mtime_ns == before
+    assert predict(film, "--save", "csv,png", "--overwrite")[0] == 0
+    assert predict(film, "--save", "csv,png", "--overwrite")[0] == 0
+    assert len(names(tmp_path / "out" / "clip_maps")) == 20
+
+
+def test_interrupt_leaves_nothing(predict, film, tmp_path, monkeypatch):
+    from avsal.render.outputs import Table
+
+    write = Table.write
+
+    def interrupted(self, prediction):
+        if prediction.index == 5:
+            raise KeyboardInterrupt
+        write(self, prediction)
+
+    monkeypatch.setattr(Table, "write", interrupted)
+    code, _, err = predict(film, "--save", "overlay,png,h5,csv")
+    assert code == 130
+    assert err == ["avsal: interrupted"]
+    assert names(tmp_path / "out") == []
+
+
+def test_quiet_prints_nothing_and_verbose_tells_of_the_film(predict, film):
+    assert predict(film, "-q") == (0, [], [])
+    _, out, _ = predict(film, "-v", "--overwrite")
+    assert "64x48" in out[0]
+    assert "25.000 frames a second" in out[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--save", "gif"], "gif"),
+        (["--every", "0"], "at least 1"),
+        (["--alpha", "2"], "0 to 1"),
+        (["--start", "1:75"], "h:mm:ss"),
+    ],
+)
+def test_wrong_arguments_are_named(film, arguments, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["predict", str(film), *arguments])
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--colormap", "rainbow"], "inferno"),
+        (["--device", "gpu9"], "--device cpu"),
+        (["--model", "tsfpnt"], "tsfpnet"),
+    ],
+)
+def test_wrong_choices_are_one_line(predict, film, arguments, message):
+    code, _, err = predict(film, *arguments, give_weights=False)
+    assert code == 2
+    assert len(err) == 1
+    assert message in err[0]
+
+
+def test_help_imports_nothing_heavy():
+    program = (
+        "import sys, avsal.cli; avsal.cli.build_parser(); "
+        "heavy = {'torch', 'av', 'numpy', 'scipy', 'librosa', 'hydra', 'h5py', 'matplotlib', 'PIL'}; "
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_models_and_env_print_their_tables(capsys):
+    assert main(["models"]) == 0
+    assert "tsfpnet_av" in capsys.readouterr().out
+    assert main(["models", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["tsfpnet"]["size"] == [192, 352]
+    assert main(["env"]) == 0
+    printed = capsys.readouterr().out
+    assert "torchaudio loads" in printed
+    assert "libx264" in printed

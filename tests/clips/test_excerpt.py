@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from avsal.clips.soundtrack import excerpt
+from avsal.clips.windows import Window
+
+RATE = 1000
+
+
+def ramp(first: float, samples: int) -> np.ndarray:
+    """Sound whose every sample is its own time in milliseconds."""
+    return (round(first * RATE) + np.arange(samples)).astype(np.float32)
+
+
+def cut(frames: tuple[int, ...], usual: int, period: float = 0.04) -> np.ndarray:
+    spans = [(index * period, (index + 1) * period) for index in frames]
+    return excerpt(Window(frames, ((0, frames[-1]),)), spans, RATE, usual, ramp)
+
+
+def test_sound_runs_from_the_first_frames_start_to_the_lasts_end():
+    np.testing.assert_array_equal(cut((5, 6, 7), 120), np.arange(200, 320))
+
+
+def test_backward_frames_have_backward_sound():
+    np.testing.assert_array_equal(cut((7, 6, 5), 120), np.arange(319, 199, -1))
+
+
+def test_sound_turns_where_the_frames_turn():
+    sound = cut((1, 2, 1, 0), 160)
+    expected = np.concatenate([np.arange(40, 120), np.arange(79, -1, -1)])
+    np.testing.assert_array_equal(sound, expected)
+
+
+def test_a_single_frame_repeats_its_sound():
+    np.testing.assert_array_equal(cut((0, 0, 0), 120), np.tile(np.arange(40), 3))
+
+
+@pytest.mark.parametrize("usual", [118, 120, 125])
+def test_jitter_of_time_stamps_does_not_change_the_length(usual):
+    assert len(cut((5, 6, 7), usual)) == usual
+
+
+def test_really_different_seconds_keep_their_own_length():
+    assert len(cut((5, 6, 7), 300)) == 120

@@ -1,0 +1,260 @@
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import films
+import numpy as np
+import pytest
+from listeners import RATE, Listener
+
+from avsal.errors import ConfigError, MediaError
+from avsal.media import open_frames
+from avsal.prediction import predict
+
+JITTER = [0.0, 0.04, 0.07, 0.13, 0.16, 0.2, 0.29, 0.3, 0.36, 0.4, 0.43, 0.5, 0.52, 0.6, 0.64, 0.68, 0.7, 0.8]
+
+
+def maps_of(model, source, **options):
+    return list(predict(model, source, **options))
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    return films.moving_dot(tmp_path_factory.mktemp("stream") / "dot.mp4", frames=40)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 7, 8, 9, 15, 16, 30])
+@pytest.mark.parametrize("predicts", ["last", "centre", "all"])
+def test_every_frame_gets_its_own_map_however_short_the_film(tmp_path, frames, predicts):
+    path = films.moving_dot(tmp_path / "film.mp4", frames=frames)
+    model = Listener(predicts=predicts, stride=4 if predicts == "all" else 1)
+    predictions = maps_of(model, path)
+    with open_frames(path, (24, 32)) as reader:
+        shown = list(reader)
+    assert [prediction.time for prediction in predictions] == [frame.time for frame in shown]
+    assert [prediction.index for prediction in predictions] == list(range(frames))
+    for prediction, frame in zip(predictions, shown, strict=True):
+        np.testing.assert_allclose(prediction.map, frame.image.mean(2) / 255, atol=1e-5)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_times_are_the_container_s_when_the_frame_rate_varies(tmp_path, suffix):
+    path = films.moving_dot(tmp_path / f"film{suffix}", times=JITTER)
+    times = [prediction.time for prediction in predict(Listener(), path)]
+    np.testing.assert_allclose(times, JITTER, atol=0.001)
+
+
+def window_click(model, window):
+    """When the click is heard in a window, in seconds from its beginning."""
+    return films.click_time(model.sounds[window][0].numpy(), RATE)
+
+
+def flash_slot(model, window):
+    """Which of the window's frames is the flash."""
+    return int(model.frames[window].mean(dim=(0, 2, 3)).argmax())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"frame_rate": Fraction(30000, 1001)},
+        {"frame_rate": 60, "frames": 60, "at": 40},
+        {"picture_start": 0.4},
+        {"sound": films.Sound(start=0.31)},
+        {"sound": films.Sound(rate=16000, channels=2)},
+        {"sound": films.Sound(codec="flac", rate=48000, channels=6)},
+        {"sound": films.Sound(seconds=3.0)},
+    ],
+)
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_click_is_heard_with_the_flash_in_every_window_that_shows_it(tmp_path, options, suffix):
+    path = films.flash_and_click(tmp_path / f"flash{suffix}", **options)
+    model = Listener()
+    predictions = maps_of(model, path)
+    period = predictions[1].time - predictions[0].time
+    seen = 0
+    for window in range(len(predictions)):
+        if model.frames[window].mean(dim=(0, 2, 3)).max() < 0.5:
+            continue
+        seen += 1
+        assert window_click(model, window) == pytest.approx(flash_slot(model, window) * period, abs=period)
+    assert seen >= 8
+
+
+def test_click_is_heard_with_the_flash_in_the_backward_windows_of_the_start(tmp_path):
+    path = films.flash_and_click(tmp_path / "flash.mp4", at=4)
+    model = Listener()
+    maps_of(model, path)
+    # window 0 plays frames 7..0, so the flash is slot 3; its click comes at the flash's end when reversed
+    assert flash_slot(model, 0) == 3
+    assert window_click(model, 0) == pytest.approx(4 * 0.04, abs=0.04)
+
+
+@pytest.mark.parametrize("batch_size", [2, 3, 64])
+def test_batches_change_nothing(film, batch_size):
+    one, many = Listener(), Listener()
+    alone, together = maps_of(one, film), maps_of(many, film, batch_size=batch_size)
+    for first, second in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(first.map, second.map)
+    for first, second in zip(one.sounds, many.sounds, strict=True):
+        assert first.equal(second)
+
+
+def test_part_of_a_film_has_the_maps_and_sounds_of_the_whole(film):
+    whole, part = Listener(), Listener()
+    all_maps, some = maps_of(whole, film), maps_of(part, film, start=1.0, end=1.3)
+    assert [prediction.time for prediction in some] == pytest.approx([1.0 + 0.04 * i for i in range(8)])
+    assert [prediction.index for prediction in some] == list(range(8))
+    for number, prediction in enumerate(some):
+        np.testing.assert_array_equal(prediction.map, all_maps[25 + number].map)
+        np.testing.assert_allclose(part.sounds[number], whole.sounds[25 + number], atol=1e-4)
+
+
+def test_part_at_the_start_sees_the_frames_after_its_end(film):
+    whole, part = Listener(), Listener()
+    maps_of(whole, film)
+    assert len(maps_of(part, film, end=0.08)) == 2
+    assert part.frames[0].equal(whole.frames[0])
+
+
+def test_each_nth_frame_is_computed_and_the_others_lie_between(film):
+    exact, model = maps_of(Listener(), film), Listener()
+    some = maps_of(model, film, every=4)
+    assert len(some) == 40
+    assert len(model.frames) == 11  # 0, 4, .. 36, and 39
+    assert [prediction.index for prediction in some if not prediction.interpolated] == [*range(0, 40, 4), 39]
+    for index in range(0, 40, 4):
+        np.testing.assert_array_equal(some[index].map, exact[index].map)
+    expected = 0.75 * exact[4].map + 0.25 * exact[8].map
+    np.testing.assert_allclose(some[5].map, expected, atol=1e-5)
+
+
+def test_what_is_heard(tmp_path, film):
+    other = films.write_sound(tmp_path / "other.wav", films.Sound("pcm_s16le"), films.tone(44100, 3.0, 900.0))
+    heard = {}
+    for audio in ("own", "none", "zero", other):
+        model = Listener()
+        stream = predict(model, film, audio=audio)
+        list(stream)
+        heard[stream.sound] = model.sounds[20]
+    assert set(heard) == {"own", "none", "zero", "other.wav"}
+    assert heard["none"] is None
+    assert not heard["zero"].any()
+    assert heard["own"].std() > 0.05
+    spectrum = np.abs(np.fft.rfft(heard["other.wav"][0]))
+    assert np.fft.rfftfreq(heard["other.wav"].shape[1], 1 / RATE)[spectrum.argmax()] == pytest.approx(
+        900, abs=10
+    )
+
+
+def test_a_film_without_sound_is_heard_as_none_and_a_deaf_model_hears_nothing(tmp_path, film):
+    silent = films.moving_dot(tmp_path / "silent.mp4", sounds=())
+    for model, source in ((Listener(), silent), (Listener(sound=False), film)):
+        stream = predict(model, source)
+        list(stream)
+        assert stream.sound == "none"
+        assert set(model.sounds) == {None}
+
+
+def test_sound_shorter_than_the_picture_ends_in_zeros(tmp_path):
+    path = films.moving_dot(tmp_path / "short.mp4", frames=40, sounds=(films.Sound(seconds=0.5),))
+    model = Listener()
+    maps_of(model, path)
+    assert model.sounds[9].std() > 0.05
+    assert not model.sounds[39].any()
+
+
+def test_folder_of_images_with_its_sound(tmp_path):
+    from PIL import Image
+
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for index in range(12):
+        Image.fromarray(films.dot(index, (30, 40))).save(folder / f"{index + 1}.png")
+    sound = films.write_sound(tmp_path / "x.wav", films.Sound("pcm_s16le"), films.tone(44100, 1.0))
+    model = Listener()
+    predictions = maps_of(model, folder, frame_rate=10, audio=sound)
+    assert [prediction.time for prediction in predictions] == pytest.approx([i / 10 for i in range(12)])
+    assert model.sounds[8].shape == (1, 8 * RATE // 10)
+    assert model.sounds[8].std() > 0.05
+
+
+def test_fitted_frames_are_padded_and_maps_cropped_again(tmp_path):
+    path = films.moving_dot(tmp_path / "wide.mp4", frames=10, size=(24, 96))
+    model = Listener(resize="fit")
+    prediction = maps_of(model, path)[5]
+    assert prediction.map.shape == (8, 32)
+    assert not model.frames[5][:, :, :8].any()
+    assert model.frames[5][:, :, 8:16].any()
+
+
+def test_damaged_film_gives_what_decodes_and_says_what_is_lost(tmp_path):
+    path = films.moving_dot(tmp_path / "cut.mkv", frames=100)
+    films.truncate(path, 0.5)
+    stream = predict(Listener(), path)
+    count = len(list(stream))
+    assert 10 < count < 100
+    assert stream.film.damage
+    assert "missing" in stream.film.damage.describe()
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_half_precision_gives_float32_maps(film, precision):
+    prediction = maps_of(Listener(), film, precision=precision, end=0.04)[0]
+    assert prediction.map.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "options", [{"every": 0}, {"batch_size": 0}, {"precision": "int8"}, {"start": 2.0, "end": 1.0}]
+)
+def test_settings_that_make_no_sense_are_named(film, options):
+    with pytest.raises(ConfigError, match=next(iter(options)).replace("start", "end")):
+        predict(Listener(), film, **options)
+
+
+def test_a_part_beyond_the_film_is_an_error(film):
+    with pytest.raises(MediaError, match="none could be decoded"):
+        maps_of(Listener(), film, start=100.0)
+
+
+def test_maps_that_are_not_finite_are_an_error(film):
+    model = Listener()
+    forward = model.forward
+    model.forward = lambda frames, audio: forward(frames, audio) * float("nan")
+    with pytest.raises(ConfigError, match="not finite"):
+        maps_of(model, film)
+
+
+MEASURE = """
+import collections, re, sys
+from listeners import Listener
+from avsal.prediction import predict
+model = Listener()
+model.frames, model.sounds = collections.deque(maxlen=1), collections.deque(maxlen=1)
+for prediction in predict(model, sys.argv[1], batch_size=8):
+    pass
+print(int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) // 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="the process's peak memory is read from /proc"
+)
+def test_memory_does_not_grow_with_the_film(tmp_path):
+    used = []
+    for seconds in (10, 600):
+        path = films.moving_dot(
+            tmp_path / f"{seconds}.mp4", frames=25 * seconds, picture_options={"preset": "ultrafast"}
+        )
+        run = subprocess.run(
+            [sys.executable, "-c", MEASURE, str(path)],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=Path(__file__).parents[1],
+        )
+        used.append(int(run.stdout))
+    assert used[1] - used[0] < 150, f"MB used by the short and the long film: {used}"

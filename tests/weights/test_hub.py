@@ -1,0 +1,123 @@
+"""Folders in the Hub's form."""
+
+import json
+import sys
+
+import pytest
+import torch
+
+from avsal.errors import CheckpointError
+from avsal.models import create_model
+from avsal.weights import from_pretrained, read_header, save_pretrained
+
+
+@pytest.fixture
+def model():
+    model = create_model("tsfpnet_av", num_frames=8, size=(64, 64), width=0.1)
+    model.trained = True
+    return model
+
+
+def test_a_saved_folder_gives_the_same_model(model, tmp_path):
+    folder = save_pretrained(model, tmp_path / "new" / "folder", scores={"NSS": 2.0}, licence="MIT")
+    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "config.json", "model.safetensors"]
+    again = from_pretrained(folder)
+    assert again.trained
+    frames, audio = torch.rand(1, 3, 8, 64, 64), torch.rand(1, 1, 8000)
+    with torch.no_grad():
+        assert torch.equal(again(frames, audio), model(frames, audio))
+    config = json.loads((folder / "config.json").read_text())
+    assert (config["model"], config["arguments"]["width"]) == ("tsfpnet_av", 0.1)
+
+
+def test_the_card_is_filled_from_the_header(model, tmp_path):
+    folder = save_pretrained(
+        model,
+        tmp_path,
+        protocol={"epochs": 3, "loss": "KL - CC"},
+        data="DIEM, split 1",
+        scores={"NSS": 2.5, "CC": float("nan")},
+        licence="CC-BY-4.0",
+        source="https://example.org/run/7",
+    )
+    card = (folder / "README.md").read_text()
+    assert card.startswith("---\nlibrary_name: avsal\nlicense: cc-by-4.0\ntags:\n- saliency\n")
+    assert "- audio-visual\n" in card
+    for line in (
+        "# tsfpnet_av",
+        "- epochs: `3`",
+        "- loss: KL - CC",
+        "DIEM, split 1",
+        "| NSS | `2.5` |",
+        "| CC | undefined |",
+        "https://example.org/run/7",
+        "8 frames of 64x64, RGB in 0..1",
+        read_header(folder / "model.safetensors").sha256,
+    ):
+        assert line in card
+    assert "untrained" not in card
+
+
+def test_the_card_of_an_untrained_model_says_so_and_states_what_is_not_stated(tmp_path):
+    save_pretrained(
+        create_model("tsfpnet", num_frames=8, size=(64, 64), width=0.1), tmp_path, licence="My own 2"
+    )
+    card = (tmp_path / "README.md").read_text()
+    assert "**The weights are untrained: the maps mean nothing.**" in card
+    assert card.count("Not stated.") == 4  # training, data, scores, source
+    assert 'license: other\nlicense_name: "My own 2"' in card
+    assert "audio-visual" not in card
+
+
+def test_a_loaded_model_keeps_its_card(model, tmp_path):
+    save_pretrained(model, tmp_path / "a", scores={"NSS": 2.0}, source="here")
+    save_pretrained(from_pretrained(tmp_path / "a"), tmp_path / "b")
+    assert (tmp_path / "a" / "README.md").read_text() == (tmp_path / "b" / "README.md").read_text()
+
+
+def refusal(given, **options) -> str:
+    with pytest.raises(CheckpointError) as caught:
+        from_pretrained(given, **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path):
+    assert "holds no model.safetensors" in refusal(tmp_path)
+
+
+def test_without_the_extra_the_message_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    assert "pip install 'avsal[hub]'" in refusal("somebody/model")
+
+
+def test_a_hub_id_is_downloaded_by_the_hubs_own_library(model, tmp_path, monkeypatch):
+    hub = pytest.importorskip("huggingface_hub")
+    save_pretrained(model, tmp_path)
+    asked = {}
+
+    def download(repository, file, *, revision, library_name, library_version):
+        asked.update(repository=repository, file=file, revision=revision, library=library_name)
+        return str(tmp_path / file)
+
+    monkeypatch.setattr(hub, "hf_hub_download", download)
+    assert from_pretrained("somebody/model", revision="v1").name == "tsfpnet_av"
+    assert asked == {
+        "repository": "somebody/model",
+        "file": "model.safetensors",
+        "revision": "v1",
+        "library": "avsal",
+    }
+
+
+def test_a_hub_that_has_it_not_or_cannot_be_reached_is_one_line(monkeypatch):
+    hub = pytest.importorskip("huggingface_hub")
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    assert "neither a folder nor a Hub id" in refusal("a/b/c/d")
+
+    def offline(*arguments, **options):
+        raise LocalEntryNotFoundError("Cannot find the file\nand the Hub is offline")
+
+    monkeypatch.setattr(hub, "hf_hub_download", offline)
+    assert "the Hub gives no model.safetensors of it: Cannot find the file" in refusal("somebody/model")
