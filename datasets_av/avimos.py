@@ -1,0 +1,117 @@
+"""AViMoS: 1500 films with sound and the mouse of over 70 viewers each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from avsal.errors import DatasetError
+from avsal.types import Recording, Split
+from datasets_av.dataset import Dataset, DatasetInfo
+from datasets_av.density_film import DensityFilm
+from datasets_av.film_facts import film_facts
+from datasets_av.layout import expect_in_root, expect_split, film_file
+from datasets_av.mouse_fixations import first_existing, read_fixations_json, read_json
+
+__all__ = ["Avimos"]
+
+_SPLIT_LIST = "TrainTestSplit.json"
+
+
+class Avimos(Dataset):
+    """AViMoS, the set of the AIM 2024 challenge; the NTIRE 2026 set has the same form.
+
+    Cite: A. Moskalenko et al., "AIM 2024 Challenge on Video Saliency Prediction: Methods and Results", ECCV
+    Workshops 2024, arXiv 2409.14827. Licence: CC BY 4.0. Get it from Hugging Face
+    `ANDRYHA/AudioVisualMouseSaliency` (NTIRE 2026: `ANDRYHA/VideoSaliencyChallenge`). The tree::
+
+        TrainTestSplit.json                             lists of names: train, public test, private test
+        Videos/<video>.mp4                              Full HD, wide and tall; many with sound, not all
+        SaliencyTrain/Train/<video>.mp4                 density: crf 0, 10 bit, each map min-max normalised
+        SaliencyTest/Test/<video>.mp4
+        FixationsTrain/Train/<video>/fixations.json     for each frame a list of (row, column), repeats kept
+        FixationsTest/Test/<video>/fixations.json
+
+    without the inner `Train/` and `Test/` too. The PNG beside a `fixations.json` (folder `fixations/`, in
+    NTIRE 2026 `fixations_maps/`) lose repeats and are only for viewing; they are not read.
+
+    `Saliency*` may be left out: recordings then have no prepared maps. Mouse, not eye; viewers heard the
+    sound and are not told apart. Official scores (CC, SIM, NSS, AUC-J, ranked by mean rank) are from the film
+    of maps and from the JSON. The keys of the split list are unverified beyond the scoring script's
+    `public_test`; letters, case and `_` or spaces do not matter. `category` says public or private for test
+    videos.
+    """
+
+    info: ClassVar[DatasetInfo] = DatasetInfo(
+        name="avimos",
+        title="AViMoS",
+        citation="Moskalenko et al., AIM 2024 Challenge on Video Saliency Prediction, arXiv 2409.14827",
+        licence="CC BY 4.0",
+        source="huggingface.co/datasets/ANDRYHA/AudioVisualMouseSaliency",
+        num_recordings=1500,
+        num_frames=None,
+        sound=True,
+        gaze="mouse",
+        sigma="not stated",
+    )
+
+    def __init__(self, root: str | Path, *, split: Split | None = None, strict: bool = False) -> None:
+        """Point at the folder that holds `TrainTestSplit.json` and `Videos/`; see `Dataset`."""
+        super().__init__(root, split=split, strict=strict)
+        expect_split(self, "train", "test")
+        expect_in_root(self, _SPLIT_LIST)
+
+    def _recordings(self) -> Iterator[Recording]:
+        for name, split, category in self._names():
+            if self.split not in (None, split):
+                continue
+            try:
+                recording = self._recording(name, split, category)
+            except DatasetError as error:
+                self._problem(f"{name}: {error}")
+                continue
+            yield recording
+
+    def _recording(self, name: str, split: Split, category: str | None) -> Recording:
+        part = split.capitalize()
+        film = film_file(self.root / "Videos", name)
+        fixations, density = self.root / f"Fixations{part}", self.root / f"Saliency{part}"
+        points = first_existing(
+            fixations / part / name / "fixations.json", fixations / name / "fixations.json"
+        )
+        maps = (
+            first_existing(density / part / f"{name}.mp4", density / f"{name}.mp4")
+            if density.is_dir()
+            else None
+        )
+        return Recording(
+            id=name,
+            dataset=self.info.name,
+            frames=film,
+            audio=film if film_facts(film).has_sound else None,
+            split=split,
+            category=category,
+            load_fixations=partial(read_fixations_json, points, film),
+            load_density=DensityFilm(maps) if maps else None,
+        )
+
+    def _names(self) -> Iterator[tuple[str, Split, str | None]]:
+        path = self.root / _SPLIT_LIST
+        content = read_json(path)
+        known: dict[str, tuple[Split, str | None]] = {
+            "train": ("train", None),
+            "publictest": ("test", "public"),
+            "privatetest": ("test", "private"),
+        }
+        keys = list(content) if isinstance(content, dict) else []
+        lists = {"".join(letter for letter in key.lower() if letter.isalpha()): content[key] for key in keys}
+        if not set(lists) & set(known):
+            raise DatasetError(
+                f"{path}: expected lists `train`, `public_test`, `private_test` but found "
+                f"{', '.join(keys)[:80] or 'none'}; download it again"
+            )
+        for key, (split, category) in known.items():
+            for name in lists.get(key, []):
+                yield Path(str(name)).stem if str(name).endswith(".mp4") else str(name), split, category

@@ -1,0 +1,165 @@
+"""Beihang University's form of gaze database: fixation events of all films in one `video_database.mat`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avsal.errors import DatasetError
+from avsal.groundtruth.events import FixationEvents, fixations_on_frames
+from avsal.types import Fixations, Recording, Split
+from datasets_av.dataset import Dataset
+from datasets_av.film_clock import film_clock
+from datasets_av.film_facts import film_facts
+from datasets_av.layout import expect_in_root, expect_split, film_file
+from datasets_av.matfile import mat_value, read_mat
+
+__all__ = ["BeihangDataset", "Clock", "fixations_of_rows"]
+
+Clock = Literal["container", "picture"]
+
+_DATABASE = "video_database.mat"
+
+
+def fixations_of_rows(
+    rows: NDArray[np.float64],
+    film: Path,
+    size: tuple[int, int],
+    clock: Clock = "container",
+    dropped: Mapping[str, int] | None = None,
+) -> Fixations:
+    """Lay a table of fixation events on the frames of its film.
+
+    Args:
+        rows: (N, 5): observer, start in ms, duration in ms, x and y in pixels of the film as watched.
+        film: whose time stamps hold.
+        size: (height, width) of the film as watched; points are scaled where the file at hand is of another.
+        clock: where time zero is: at the container's start, or at the first picture.
+        dropped: what was left out before.
+
+    Raises:
+        DatasetError: the film cannot be read, or a duration is negative.
+    """
+    if (rows[:, 2] < 0).any():
+        raise DatasetError(
+            f"expected fixations on {film} to last 0 ms or more but one lasts {rows[:, 2].min():g}"
+        )
+    stamps = film_clock(film)
+    observer = np.where(np.isfinite(rows[:, 0]), rows[:, 0], -1)
+    events = FixationEvents(
+        rows[:, 1] / 1000, rows[:, 2] / 1000, rows[:, 3], rows[:, 4], observer, dropped or {}
+    )
+    times = stamps.times if clock == "container" else stamps.times - stamps.times[0]
+    fixations = fixations_on_frames(events, times, size)
+    return fixations if stamps.size == size else fixations.scaled(stamps.size)
+
+
+@dataclass(frozen=True)
+class _Database:
+    """What one `video_database.mat` says: of each film name, (height, width), frames, class; and all rows."""
+
+    names: tuple[str, ...]
+    sizes: tuple[tuple[int, int], ...]
+    num_frames: tuple[int, ...]
+    classes: tuple[str | None, ...]
+    rows: NDArray[np.float64]
+
+
+class BeihangDataset(Dataset):
+    """A database in this form; the tree::
+
+        video_database.mat        MATLAB v5 or v7.3: struct with video_names_list, videos_info, fixdata
+        videos/<name>.mp4         or .avi; case and spaces in the name do not count
+
+    `fixdata` is N x 6: subject, video (from 1, into `video_names_list`), start ms, duration ms, x, y in
+    pixels of the film from its top left corner. Integers are unsigned. Rows that belong to no film are
+    counted in `notes`.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        *,
+        split: Split | None = None,
+        strict: bool = False,
+        clock: Clock = "container",
+    ) -> None:
+        """Point at the data; the .mat file is read here, films are not.
+
+        Args:
+            root: the folder that holds `video_database.mat` and `videos/`.
+            split: the release has none; anything but None is refused.
+            strict: raise on the first missing film.
+            clock: the gaze's time zero: ``container``: the start of the file, so that gaze before a late
+                first picture is dropped; ``picture``: the first picture.
+
+        Raises:
+            ConfigError: a split was asked for.
+            DatasetError: the .mat file is missing, damaged or of another form.
+        """
+        super().__init__(root, split=split, strict=strict)
+        expect_split(self)
+        expect_in_root(self, _DATABASE)
+        self.clock: Clock = clock
+        self._database = _read_database(self.root / _DATABASE)
+
+    def _recordings(self) -> Iterator[Recording]:
+        database = self._database
+        video = database.rows[:, 1]
+        lost = int((~np.isin(video, np.arange(1, len(database.names) + 1))).sum())
+        if lost:
+            self._note(f"{self.root / _DATABASE}: {lost} of {len(video)} rows of `fixdata` are of no film")
+        for index, name in enumerate(database.names):
+            try:
+                film = film_file(self.root / "videos", name)
+                facts = film_facts(film)
+            except DatasetError as error:
+                self._problem(str(error))
+                continue
+            rows = database.rows[video == index + 1][:, [0, 2, 3, 4, 5]]
+            if facts.num_frames not in (None, database.num_frames[index]):
+                self._note(
+                    f"{name}: {film} has {facts.num_frames} frames, the list {database.num_frames[index]}"
+                )
+            yield Recording(
+                id=name,
+                dataset=self.info.name,
+                frames=film,
+                audio=film if facts.has_sound else None,
+                num_frames=database.num_frames[index],
+                category=database.classes[index],
+                load_fixations=partial(fixations_of_rows, rows, film, database.sizes[index], self.clock),
+            )
+
+
+def _read_database(path: Path) -> _Database:
+    content = read_mat(path)
+    names = _texts(mat_value(content, "video_database", "video_names_list", path=path))
+    info = mat_value(content, "video_database", "videos_info", path=path)
+    # unsigned integers of the release would wrap around in a subtraction
+    rows = np.asarray(mat_value(content, "video_database", "fixdata", path=path)).astype(np.float64)
+    sizes = np.asarray(mat_value(info, "size", path=path)).astype(np.int64)
+    counts = np.asarray(mat_value(info, "frames", path=path)).astype(np.int64).reshape(-1)
+    if rows.ndim != 2 or rows.shape[1] != 6 or sizes.shape != (len(names), 2) or len(counts) != len(names):
+        raise DatasetError(
+            f"{path}: expected `fixdata` N x 6 and a size and frame count for each of {len(names)} names but "
+            f"found {rows.shape}, {sizes.shape} and {counts.shape}; is this the release's file?"
+        )
+    classes = _texts(info.get("class", []))
+    return _Database(
+        tuple(names),
+        tuple((int(height), int(width)) for width, height in sizes),
+        tuple(int(count) for count in counts),
+        tuple(classes) if len(classes) == len(names) else (None,) * len(names),
+        rows,
+    )
+
+
+def _texts(value: Any) -> list[str]:
+    return [str(text) for text in value] if isinstance(value, list) else []

@@ -1,0 +1,93 @@
+"""CrowdSAL: 5000 films with sound and the mouse of over 75 viewers each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from avsal.errors import DatasetError
+from avsal.types import Recording, Split
+from datasets_av.dataset import Dataset, DatasetInfo
+from datasets_av.density_film import DensityFilm
+from datasets_av.film_facts import film_facts
+from datasets_av.layout import expect_in_root, expect_split
+from datasets_av.mouse_fixations import first_existing, read_fixations_json
+
+__all__ = ["CrowdSal"]
+
+_NUM_VIDEOS, _LAST_TRAIN = 5000, 3000
+
+
+class CrowdSal(Dataset):
+    """CrowdSAL (MSU Video Group, 2026).
+
+    Cite: the authors' repository, github.com/msu-video-group/CrowdSAL. Licence: CC BY. Get it from Hugging
+    Face `ANDRYHA/CrowdSAL`. The tree::
+
+        Train/Videos/0001.mp4                       Full HD, 30 frames a second, with sound
+              Saliency/0001.mp4                     density: crf 0, 10 bit, each map min-max normalised
+              Fixations/0001/fixations.json         for each frame a list of (row, column), repeats kept
+        Test/...                                    3001-5000
+
+    How the parts nest is unverified: `Videos/Train/0001.mp4` and `Fixations/0001.json` instead of a folder
+    are read too.
+
+    `Saliency` may be left out: recordings then have no prepared maps.
+
+    Split: 0001-3000 train, 3001-5000 test. Mouse, not eye; viewers heard the sound and are not told apart.
+    """
+
+    info: ClassVar[DatasetInfo] = DatasetInfo(
+        name="crowdsal",
+        title="CrowdSAL",
+        citation="MSU Video Group, CrowdSAL: Video Saliency Dataset and Benchmark, 2026",
+        licence="CC BY",
+        source="huggingface.co/datasets/ANDRYHA/CrowdSAL",
+        num_recordings=_NUM_VIDEOS,
+        num_frames=None,
+        sound=True,
+        gaze="mouse",
+        sigma="not stated",
+    )
+
+    def __init__(self, root: str | Path, *, split: Split | None = None, strict: bool = False) -> None:
+        """Point at the folder that holds `Train/` and `Test/`; see `Dataset`."""
+        super().__init__(root, split=split, strict=strict)
+        expect_split(self, "train", "test")
+        expect_in_root(self, "Train", "Test", "Videos")
+
+    def _recordings(self) -> Iterator[Recording]:
+        for number in range(1, _NUM_VIDEOS + 1):
+            split: Split = "train" if number <= _LAST_TRAIN else "test"
+            if self.split not in (None, split):
+                continue
+            try:
+                recording = self._recording(f"{number:04d}", split)
+            except DatasetError as error:
+                self._problem(str(error))
+                continue
+            yield recording
+
+    def _recording(self, name: str, split: Split) -> Recording:
+        part = split.capitalize()
+
+        def places(folder: str, *names: str) -> list[Path]:
+            folders = (self.root / part / folder, self.root / folder / part)
+            return [place / file for place in folders for file in names]
+
+        film = first_existing(*places("Videos", f"{name}.mp4"))
+        points = first_existing(*places("Fixations", f"{name}/fixations.json", f"{name}.json"))
+        maps = places("Saliency", f"{name}.mp4")
+        return Recording(
+            id=name,
+            dataset=self.info.name,
+            frames=film,
+            audio=film if film_facts(film).has_sound else None,
+            split=split,
+            load_fixations=partial(read_fixations_json, points, film),
+            load_density=DensityFilm(first_existing(*maps))
+            if any(map.parent.is_dir() for map in maps)
+            else None,
+        )

@@ -1,0 +1,186 @@
+"""What every data set reader is: recordings, the facts a user needs, and every problem counted."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, get_args
+
+from avsal.errors import ConfigError, DatasetError
+from avsal.types import Fixations, Recording, Split
+
+__all__ = ["Dataset", "DatasetInfo", "dataset_class", "list_datasets", "open_dataset"]
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What is known of a data set without its files.
+
+    Attributes:
+        name: what one types.
+        title: as its authors call it.
+        citation: authors, title, venue, year.
+        licence: of the data; 'not stated' where the release has none.
+        source: where its owners publish it.
+        num_recordings: as published, None for the user's own data.
+        num_frames: as published, None where unknown.
+        sound: whether its films have sound.
+        gaze: eye, mouse, object masks, or simulated.
+        sigma: of the Gaussian behind its density maps, with unit; or where that is not stated.
+    """
+
+    name: str
+    title: str
+    citation: str
+    licence: str
+    source: str
+    num_recordings: int | None
+    num_frames: int | None
+    sound: bool
+    gaze: str
+    sigma: str
+
+
+class Dataset(ABC):
+    """A data set below one folder. Iterating gives its recordings; nothing is decoded until asked.
+
+    Attributes:
+        info: the facts, one per class.
+        problems: one line for each recording that was left out, naming the file that is missing or unusable
+            and the remedy. Filled as recordings are iterated; a recording is never half-read.
+        notes: one line for each oddity of a recording that is used all the same, such as a frame more than
+            the published count. Filled likewise.
+    """
+
+    info: ClassVar[DatasetInfo]
+    classes: ClassVar[dict[str, type[Dataset]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not inspect.isabstract(cls) and "info" in cls.__dict__:
+            Dataset.classes[cls.info.name] = cls
+
+    def __init__(self, root: str | Path, *, split: Split | None = None, strict: bool = False) -> None:
+        """Point at the data.
+
+        Args:
+            root: the folder whose tree the class's docstring draws.
+            split: only these recordings; None for all.
+            strict: raise on the first problem instead of leaving the recording out.
+
+        Raises:
+            ConfigError: an impossible `split`.
+            DatasetError: there is no such folder, or it is not this data set's.
+        """
+        if split not in (None, *get_args(Split)):
+            raise ConfigError(f"`split` must be one of {', '.join(get_args(Split))} but is {split!r}")
+        self.root = Path(root)
+        self.split = split
+        self.strict = strict
+        self.problems: list[str] = []
+        self.notes: list[str] = []
+        if not self.root.is_dir():
+            raise DatasetError(
+                f"{self.info.title}: expected a folder at {self.root} but there is none; give its place as "
+                f"`root` (where to get it: {self.info.source})"
+            )
+
+    @abstractmethod
+    def _recordings(self) -> Iterator[Recording]:
+        """All recordings of the chosen split in the published order; calls `_problem` for unusable ones."""
+
+    def __iter__(self) -> Iterator[Recording]:
+        """Iterate over the usable recordings; `problems` then holds the rest.
+
+        Raises:
+            DatasetError: on a problem when `strict`, and when nothing usable is left.
+        """
+        self.problems.clear()
+        self.notes.clear()
+        count = 0
+        for recording in self._recordings():
+            count += 1
+            yield recording
+        if count == 0:
+            detail = f"; the first problem: {self.problems[0]}" if self.problems else ""
+            raise DatasetError(f"{self.info.title}: no usable recording below {self.root}{detail}")
+
+    def with_gaze(self) -> Iterator[tuple[Recording, Fixations]]:
+        """Iterate over the usable recordings with their gaze read, which is when damaged files show.
+
+        Raises:
+            DatasetError: on a problem when `strict`, and when nothing usable is left.
+        """
+        count = 0
+        for recording in self:
+            if recording.load_fixations is None:
+                self._problem(f"{recording.id} has no gaze; leave it out or use it for prediction only")
+                continue
+            try:
+                fixations = recording.load_fixations()
+            except DatasetError as error:
+                self._problem(f"{recording.id}: {error}")
+                continue
+            count += 1
+            yield recording, fixations
+        if count == 0:
+            raise DatasetError(
+                f"{self.info.title}: no recording with readable gaze below {self.root}; the first problem: "
+                f"{self.problems[0]}"
+            )
+
+    def _problem(self, message: str) -> None:
+        """Record (or raise, when strict) that a recording is unusable: name the file and the remedy."""
+        if self.strict:
+            raise DatasetError(f"{self.info.title}: {message}")
+        self.problems.append(message)
+
+    def _note(self, message: str) -> None:
+        """Record an oddity of a recording that is used all the same."""
+        self.notes.append(message)
+
+
+def list_datasets() -> list[str]:
+    """The names that `open_dataset` takes, sorted."""
+    return sorted(Dataset.classes)
+
+
+def dataset_class(name: str) -> type[Dataset]:
+    """The reader called `name`.
+
+    Raises:
+        ConfigError: for an unknown name.
+    """
+    try:
+        return Dataset.classes[name]
+    except KeyError:
+        near = difflib.get_close_matches(name, list_datasets(), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        expected = ", ".join(list_datasets())
+        raise ConfigError(f"unknown data set {name!r}: expected one of {expected}{hint}") from None
+
+
+def open_dataset(name: str, root: str | Path, **options: Any) -> Dataset:
+    """Open a data set by name.
+
+    Args:
+        name: one of `list_datasets()`.
+        root: its folder.
+        **options: of the reader, such as ``split`` or ``fold``.
+
+    Raises:
+        ConfigError: unknown name or option.
+        DatasetError: the folder is not this data set's.
+    """
+    reader = dataset_class(name)
+    known = [key for key in inspect.signature(reader.__init__).parameters if key not in ("self", "root")]
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise ConfigError(
+            f"data set {name!r} takes no option {unknown[0]!r}: expected some of {', '.join(known)}"
+        )
+    return reader(root, **options)

@@ -1,0 +1,64 @@
+"""What a film or sound file says of itself at its beginning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from avsal.errors import DatasetError, MediaError
+from avsal.media.probe import probe
+
+__all__ = ["FilmFacts", "film_facts", "sound_seconds"]
+
+
+@dataclass(frozen=True)
+class FilmFacts:
+    """What a film says of itself.
+
+    Attributes:
+        size: (height, width) in pixels on display.
+        num_frames: as the container states it, None where it does not.
+        has_sound: whether there is a sound stream.
+    """
+
+    size: tuple[int, int]
+    num_frames: int | None
+    has_sound: bool
+
+
+def film_facts(path: Path) -> FilmFacts:
+    """Look at the beginning of a film.
+
+    Raises:
+        DatasetError: the film is missing, damaged or without pictures.
+    """
+    if not path.is_file():
+        raise DatasetError(f"expected a film at {path} but there is none; extract it from the release")
+    try:
+        info = probe(path).info
+    except MediaError as error:
+        raise DatasetError(f"{error}; extract or download the film again") from error
+    return FilmFacts(info.size, info.num_frames, info.sound)
+
+
+def sound_seconds(path: Path) -> float:
+    """How long a WAV (or FLAC, OGG) file lasts.
+
+    Raises:
+        DatasetError: the file is missing, damaged or holds no sample.
+    """
+    import soundfile
+
+    if not path.is_file():
+        raise DatasetError(
+            f"expected the sound at {path} but there is none; extract it from the release's sound archive"
+        )
+    try:
+        header = soundfile.info(str(path))
+    except soundfile.LibsndfileError as error:
+        raise DatasetError(
+            f"{path} is no readable sound file ({error.error_string}); extract or download it again"
+        ) from error
+    if header.frames == 0:
+        raise DatasetError(f"{path} holds no sample; extract or download it again")
+    return float(header.frames / header.samplerate)
