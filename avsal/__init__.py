@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from avsal.models import create_model, list_models
     from avsal.prediction import predict
-    from avsal.weights import from_pretrained, load_model, save_checkpoint
+    from avsal.weights import from_pretrained, load_model, save_checkpoint, save_pretrained
 
 __version__ = "0.1.0"
 
@@ -25,6 +25,7 @@ __all__ = [
     "load_model",
     "predict",
     "save_checkpoint",
+    "save_pretrained",
 ]
 
 _HOMES = {
@@ -34,6 +35,7 @@ _HOMES = {
     "from_pretrained": "avsal.weights",
     "load_model": "avsal.weights",
     "save_checkpoint": "avsal.weights",
+    "save_pretrained": "avsal.weights",
 }
 
 

@@ -6,6 +6,7 @@ import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -49,6 +50,15 @@ class SaliencyModel(nn.Module):
     def forward_start(self, frames: Tensor, audio: Tensor | None = None) -> Tensor:
         """`forward` for the windows of `spec.start_windows`, for models that treat a film's start apart."""
         return self(frames, audio)
+
+    def save_pretrained(self, folder: str | Path, **about: Any) -> Path:
+        """Write weights, configuration and model card to a folder as the Hub's conventions have it.
+
+        See `avsal.save_pretrained`, which does it; `avsal.from_pretrained` reads the folder.
+        """
+        import avsal  # its front door looks the function up: models know nothing of weight files
+
+        return avsal.save_pretrained(self, folder, **about)
 
     @property
     def name(self) -> str:

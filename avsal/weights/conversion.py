@@ -102,7 +102,7 @@ def convert_state(
         notes.append(f"the file does not tell its input recipe; assumed: {layout.recipe.describe()}")
     tensors = {}
     for ours, like in backbone.tensors.items():
-        tensors[ours] = kept[layout.theirs(ours)].to(like.dtype).contiguous()
+        tensors[ours] = kept[layout.theirs(ours)].to(like.dtype, copy=True).contiguous()
     return Conversion(backbone.name, layout.name, tensors, layout.recipe, tuple(notes))
 
 

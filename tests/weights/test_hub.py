@@ -121,3 +121,10 @@ def test_a_hub_that_has_it_not_or_cannot_be_reached_is_one_line(monkeypatch):
 
     monkeypatch.setattr(hub, "hf_hub_download", offline)
     assert "the Hub gives no model.safetensors of it: Cannot find the file" in refusal("somebody/model")
+
+
+def test_a_model_saves_itself(model, tmp_path):
+    model.save_pretrained(tmp_path, licence="CC0-1.0")
+    again = from_pretrained(tmp_path)
+    for name, tensor in model.state_dict().items():
+        assert tensor.equal(again.state_dict()[name])
