@@ -10,7 +10,7 @@ LAYERS = [
     {"models", "metrics"},
     {"losses"},  # share the metrics' definitions
     {"clips", "weights"},
-    {"predict", "evaluate", "train"},
+    {"prediction", "evaluation", "train"},
     {"ablation", "report", "render"},
     {"cli"},
 ]

@@ -35,14 +35,14 @@ __all__ = [
     "sound_streams",
 ]
 
-STREAM_CLAIMS = frozenset({"mov", "avi", "wav", "flac"})
+STREAM_CLAIMS = frozenset({"mov", "avi", "flac"})
 """Formats whose header states the length of each stream."""
 
 CONTAINER_CLAIMS = frozenset({"matroska", "flv"})
 """Formats whose header states the length of the whole; in others FFmpeg estimates it from the file itself."""
 
-EXACT_SEEKS = frozenset({"mov", "matroska", "wav"})
-"""Formats whose stamps of sound are exact after a seek; others may estimate them from the position."""
+EXACT_SEEKS = frozenset({"mov", "wav"})
+"""Formats whose stamps place a sound to the sample after a seek; others round or estimate them."""
 
 HOLE = 0.25
 """Seconds that a stream must leave out for a hole; longer than any packet of sound."""
@@ -190,9 +190,10 @@ class Coverage:
                 ticks = stream.frames if stream.type == "video" else None
             if ticks:
                 self._claimed = float(((stream.start_time or 0) + ticks) * stream.time_base)
-        elif format_name in CONTAINER_CLAIMS and container.duration is not None:
+        else:
             self.streams = [other for other in container.streams if other.type in ("video", "audio")]
-            self._claimed = ((container.start_time or 0) + container.duration) / av.time_base
+            if format_name in CONTAINER_CLAIMS and container.duration is not None:
+                self._claimed = ((container.start_time or 0) + container.duration) / av.time_base
 
     def note(self, packet: Packet) -> None:
         """Take account of a packet that was read."""
@@ -210,7 +211,7 @@ class Coverage:
         self._ends[number] = max(end, begin + float((packet.duration or 0) * packet.time_base))
 
     def missing(self, tolerance: float) -> float:
-        """Seconds that holes take and that the packets fall short of the claim by, if more than `tolerance`."""
+        """Seconds in holes and, if more than `tolerance`, those by which the packets fall short of the claim."""
         if self._claimed is None or not self._ends:
             return self._holes
         short = self._claimed - max(self._ends.values())

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 from math import floor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,17 @@ LEAP = 1.0
 
 CLAIM_TOLERANCE = 0.25
 """Seconds by which a sound may end before the container's claim; encoders pad their last packets."""
+
+SAMPLE_KINDS = {
+    "u8": np.uint8,
+    "s16": np.int16,
+    "s32": np.int32,
+    "s64": np.int64,
+    "flt": np.float32,
+    "dbl": np.float64,
+}
+
+MOST_PLANES = 8
 
 
 class SoundDecoder:
@@ -103,13 +114,14 @@ class SoundDecoder:
                         yield begin, np.zeros((len(samples), min(rate, position - begin)), np.float32)
                 elif position < expected - JITTER * rate:
                     samples = samples[:, expected - position :]
+                    if samples.shape[1] <= JITTER * rate:
+                        continue  # the whole packet came twice, but for the rounding of its stamp
                     position = expected
                 else:
                     position = expected
             failed = self.damage.failed
             expected = position + samples.shape[1]
-            if samples.shape[1]:
-                yield position, samples
+            yield position, samples
 
     def _frames(self, damage: Damage, start: float | None = None) -> Iterator[AudioFrame]:
         with open_container(self._path) as container:
@@ -132,12 +144,21 @@ class SoundDecoder:
 
 def _to_float(frame: AudioFrame) -> NDArray[np.float32]:
     """(channels, n) float32 of a decoded frame, full scale +-1."""
-    stored: NDArray[Any] = frame.to_ndarray()
-    if not frame.format.is_planar:
-        stored = stored.reshape(-1, frame.layout.nb_channels).T
+    num_channels, planar = frame.layout.nb_channels, frame.format.is_planar
+    kind = SAMPLE_KINDS[frame.format.name.removesuffix("p")]
+    # From eight planes on, PyAV's list of planes, and with it its own conversion, runs over the end.
+    if planar and num_channels > MOST_PLANES:
+        raise MediaError(
+            f"a sound of {num_channels} channels; expected up to {MOST_PLANES}: mix it down before"
+        )
+    planes = frame.planes[: num_channels if planar else 1]
+    count = frame.samples * (1 if planar else num_channels)
+    stored = np.stack([np.frombuffer(plane, kind, count) for plane in planes])
+    if not planar:
+        stored = stored.reshape(-1, num_channels).T
     samples = stored.astype(np.float64)
-    if stored.dtype == np.uint8:
+    if kind == np.uint8:
         samples = (samples - 128) / 128
-    elif stored.dtype.kind == "i":
+    elif np.issubdtype(kind, np.integer):
         samples /= 2.0 ** (8 * stored.dtype.itemsize - 1)
     return samples.astype(np.float32)
