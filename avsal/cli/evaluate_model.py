@@ -1,0 +1,85 @@
+"""A model as a source of maps for evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from avsal.evaluation import PredictedMap, VideoTruth
+from avsal.models import SaliencyModel
+from avsal.prediction import PredictionStream
+
+__all__ = ["ModelMaps"]
+
+
+class ModelMaps:
+    """Predicts the films that are scored; each is decoded once.
+
+    Attributes:
+        name: the row's name in tables.
+    """
+
+    def __init__(
+        self,
+        model: SaliencyModel,
+        name: str,
+        *,
+        audio: str = "own",
+        batch_size: int = 1,
+        precision: str = "float32",
+    ) -> None:
+        """Take a model on its device.
+
+        Args:
+            model: that predicts.
+            name: of the row.
+            audio: ``own``: the recording's sound; ``none``: as without sound; ``zero``: as silence.
+            batch_size: windows at once.
+            precision: of the network.
+        """
+        self.name = name
+        self._model, self._audio = model, audio
+        self._batch_size, self._precision = batch_size, precision
+
+    def __call__(self, truth: VideoTruth) -> Iterator[PredictedMap]:
+        """The maps of a film up to the last frame that is scored.
+
+        A map belongs to the frame shown at its time, so that pictures lost to damage shift nothing.
+
+        Raises:
+            MediaError: film or sound cannot be read.
+        """
+        recording = truth.recording
+        audio = self._audio
+        if audio == "own" and recording.audio is None:
+            audio = "none"
+        elif audio == "own" and recording.audio != recording.frames:
+            audio = str(recording.audio)
+        stream = PredictionStream(
+            self._model,
+            recording.frames,
+            audio=audio,
+            frame_rate=recording.frame_rate if recording.frames.is_dir() else None,
+            every=truth.settings.every,
+            batch_size=self._batch_size,
+            precision=self._precision,
+        )
+        known = not np.isnan(truth.times).any()
+        half = 0.5 / stream.film.info.frame_rate
+        for prediction in stream:
+            if known:
+                place = int(np.searchsorted(truth.times, prediction.time - half))
+                if place == len(truth.times):
+                    return
+                if prediction.interpolated or abs(truth.times[place] - prediction.time) > half:
+                    continue
+                yield PredictedMap(int(truth.frames[place]), prediction.time, prediction.map)
+            elif prediction.index > truth.frames[-1]:
+                return
+            elif not prediction.interpolated:
+                yield PredictedMap(prediction.index, prediction.time, prediction.map)
+
+    def unused(self, videos: Sequence[str]) -> list[str]:
+        """None: a model predicts what it is asked for."""
+        return []

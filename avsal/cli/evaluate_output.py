@@ -1,0 +1,138 @@
+"""What an evaluation leaves behind: tables, a plot, means by video; and what is told of it."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from avsal.evaluation import (
+    OBSERVER_ROWS,
+    Evaluation,
+    Problems,
+    Protocol,
+    VideoScores,
+    absent_reason,
+    aggregate,
+    frame_statement,
+)
+from avsal.media import atomic_path
+from avsal.report import ResultTable, dot_plot
+
+__all__ = ["notes_of", "print_problems", "write_outputs"]
+
+_LINES_PRINTED = 10
+
+
+def notes_of(made: Evaluation, absent: Mapping[str, Mapping[str, str]], how: Protocol) -> list[str]:
+    """How maps were scored, in words, for the foot of the table.
+
+    Args:
+        made: after scoring.
+        absent: why perspective rows are absent, by video and row.
+        how: the protocol.
+    """
+    settings, truths = made.settings, made.truths
+    notes = [f"Scored: {frame_statement(truths, settings)}."]
+    if how.name != "objects":
+        sampler = settings.sampler + (f"(seed={settings.seed})" if settings.seed is not None else "")
+        drawn = {str(truth.recipe) for truth in truths if truth.recipe is not None}
+        prepared = any(truth.recipe is None for truth in truths)
+        size = "the film's size" if settings.height is None else f"{settings.height} pixels high"
+        notes += [
+            f"Family `{settings.family}`; negatives of s-AUC: `{sampler}`.",
+            *(f"Density {text}; drawn at {size}." for text in sorted(drawn)),
+            *(["Density: the data set's prepared maps, at their size."] if prepared else []),
+        ]
+    notes.append(
+        "Maps of another size are resized to the ground truth's: bilinear, antialiased where they shrink."
+    )
+    if settings.postprocess is not None:
+        notes.append(f"Maps post-processed as by {settings.postprocess}; perspective rows are not.")
+    if made.centre is not None:
+        notes.append(f"Centre bias: {made.centre}.")
+    if any("ig" in truth.metrics for truth in truths) and made.centre is not None:
+        floor = (
+            f"; maps divided by their sum, with a uniform share of {settings.ig_floor:g}"
+            if settings.family == "exact" and settings.ig_floor and made.source is not None
+            else ""
+        )
+        notes.append(f"IG against the centre bias{floor}; IG explained: share of the gold standard's IG.")
+    shown = {row for row in settings.perspective if any(row not in rows for rows in absent.values())}
+    if shown & set(OBSERVER_ROWS):
+        notes.append(
+            "Observers' rows: kernel density of other observers' fixations on the frame + centre bias + "
+            "uniform; width and weights fitted to each film by leave-one-observer-out likelihood."
+        )
+    if "infinite_observers" in shown:
+        notes.append(
+            "Infinite observers: g + (g - s) h / (m - h), g the gold standard from m = N - 1 observers, s "
+            "the split half from h = N / 2; leading order of an error in 1 / n."
+        )
+    notes += _absences(made, absent)
+    told = {kind: count for kind, count in made.problems.counts.items() if kind != "note"}
+    if told:
+        notes.append("Problems: " + ", ".join(f"{count} {kind}" for kind, count in told.items()) + ".")
+    return notes
+
+
+def _absences(made: Evaluation, absent: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Rows and metrics that are missing, with the reason."""
+    reasons: dict[tuple[str, str], int] = {}
+    for rows in absent.values():
+        for row, reason in rows.items():
+            reasons[row, reason] = reasons.get((row, reason), 0) + 1
+    notes = [
+        f"Row {row} absent on {count} of {len(absent)} videos: {reason}."
+        for (row, reason), count in reasons.items()
+    ]
+    metrics = dict.fromkeys(metric for truth in made.truths for metric in truth.metrics)
+    drawn = all(truth.recipe is not None for truth in made.truths)
+    lacking: dict[tuple[str, str], list[str]] = {}
+    for row in OBSERVER_ROWS:
+        if row not in made.settings.perspective or all(row in rows for rows in absent.values()):
+            continue
+        for metric in metrics:
+            if (why := absent_reason(metric, row, made.settings, drawn=drawn)) is not None:
+                lacking.setdefault((row, why), []).append(metric)
+    notes += [f"No {', '.join(names)} in row {row}: {reason}." for (row, reason), names in lacking.items()]
+    return notes
+
+
+def write_outputs(
+    folder: Path, table: ResultTable, scores: Mapping[str, Sequence[VideoScores]], how: Protocol
+) -> None:
+    """Write `table.md`, `table.tex`, `table.csv`, `plot.png` and `videos.csv`.
+
+    Raises:
+        MediaError: a file cannot be written.
+    """
+    for suffix, text in (("md", table.to_markdown()), ("tex", table.to_latex()), ("csv", table.to_csv())):
+        with atomic_path(folder / f"table.{suffix}") as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    dot_plot(table, folder / "plot.png")
+    with (
+        atomic_path(folder / "videos.csv") as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as stream,
+    ):
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(("row", "video", "metric", "mean", "frames", "family", "sampler"))
+        for row, entries in scores.items():
+            for metric, result in aggregate(entries, how).items():
+                for video, mean, count in zip(
+                    result.videos, result.means.tolist(), result.counts.tolist(), strict=True
+                ):
+                    line = (row, video, metric, f"{mean:.9g}", count, result.family, result.sampler or "")
+                    writer.writerow(line)
+
+
+def print_problems(problems: Problems) -> None:
+    """Tell what was not as it should be, by name, a few of each kind; all are in evaluation.json."""
+    for kind, count in problems.counts.items():
+        texts = [problem.text for problem in problems.found if problem.kind == kind]
+        print(f"avsal: {'note' if kind == 'note' else 'warning'}: {kind} ({count}):", file=sys.stderr)
+        for text in texts[:_LINES_PRINTED]:
+            print(f"  {text}", file=sys.stderr)
+        if len(texts) > _LINES_PRINTED:
+            print(f"  and {len(texts) - _LINES_PRINTED} more, see evaluation.json", file=sys.stderr)

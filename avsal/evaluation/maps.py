@@ -1,0 +1,50 @@
+"""Where maps come from, as evaluation sees it: an iterator of frame, time and map for each film."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avsal.evaluation.truth import VideoTruth
+
+__all__ = ["MapSource", "PredictedMap"]
+
+
+class PredictedMap(NamedTuple):
+    """A map of one frame.
+
+    Attributes:
+        frame: 0-based index in the film.
+        time: seconds on the film clock, None where the source does not know.
+        map: (H, W), larger where people are expected to look; None where it cannot be read.
+        problem: why it cannot, or how it differs from what was expected; None where all is well.
+    """
+
+    frame: int
+    time: float | None
+    map: NDArray[np.generic] | None
+    problem: str | None = None
+
+
+class MapSource(Protocol):
+    """Gives the maps of a film: a model that predicts, or files.
+
+    Attributes:
+        name: the row's name in tables.
+    """
+
+    name: str
+
+    def __call__(self, truth: VideoTruth) -> Iterator[PredictedMap] | None:
+        """The maps of a film in the order of its frames; None where there are none of this film.
+
+        Frames that are not wanted (`VideoTruth.frames`) may be among them and are left alone.
+        """
+        ...
+
+    def unused(self, videos: Sequence[str]) -> list[str]:
+        """What the source holds for films besides `videos`, by name, each as one line."""
+        ...

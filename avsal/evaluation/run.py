@@ -1,0 +1,219 @@
+"""Evaluation of a data set: every film and frame, for maps from any source and for the perspective rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avsal.errors import ConfigError, DatasetError, MediaError
+from avsal.evaluation.centre_bias import CentreBias, coverage_of_masks, coverage_of_points
+from avsal.evaluation.maps import MapSource
+from avsal.evaluation.problems import Problems
+from avsal.evaluation.settings import EvaluationSettings
+from avsal.evaluation.truth import VideoTruth
+from avsal.evaluation.video import Context, VideoResult, score_video
+from avsal.metrics import create_sampler
+from avsal.types import Recording
+
+__all__ = ["Evaluation", "FrameTimes", "frame_statement"]
+
+#: (F,) seconds on the film clock of all frames of a recording's film; None where only the list knows
+FrameTimes = Callable[[Recording], NDArray[np.float64] | None]
+
+
+@dataclass
+class Evaluation:
+    """One data set with all that its scoring needs; iterate over `score` once.
+
+    Attributes:
+        truths: of the recordings that can be scored.
+        settings: how.
+        source: of the maps, None for the perspective rows alone.
+        problems: of recordings and maps, complete when `score` has ended.
+        centre: of the data set, None where there is none.
+        why_no_centre: the reason then.
+    """
+
+    truths: list[VideoTruth]
+    settings: EvaluationSettings
+    source: MapSource | None = None
+    problems: Problems = field(default_factory=Problems)
+    centre: CentreBias | None = None
+    why_no_centre: str | None = None
+
+    @classmethod
+    def prepare(
+        cls,
+        recordings: Iterable[Recording],
+        settings: EvaluationSettings,
+        *,
+        source: MapSource | None = None,
+        training: Iterable[Recording] | None = None,
+        frame_times: FrameTimes | None = None,
+    ) -> Evaluation:
+        """Read the gaze of all recordings and fit the centre bias.
+
+        Args:
+            recordings: to be scored.
+            settings: how.
+            source: of the maps; None for the perspective rows alone.
+            training: recordings that the centre bias is fitted to; None: each film's is fitted to the other
+                scored films.
+            frame_times: reads the time stamps of a film; None: `Recording.num_frames` is taken, and times are
+                known only where there is a frame rate.
+
+        Raises:
+            DatasetError: nothing can be scored, or, when strict, a recording cannot.
+            ConfigError: a metric is not possible, or the recordings mix gaze and masks.
+        """
+        if source is None and not settings.perspective:
+            raise ConfigError("neither maps nor perspective rows are asked for: there is nothing to score")
+        problems = Problems(settings.strict)
+        truths: list[VideoTruth] = []
+        for recording in recordings:
+            try:
+                times = None if frame_times is None else frame_times(recording)
+                truth = VideoTruth(recording, settings, times)
+            except (DatasetError, MediaError) as error:
+                problems.add("unusable recording", f"{recording.id}: {error}")
+                continue
+            for note in truth.notes:
+                problems.add("note", note)
+            truths.append(truth)
+        if not truths:
+            first = f"; the first problem: {problems.found[0].text}" if problems.found else ""
+            raise DatasetError(f"expected recordings to score but found none{first}")
+        if len({truth.video for truth in truths}) < len(truths):
+            raise DatasetError("two recordings have one id: score each fold or split in a run of its own")
+        if len({truth.masks for truth in truths}) > 1:
+            raise ConfigError("recordings with gaze and with object masks cannot be scored in one run")
+        made = cls(truths, settings, source, problems)
+        made._fit_centre(training)
+        return made
+
+    def score(self, workers: int = 1) -> Iterator[VideoResult]:
+        """Score film by film, in order.
+
+        Args:
+            workers: processes, one film each at a time. A source that cannot be sent to another process, such
+                as a model, needs 1.
+
+        Raises:
+            MapError: a map is not finite, or negative where a density is needed; names the frame.
+            DatasetError: when strict, the first problem; else where no map at all was found.
+        """
+        self._report_source()
+        scored = 0
+        for result in self._results(workers):
+            for problem in result.problems:
+                self.problems.add(problem.kind, problem.text, problem.count)
+            scored += result.maps is not None
+            yield result
+        if self.source is not None and not scored:
+            raise DatasetError(
+                f"{self.source.name}: no maps for any of the {len(self.truths)} recordings; files and "
+                f"folders must bear their ids, such as {self.truths[0].video!r}"
+            )
+
+    def _results(self, workers: int) -> Iterator[VideoResult]:
+        context = self._context()
+        if workers == 1:
+            for truth in self.truths:
+                yield score_video(truth, context)
+            return
+        # a fresh interpreter: a forked copy of one that runs threads can hang
+        with ProcessPoolExecutor(
+            workers, mp_context=get_context("spawn"), initializer=_remember, initargs=(context,)
+        ) as pool:
+            try:
+                yield from pool.map(_score, self.truths)
+            except BrokenProcessPool as error:
+                raise ConfigError(
+                    "a worker process died, as when memory ends: use fewer `workers`"
+                ) from error
+
+    def _context(self) -> Context:
+        gaze = {truth.video: truth.fixations for truth in self.truths if truth.fixations is not None}
+        sampler = None
+        if any("s_auc" in truth.metrics for truth in self.truths):
+            sampler = create_sampler(self.settings.sampler, gaze, seed=self.settings.seed)
+        return Context(self.settings, self.source, sampler, self.centre, self.why_no_centre)
+
+    def _fit_centre(self, training: Iterable[Recording] | None) -> None:
+        wanted = "centre_bias" in self.settings.perspective or any(
+            "ig" in truth.metrics for truth in self.truths
+        )
+        if not wanted:
+            self.why_no_centre = "not asked for"
+            return
+        if self.truths[0].masks:
+            coverage = {truth.video: coverage_of_masks(_mean_mask(truth)) for truth in self.truths}
+        elif training is not None:
+            coverage = {}
+            for recording in training:
+                try:
+                    if recording.load_fixations is not None:
+                        coverage[recording.id] = coverage_of_points(recording.load_fixations())
+                except (DatasetError, MediaError) as error:
+                    self.problems.add(
+                        "note", f"training film {recording.id} left out of the centre bias: {error}"
+                    )
+        else:
+            coverage = {
+                truth.video: coverage_of_points(truth.fixations)
+                for truth in self.truths
+                if truth.fixations is not None
+            }
+        held_out = training is None or self.truths[0].masks
+        try:
+            self.centre = CentreBias(coverage, held_out=held_out)
+        except ValueError as error:
+            self.why_no_centre = str(error)
+            if "ig" in (self.settings.metrics or ()):
+                raise ConfigError(
+                    f"information gain needs a centre bias as its baseline, but {error}"
+                ) from error
+
+    def _report_source(self) -> None:
+        if self.source is None:
+            return
+        names = [truth.video for truth in self.truths] + [
+            truth.recording.frames.stem for truth in self.truths
+        ]
+        for line in self.source.unused(names):
+            self.problems.add("extra video", line)
+
+
+def _mean_mask(truth: VideoTruth) -> NDArray[np.float64]:
+    total = np.zeros(truth.size)
+    for frame in truth:
+        assert frame.mask is not None
+        total += frame.mask
+    return total / len(truth.frames)
+
+
+_CONTEXT: list[Context] = []
+
+
+def _remember(context: Context) -> None:
+    """Once in each worker: what all its films share."""
+    _CONTEXT[:] = [context]
+
+
+def _score(truth: VideoTruth) -> VideoResult:
+    return score_video(truth, _CONTEXT[0])
+
+
+def frame_statement(truths: Sequence[VideoTruth], settings: EvaluationSettings) -> str:
+    """Which frames are scored, in words."""
+    number = sum(len(truth.frames) for truth in truths)
+    which = "all frames" if settings.every == 1 else f"one frame in {settings.every}, from the first"
+    if settings.max_frames is not None:
+        which += f", among the first {settings.max_frames}"
+    return f"{which} of {len(truths)} videos: {number} frames"

@@ -1,0 +1,22 @@
+"""Tables and plots of results, beside the numbers that papers print."""
+
+from avsal.report.folders import table_of_folders
+from avsal.report.plot import dot_plot
+from avsal.report.published import PublishedResult, citation_note, comparable_results, published_results
+from avsal.report.results import cited_rows, on_common_frames, result_table
+from avsal.report.table import Cell, ResultTable, TableRow
+
+__all__ = [
+    "Cell",
+    "PublishedResult",
+    "ResultTable",
+    "TableRow",
+    "citation_note",
+    "cited_rows",
+    "comparable_results",
+    "dot_plot",
+    "on_common_frames",
+    "published_results",
+    "result_table",
+    "table_of_folders",
+]

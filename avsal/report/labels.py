@@ -1,0 +1,35 @@
+"""How metrics and rows are called in tables and plots."""
+
+__all__ = ["METRIC_LABELS", "NUM_DECIMALS", "PERCENT", "ROW_LABELS", "metric_label"]
+
+#: label, and whether larger is better
+METRIC_LABELS = {
+    "nss": ("NSS", True),
+    "cc": ("CC", True),
+    "sim": ("SIM", True),
+    "kl": ("KL", False),
+    "auc_judd": ("AUC-J", True),
+    "auc_borji": ("AUC-B", True),
+    "s_auc": ("s-AUC", True),
+    "ig": ("IG (bit)", True),
+    "ig_explained": ("IG explained", True),
+    "plcc": ("PLCC", True),
+    "auc": ("AUC", True),
+}
+PERCENT = frozenset({"ig_explained"})
+NUM_DECIMALS = 3
+
+ROW_LABELS = {
+    "uniform": "uniform",
+    "centre_bias": "centre bias",
+    "video_mean": "video mean (half of observers)",
+    "split_half": "split-half observers",
+    "gold_standard": "gold standard (leave one observer out)",
+    "infinite_observers": "infinite observers (estimate)",
+}
+
+
+def metric_label(metric: str, arrow: bool = True) -> str:
+    """A metric's name, with an arrow towards better."""
+    label, rising = METRIC_LABELS.get(metric, (metric, True))
+    return f"{label} {'↑' if rising else '↓'}" if arrow else label

@@ -1,0 +1,223 @@
+import argparse
+import csv
+import json
+
+import numpy as np
+import pytest
+from fake_media import write_film, write_image
+from gaze_recordings import followed_gaze
+
+from avsal.cli import main
+from avsal.cli.evaluate import EvaluateChoices, add_arguments, parse_choices, run
+from avsal.errors import ConfigError, DatasetError
+from avsal.evaluation import PERSPECTIVES, read_rows
+from avsal.models import create_model
+from avsal.weights import save_checkpoint
+
+SIZE = (32, 48)
+NEEDED = ["data=manifest", "root=films"]
+
+
+def evaluate(*words) -> int:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return run(parser.parse_args(["--quiet", *words]))
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory):
+    """A data set of three films of six frames with the gaze of eight people."""
+    root = tmp_path_factory.mktemp("films")
+    with (root / "manifest.csv").open("w", newline="") as stream:
+        table = csv.writer(stream)
+        table.writerow(["id", "film", "gaze"])
+        for index, start in enumerate([(0.3, 0.2), (0.7, 0.3), (0.5, 0.4)]):
+            write_film(root / f"film{index}.mp4", size=SIZE, sound=False)
+            gaze = followed_gaze(size=SIZE, start=start, wander=0.05, seed=index)
+            with (root / f"gaze{index}.csv").open("w", newline="") as gaze_stream:
+                rows = csv.writer(gaze_stream)
+                rows.writerow(["frame", "x", "y", "observer"])
+                rows.writerows(zip(gaze.frame, gaze.x, gaze.y, gaze.observer, strict=True))
+            table.writerow([f"film{index}", f"film{index}.mp4", f"gaze{index}.csv"])
+    return root
+
+
+@pytest.fixture
+def maps(tmp_path):
+    """Maps with the target of each film."""
+    rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]
+    for index, (y, x) in enumerate([(0.3, 0.2), (0.7, 0.3), (0.5, 0.4)]):
+        for frame in range(6):
+            middle = (y * SIZE[0], (x + 0.05 * frame) * SIZE[1])
+            distance = (rows - middle[0]) ** 2 + (columns - middle[1]) ** 2
+            write_image(
+                tmp_path / "target" / f"film{index}" / f"{frame + 1:05d}.png", 255 * np.exp(-distance / 60)
+            )
+    return tmp_path / "target"
+
+
+def test_words_become_choices():
+    choices = parse_choices(
+        [
+            *NEEDED, "metrics=nss,cc", "fold=2", "strict=true", "ig_floor=0.2", "perspective=none",
+            "data.films=elsewhere", "data.velocity_threshold=25", "split=test",
+        ]
+    )  # fmt: skip
+    assert choices.metrics == ("nss", "cc")
+    assert (choices.fold, choices.strict, choices.ig_floor, choices.split) == (2, True, 0.2, "test")
+    assert choices.perspective == ()
+    assert choices.reader == {"films": "elsewhere", "velocity_threshold": 25}
+    assert parse_choices(NEEDED) == EvaluateChoices(data="manifest", root=choices.root)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["metric=nss"], "unknown choice 'metric'.*did you mean 'metrics'"),
+        (["nss"], "expected choices as key=value but found 'nss'"),
+        (["every="], "key=value"),
+        (["every=two"], "`every`: expected a whole number"),
+        (["ig_floor=little"], "`ig_floor`: expected a number"),
+        (["strict=yes"], "`strict`: expected true or false"),
+        (["family=matlab"], "`family`: expected one of exact, mit"),
+        (["every=2", "every=3"], "`every` is given twice"),
+        (["maps=a", "model=b"], "`maps` are scored instead"),
+        (["model=b", "workers=2"], "leave `workers` out"),
+        (["workers=0"], "at least 1"),
+    ],
+)
+def test_a_wrong_word_is_named(words, message):
+    with pytest.raises(ConfigError, match=message):
+        parse_choices([*NEEDED, *words])
+
+
+def test_what_is_needed_is_asked_for():
+    with pytest.raises(ConfigError, match="`root` is missing"):
+        parse_choices(["data=hevc"])
+
+
+def test_every_choice_is_explained_in_the_help():
+    from avsal.cli import evaluate as module
+
+    for name in EvaluateChoices.__dataclass_fields__:
+        if name != "reader":
+            assert f"{name}=" in module.__doc__ or f" {name} " in module.__doc__, name
+
+
+def test_one_command_writes_rows_tables_and_a_plot(films, maps, tmp_path):
+    out = tmp_path / "out"
+    code = evaluate("data=manifest", f"root={films}", f"maps={maps}", f"out={out}", "workers=1")
+    assert code == 0
+    assert {path.name for path in out.iterdir()} == {
+        "evaluation.json", "frames", "plot.png", "table.csv", "table.md", "table.tex", "videos.csv",
+    }  # fmt: skip
+    assert {path.stem for path in (out / "frames").iterdir()} == {"target", *PERSPECTIVES}
+    rows = read_rows(out / "frames" / "target.csv")
+    assert [entry.video for entry in rows] == ["film0", "film1", "film2"]
+    assert rows[0].times.tolist() == pytest.approx([frame / 25 for frame in range(6)])
+    with (out / "table.csv").open() as stream:
+        table = {(line["row"], line["metric"]): float(line["value"]) for line in csv.DictReader(stream)}
+    assert table["target", "nss"] > table["centre bias", "nss"] > table["uniform", "nss"]
+    assert table["target", "nss"] == pytest.approx(
+        np.mean([entry.values["nss"].mean() for entry in rows]), 1e-4
+    )
+    about = json.loads((out / "evaluation.json").read_text())
+    assert about["protocol"]["name"] == "stavis"
+    assert set(about["observers"]) == {"film0", "film1", "film2"}
+    assert any("18 frames of 3 videos" in note for note in about["notes"])
+
+
+def test_odd_maps_are_told_counted_and_in_the_exit_code(films, maps, tmp_path, capsys):
+    (maps / "film1" / "00003.png").unlink()
+    write_image(maps / "film2" / "00001.png", np.arange(24).reshape(4, 6))
+    write_image(maps / "stranger" / "00001.png", np.ones(SIZE))
+    words = ["data=manifest", f"root={films}", f"maps={maps}", f"out={tmp_path / 'out'}", "perspective=none"]
+    assert evaluate(*words) == 1
+    about = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    told = {problem["kind"]: problem["text"] for problem in about["problems"]}
+    assert "film1: 1 of 6 frames (from 0): 2" in told["missing map"]
+    assert "00001.png is 6x4, expected 48x32" in told["wrong size"]
+    assert "stranger" in told["extra video"]
+    assert "1 missing map" in (tmp_path / "out" / "table.md").read_text()
+    with pytest.raises(DatasetError, match="strict"):
+        evaluate(*words, "strict=true", "overwrite=true")
+
+
+def test_models_are_compared_on_their_common_frames(films, maps, tmp_path):
+    common = ["data=manifest", f"root={films}", f"maps={maps}", "perspective=none", "metrics=nss"]
+    assert evaluate(*common, "every=2", f"out={tmp_path / 'sparse'}", "name=sparse") == 0
+    earlier = tmp_path / "sparse" / "frames" / "sparse.csv"
+    assert evaluate(*common, f"out={tmp_path / 'dense'}", f"common_with={earlier}") == 0
+    tables = [(tmp_path / name / "table.csv").read_text().split(",", 3)[3] for name in ("sparse", "dense")]
+    assert ",9," in tables[0]
+    assert tables[0].split("nss,")[1] == tables[1].split("nss,")[1]
+    assert len(read_rows(tmp_path / "dense" / "frames" / "target.csv")[0].frames) == 6
+
+
+def test_an_earlier_evaluation_is_not_overwritten_unasked(films, tmp_path):
+    words = ["data=manifest", f"root={films}", f"out={tmp_path}", "perspective=uniform", "metrics=nss"]
+    assert evaluate(*words) == 0
+    with pytest.raises(ConfigError, match="overwrite=true"):
+        evaluate(*words)
+    assert evaluate(*words, "overwrite=true") == 0
+
+
+def test_impossible_combinations_are_refused(films, tmp_path):
+    words = ["data=manifest", f"root={films}", f"out={tmp_path / 'out'}"]
+    with pytest.raises(ConfigError, match="lacks trained weights"):
+        evaluate(*words, "model=conv3d")
+    with pytest.raises(ConfigError, match="does not fit manifest"):
+        evaluate(*words, "protocol=objects")
+    with pytest.raises(ConfigError, match="cannot name a row"):
+        evaluate(*words, f"maps={films}", "name=uniform")
+    with pytest.raises(ConfigError, match="takes no option 'fold'"):
+        evaluate(*words, "fold=1")
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["mufvet", "hevc"])
+def test_on_real_gaze_rows_rise_from_chance_over_the_centre_to_observers(shared_data, tmp_path, name):
+    code = evaluate(
+        f"data={name}", f"root={shared_data / name}", f"out={tmp_path}", "every=250", "height=135"
+    )
+    assert code == 1  # films of the release that are not here are counted
+    with (tmp_path / "table.csv").open() as stream:
+        lines = [line for line in csv.DictReader(stream) if line["kind"] == "perspective"]
+    values = {(line["row"], line["metric"]): float(line["value"]) for line in lines}
+    rows = list(dict.fromkeys(line["row"] for line in lines))
+    assert len(rows) == len(PERSPECTIVES)
+    uniform, centre, _, halves, gold, infinite = rows
+    for metric in ("nss", "auc_judd", "ig"):
+        order = [values[row, metric] for row in (uniform, centre, halves, gold, infinite)]
+        assert order == sorted(order), metric
+    for metric in ("cc", "sim"):
+        order = [values[row, metric] for row in (uniform, centre, halves)]
+        assert order == sorted(order), metric
+    assert values[uniform, "kl"] > values[centre, "kl"]
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    model = create_model("tsfpnet_av", width=0.05, num_frames=8, size=(32, 48))
+    model.trained = True
+    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
+    save_checkpoint(model, path)
+    return path
+
+
+def test_a_model_scores_as_its_own_maps_do_from_files(films, weights, tmp_path):
+    sources = [str(films / f"film{index}.mp4") for index in range(3)]
+    saved = tmp_path / "saved"
+    assert main(["predict", *sources, "--weights", str(weights), "--save", "h5", "-q", "-o", str(saved)]) == 0
+    for path in saved.glob("*.json"):
+        path.unlink()
+    words = ["data=manifest", f"root={films}", "perspective=centre_bias", "every=2"]
+    assert evaluate(*words, f"weights={weights}", f"out={tmp_path / 'model'}", "name=net") == 0
+    assert evaluate(*words, f"maps={saved}", f"out={tmp_path / 'files'}", "name=net", "strict=true") == 0
+    predicted, read = (read_rows(tmp_path / name / "frames" / "net.csv") for name in ("model", "files"))
+    assert [entry.frames.tolist() for entry in predicted] == [[0, 2, 4]] * 3
+    for one, other in zip(predicted, read, strict=True):
+        assert set(one.values) == {"nss", "cc", "sim", "kl", "auc_judd", "s_auc", "ig"}
+        for metric, values in one.values.items():
+            np.testing.assert_allclose(values, other.values[metric], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(one.times, other.times)
