@@ -1,18 +1,47 @@
 """Clips: windows of a film's frames with the sound of the same seconds, for prediction and for training."""
 
-from avsal.clips.preparation import content_size, crop_to_content, normalise, resize_map, waveform
+from avsal.clips.batch import ClipBatch
+from avsal.clips.buckets import BucketSampler
+from avsal.clips.dataset import Clip, ClipDataset
+from avsal.clips.preparation import (
+    content_region,
+    content_size,
+    crop_to_content,
+    normalise,
+    normalise_clips,
+    resize_map,
+    waveform,
+)
 from avsal.clips.soundtrack import Spans, excerpt
+from avsal.clips.store import Store
+from avsal.clips.store_settings import StoreSettings
+from avsal.clips.store_writer import StoreNeed, StoreReport, prepare
+from avsal.clips.stored_recording import StoredRecording
+from avsal.clips.training_windows import Short
 from avsal.clips.windows import Window, WindowPlan, mirrored
 
 __all__ = [
+    "BucketSampler",
+    "Clip",
+    "ClipBatch",
+    "ClipDataset",
+    "Short",
     "Spans",
+    "Store",
+    "StoreNeed",
+    "StoreReport",
+    "StoreSettings",
+    "StoredRecording",
     "Window",
     "WindowPlan",
+    "content_region",
     "content_size",
     "crop_to_content",
     "excerpt",
     "mirrored",
     "normalise",
+    "normalise_clips",
+    "prepare",
     "resize_map",
     "waveform",
 ]

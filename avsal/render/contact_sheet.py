@@ -38,7 +38,7 @@ def contact_sheet(view: RecordingView) -> NDArray[np.uint8]:
         DatasetError: its gaze cannot be read.
     """
     tile_width = (_WIDTH - (_COLUMNS + 1) * _GAP) // _COLUMNS
-    view = RecordingView(view.recording, view.recipe, tile_width)
+    view = RecordingView(view.recording, view.recipe, (tile_width, tile_width))
     numbers = _chosen_frames(len(view.times))
     tiles = [_tile(view, number, tile_width) for number in numbers]
     tile_height = tiles[0].shape[0]

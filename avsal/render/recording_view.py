@@ -33,17 +33,17 @@ _DIMMED = (np.arange(256) * 0.6).astype(np.uint8)
 
 @dataclass(frozen=True, eq=False)
 class RecordingView:
-    """Reads what is drawn of a recording, at most `max_width` pixels wide.
+    """Reads what is drawn of a recording.
 
     Attributes:
         recording: to be looked at.
         recipe: how gaze becomes the density that is drawn.
-        max_width: of the pictures, in pixels; narrower films keep their size.
+        widths: the least and the most pixels that pictures are wide; films in between keep their size.
     """
 
     recording: Recording
     recipe: DensityRecipe
-    max_width: int = 1280
+    widths: tuple[int, int] = (640, 1280)
 
     @cached_property
     def info(self) -> VideoInfo:
@@ -54,7 +54,7 @@ class RecordingView:
     def size(self) -> tuple[int, int]:
         """(H, W) of the pictures, even."""
         height, width = self.info.size
-        scale = min(1.0, self.max_width / width)
+        scale = min(max(width, self.widths[0]), self.widths[1]) / width
         return max(2, 2 * round(height * scale / 2)), max(2, 2 * round(width * scale / 2))
 
     @cached_property

@@ -1,0 +1,100 @@
+"""Draw gaze on the frames of a recording, so that one sees at once whether they belong together.
+
+Writes NAME_sheet.png, twelve frames of the whole film with the sound and the amount of gaze below, and
+NAME_gaze.mp4, a part of it with gaze and density on top and the sound kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from avsal.cli.data_source import add_source_arguments, open_source
+from avsal.errors import AvsalError, ConfigError
+
+if TYPE_CHECKING:
+    from avsal.types import Recording
+    from datasets_av import Dataset
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the action's arguments."""
+    from avsal.cli.arguments import seconds
+
+    add_source_arguments(parser)
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="where to write")
+    parser.add_argument(
+        "--recording",
+        action="append",
+        metavar="ID",
+        help="which to show, may be repeated [the first that can be used]",
+    )
+    parser.add_argument("--start", type=seconds, default=0.0, metavar="TIME", help="of the film [its start]")
+    parser.add_argument(
+        "--length", type=seconds, default=10.0, metavar="TIME", help="of the film [%(default)g s]"
+    )
+    parser.add_argument(
+        "--density", default="dhf1k", metavar="RECIPE", help="how gaze is blurred [%(default)s]"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Draw each recording; 1 where some could not be drawn."""
+    from tqdm import tqdm
+
+    from avsal.groundtruth import density_recipe
+    from avsal.render.contact_sheet import write_contact_sheet
+    from avsal.render.gaze_film import write_gaze_film
+    from avsal.render.recording_view import RecordingView
+
+    recipe = density_recipe(arguments.density)
+    recordings = chosen(open_source(arguments), arguments.recording)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    failed = 0
+    for recording in recordings:
+        try:
+            view = RecordingView(recording, recipe)
+            base = arguments.output / recording.id.replace("/", "_")
+            sheet, film = base.with_name(base.name + "_sheet.png"), base.with_name(base.name + "_gaze.mp4")
+            write_contact_sheet(sheet, view)
+            end = min(arguments.start + arguments.length, view.end)
+            frames = tqdm(
+                view.frames(arguments.start, end),
+                total=round((end - arguments.start) * view.info.frame_rate),
+                desc=recording.id,
+                unit="frame",
+                file=sys.stderr,
+                disable=True if arguments.quiet else None,
+                leave=False,
+            )
+            count = write_gaze_film(film, view, arguments.start, end, frames)
+        except AvsalError as error:
+            if len(recordings) == 1:
+                raise
+            failed += 1
+            print(f"avsal: error: {recording.id}: {error}", file=sys.stderr)
+            continue
+        if not arguments.quiet:
+            print(f"{recording.id}: {sheet} and {count} frames in {film}")
+    return 1 if failed else 0
+
+
+def chosen(dataset: Dataset, ids: list[str] | None) -> list[Recording]:
+    """The recordings called `ids`, or the first one.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    if not ids:
+        return [next(iter(dataset))]
+    found = {recording.id: recording for recording in dataset}
+    for name in ids:
+        if name not in found:
+            known = ", ".join(list(found)[:8]) + (" and others" if len(found) > 8 else "")
+            raise ConfigError(f"{dataset.info.title} has no usable recording {name!r}; it has {known}")
+    return [found[name] for name in ids]

@@ -1,0 +1,158 @@
+"""Numbers of a data set: films, seconds, fixations, observers, and what was dropped for which reason.
+
+A fixation counts on each frame that it lasts. `middle ninth` is the share of fixations in the middle third
+of height and width, where gaze spread evenly would have 11.1 %.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING
+
+from avsal.cli.data_source import add_source_arguments, open_source, print_lines
+
+if TYPE_CHECKING:
+    from avsal.types import Fixations, Recording
+
+__all__ = ["add_arguments", "run"]
+
+
+@dataclass
+class RecordingNumbers:
+    """What is counted of one recording; of gaze None where it has no points.
+
+    Attributes:
+        id: of the recording.
+        split: train, val, test or None.
+        frames: of the film.
+        seconds: of the film.
+        sound: whether it has sound.
+        observers: with a fixation; None where they are not told apart.
+        fixations: rows, one a fixation and frame.
+        frames_without_fixation: of the film.
+        middle_ninth: share of fixations in the middle third of height and width.
+        dropped: raw rows that were left out, by reason.
+    """
+
+    id: str
+    split: str | None
+    frames: int
+    seconds: float
+    sound: bool
+    observers: int | None = None
+    fixations: int | None = None
+    frames_without_fixation: int | None = None
+    middle_ninth: float | None = None
+    dropped: dict[str, int] = field(default_factory=dict)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the action's arguments."""
+    add_source_arguments(parser)
+    parser.add_argument("--each", action="store_true", help="a line for each recording, too")
+    parser.add_argument("--json", action="store_true", help="for programs: every recording's numbers")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the numbers; 1 where recordings had to be left out."""
+    from tqdm import tqdm
+
+    dataset = open_source(arguments)
+    pairs = (
+        ((recording, None) for recording in dataset) if "mask" in dataset.info.gaze else dataset.with_gaze()
+    )
+    rows = []
+    for recording, gaze in tqdm(
+        pairs, desc="reading", unit="film", disable=None, leave=False, file=sys.stderr
+    ):
+        rows.append(numbers_of(recording, gaze))
+    if arguments.json:
+        print(json.dumps([asdict(row) for row in rows], indent=2))
+    else:
+        print_summary(dataset.info.title, rows)
+        if arguments.each:
+            print_each(rows)
+        print_lines("left out, see `avsal data check`", dataset.problems, limit=3)
+        print_lines("notes", dataset.notes)
+    return 1 if dataset.problems else 0
+
+
+def numbers_of(recording: Recording, gaze: Fixations | None) -> RecordingNumbers:
+    """Count what a recording has."""
+    import numpy as np
+
+    from avsal.media.video import open_frames
+
+    info = open_frames(recording.frames, frame_rate=recording.frame_rate).info
+    frames = recording.num_frames or info.num_frames or round((info.duration or 0.0) * info.frame_rate)
+    row = RecordingNumbers(
+        recording.id, recording.split, frames, frames / info.frame_rate, recording.audio is not None
+    )
+    if gaze is not None:
+        height, width = gaze.size
+        middle = (np.abs(gaze.x / width - 0.5) < 1 / 6) & (np.abs(gaze.y / height - 0.5) < 1 / 6)
+        looked_at = np.unique(gaze.frame[gaze.frame < frames])
+        row.observers = None if gaze.observers in ((), (-1,)) else len(gaze.observers)
+        row.fixations = len(gaze)
+        row.frames_without_fixation = frames - len(looked_at)
+        row.middle_ninth = float(middle.mean()) if len(gaze) else None
+        row.dropped = dict(gaze.dropped)
+    return row
+
+
+def print_summary(title: str, rows: list[RecordingNumbers]) -> None:
+    """Print one fact a line."""
+    frames, seconds = sum(row.frames for row in rows), sum(row.seconds for row in rows)
+    lasting = f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} minutes"
+    splits = Counter(row.split or "no split" for row in rows)
+    facts = [
+        ("recordings", f"{len(rows)} ({', '.join(f'{count} {name}' for name, count in splits.items())})"),
+        ("frames", f"{frames}, {lasting}"),
+        ("with sound", f"{sum(row.sound for row in rows)}"),
+    ]
+    gaze = [row for row in rows if row.fixations is not None]
+    if gaze:
+        total = sum(row.fixations or 0 for row in gaze)
+        gaze_frames = sum(row.frames for row in gaze)
+        observers = [row.observers for row in gaze if row.observers is not None]
+        unseen = sum(row.frames_without_fixation or 0 for row in gaze)
+        middle = sum((row.middle_ninth or 0) * (row.fixations or 0) for row in gaze) / max(1, total)
+        known = (
+            f"{min(observers)} to {max(observers)}, median {median(observers):g}" if observers else "unknown"
+        )
+        facts += [
+            ("observers a film", known),
+            ("fixations", f"{total}, {total / max(1, gaze_frames):.2f} a frame"),
+            ("frames without", f"{unseen} ({unseen / max(1, gaze_frames):.1%})"),
+            ("middle ninth", f"{middle:.1%} of fixations"),
+        ]
+    print(title)
+    for name, value in facts:
+        print(f"{name:<18}{value}")
+    dropped: Counter[str] = Counter()
+    for row in rows:
+        dropped.update(row.dropped)
+    lines = [f"{count:>9} {reason}" for reason, count in dropped.most_common() if count]
+    print_lines("dropped or cut", lines)
+
+
+def print_each(rows: list[RecordingNumbers]) -> None:
+    """Print a line a recording."""
+    width = max(len(row.id) for row in rows) + 2
+    print(
+        f"{'recording':<{width}}{'frames':>7}{'seconds':>9}  sound{'observers':>11}{'fixations':>11}  middle"
+    )
+    for row in rows:
+        sound = "yes" if row.sound else "-"
+        observers = "-" if row.observers is None else f"{row.observers}"
+        fixations = "-" if row.fixations is None else f"{row.fixations}"
+        middle = "-" if row.middle_ninth is None else f"{row.middle_ninth:.1%}"
+        print(
+            f"{row.id:<{width}}{row.frames:>7}{row.seconds:>9.2f}  {sound:<5}{observers:>11}{fixations:>11}"
+            f"  {middle:>6}"
+        )

@@ -1,0 +1,186 @@
+"""Training clips: frames of a stored recording, the sound of the same seconds, and where people looked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from avsal.clips.preparation import content_size, waveform
+from avsal.clips.stored_recording import StoredRecording
+from avsal.clips.targets import TargetRule, cut, mirror
+from avsal.clips.training_windows import Short, num_steps, random_window, step_window
+from avsal.clips.windows import Window
+from avsal.errors import ConfigError
+from avsal.groundtruth import DensityRecipe
+from avsal.types import ClipSpec
+
+__all__ = ["Clip", "ClipDataset"]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One training example, not yet normalised.
+
+    Attributes:
+        images: (T, H, W, 3) uint8 RGB, of the model's size or its film's `content_size`.
+        audio: (1, A) float32 at the model's scale; None: the film has no sound, or the model hears none.
+        density: (T', h, w) float32, each map sums to 1 or is zero everywhere where nobody looked.
+        points: T' tensors (N, 2) int64, rows and columns of fixations in pixels of the maps.
+        frames: (T',) int64, the film frames that the maps belong to.
+        recording: id of the recording.
+        dataset: name of its data set.
+    """
+
+    images: Tensor
+    audio: Tensor | None
+    density: Tensor
+    points: tuple[Tensor, ...]
+    frames: Tensor
+    recording: str
+    dataset: str
+
+
+class ClipDataset(Dataset[Clip]):
+    """Clips of stored recordings by a model's `ClipSpec`.
+
+    In each epoch every recording gives `clips_per_recording` clips at random places. Clip i of an epoch
+    depends on the seed, the epoch and i alone: not on workers, on what was read before, or on where a run was
+    resumed. `set_epoch` reaches workers that live on between epochs.
+
+    Args:
+        recordings: of one or several stores.
+        spec: of the model.
+        recipe: how fixations become density maps; None: the release's own maps, or object masks.
+        seed: of everything random.
+        map_size: (h, w) of the ground truth; None for the model's input size.
+        clips_per_recording: in an epoch.
+        every: instead of random clips: those that begin this many frames apart, the same in each epoch.
+        short: how films shorter than a clip are filled up, see `training_windows`.
+        min_frames: recordings with fewer frames are left out and named in `left_out`.
+        flip: probability that a clip is mirrored left and right.
+        crop: frames were stored larger than the model's input: cut a random rectangle of its size.
+
+    Attributes:
+        recordings: those that give clips.
+        left_out: ids of the recordings that are too short.
+
+    Raises:
+        ConfigError: an impossible setting, no recording is left, or a recording's frame size, sample rate or
+            ground truth does not fit; says how to prepare it.
+    """
+
+    def __init__(
+        self,
+        recordings: Sequence[StoredRecording],
+        spec: ClipSpec,
+        recipe: DensityRecipe | None,
+        *,
+        seed: int,
+        map_size: tuple[int, int] | None = None,
+        clips_per_recording: int = 1,
+        every: int | None = None,
+        short: Short = "repeat_first",
+        min_frames: int = 1,
+        flip: float = 0.0,
+        crop: bool = False,
+    ) -> None:
+        if clips_per_recording < 1 or (every is not None and every < 1) or not 0 <= flip <= 1 or seed < 0:
+            raise ConfigError(
+                "`clips_per_recording` and `every` must be at least 1, `flip` in 0..1, `seed` not negative "
+                f"but they are {clips_per_recording}, {every}, {flip} and {seed}"
+            )
+        self.recordings = [recording for recording in recordings if recording.num_frames >= min_frames]
+        self.left_out = [recording.id for recording in recordings if recording.num_frames < min_frames]
+        if not self.recordings:
+            raise ConfigError(f"none of {len(recordings)} recordings has at least {min_frames} frames")
+        self.spec, self.seed, self.short = spec, seed, short
+        self.flip, self.crop, self.every = flip, crop, every
+        self.map_size = map_size or spec.size
+        self._rule = TargetRule(spec, self.map_size, recipe)
+        for recording in self.recordings:
+            self._check(recording)
+            self._rule.check(recording)
+        counts = [
+            clips_per_recording if every is None else num_steps(spec, recording.num_frames, every)
+            for recording in self.recordings
+        ]
+        self._starts = np.concatenate([[0], np.cumsum(counts)])  # of each recording's clips among all
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+
+    def _check(self, recording: StoredRecording) -> None:
+        spec, stored = self.spec, recording.size
+        wanted = content_size(spec, recording.film_size)
+        if self.crop:
+            fits = spec.resize == "stretch" and stored[0] >= wanted[0] and stored[1] >= wanted[1]
+        else:
+            fits = stored == wanted
+        if not fits:
+            at_least = "at least " if self.crop else ""
+            raise ConfigError(
+                f"{recording.dataset} {recording.id} was prepared with frames of {stored[0]}x{stored[1]} but "
+                f"the model wants {at_least}{wanted[0]}x{wanted[1]}; prepare the data again with that size"
+            )
+        if recording.has_sound and spec.sample_rate not in (None, recording.sample_rate):
+            raise ConfigError(
+                f"{recording.dataset} {recording.id} was prepared with sound at {recording.sample_rate} Hz "
+                f"but the model wants {spec.sample_rate} Hz; prepare the data again at that rate"
+            )
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the clips of `epoch`, counted from 0."""
+        self._epoch.fill_(epoch)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch whose clips are given out."""
+        return int(self._epoch)
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def __getitem__(self, index: int) -> Clip:
+        recording, window = self._choose(index)
+        random = np.random.default_rng((self.seed, self.epoch, index, 1))
+        frames = [frame for _, frame in window.outputs]
+        images = torch.from_numpy(recording.frames(window.frames))
+        if self.crop:
+            larger = TargetRule(self.spec, recording.size, self._rule.recipe)
+            targets = larger.targets(recording, frames)
+            images, targets = cut(images, targets, self.spec.size, self.map_size, random)
+        else:
+            targets = self._rule.targets(recording, frames)
+        if random.random() < self.flip:
+            images, targets = mirror(images, targets)
+        sound = recording.window_sound(window, self.spec)
+        return Clip(
+            images,
+            None if sound is None else waveform(sound, self.spec),
+            torch.from_numpy(targets.density),
+            targets.pixels(),
+            torch.tensor(frames),
+            recording.id,
+            recording.dataset,
+        )
+
+    def audio_samples(self, index: int) -> int | None:
+        """A of clip `index` in the current epoch, None where it has no sound; nothing is read for it."""
+        recording, window = self._choose(index)
+        sound = recording.window_sound(window, self.spec, read=False)
+        return None if sound is None else len(sound)
+
+    def _choose(self, index: int) -> tuple[StoredRecording, Window]:
+        if not 0 <= index < len(self):
+            raise IndexError(f"clip {index} of {len(self)}")
+        position = int(np.searchsorted(self._starts, index, side="right")) - 1
+        recording = self.recordings[position]
+        if self.every is not None and recording.num_frames >= self.spec.num_frames:
+            step = index - int(self._starts[position])
+            return recording, step_window(self.spec, recording.num_frames, self.every, step)
+        epoch = self.epoch if self.every is None else 0
+        random = np.random.default_rng((self.seed, epoch, index, 0))
+        return recording, random_window(self.spec, recording.num_frames, self.short, random)

@@ -1,0 +1,68 @@
+"""Which frames of a film a training clip takes: forward windows at random or at a fixed step.
+
+Training sees windows as they lie in a film, oldest frame first. Films shorter than the model's clip are
+filled up by a rule that the papers state or leave open:
+
+- ``repeat_first``: the first frame stands T-1 times in front of the film, and the window lies anywhere in
+  what results (TSFP-Net, for Hollywood-2 and UCF-Sports).
+- ``repeat_last``: the last frame is repeated at the end (ESAN's released code).
+- ``mirror``: one of the windows that prediction shows of such a film, see `WindowPlan`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal, get_args
+
+import numpy as np
+
+from avsal.clips.windows import Window, WindowPlan
+from avsal.errors import ConfigError
+from avsal.types import ClipSpec
+
+__all__ = ["Short", "num_steps", "random_window", "step_window"]
+
+Short = Literal["repeat_first", "repeat_last", "mirror"]
+
+
+def random_window(spec: ClipSpec, num_frames: int, short: Short, random: np.random.Generator) -> Window:
+    """A window of a film of `num_frames`, each that lies inside it as likely as any other.
+
+    Raises:
+        ConfigError: an unknown rule for short films.
+    """
+    if short not in get_args(Short):
+        raise ConfigError(f"`short` must be one of {', '.join(get_args(Short))} but is {short!r}")
+    T = spec.num_frames
+    if num_frames >= T:
+        return _window(spec, int(random.integers(num_frames - T + 1)), num_frames)
+    if short == "repeat_last":
+        return _window(spec, 0, num_frames)
+    if short == "repeat_first":
+        return _window(spec, int(random.integers(num_frames)) - (T - 1), num_frames)
+    plan = WindowPlan(replace(spec, start_windows=()))
+    windows = list(plan.take(num_frames, ended=True))
+    return _outputs(spec, windows[int(random.integers(len(windows)))].frames)
+
+
+def num_steps(spec: ClipSpec, num_frames: int, every: int) -> int:
+    """How many windows begin `every` frames apart in a film; 1 for one that is shorter than a window."""
+    return max(0, num_frames - spec.num_frames) // every + 1
+
+
+def step_window(spec: ClipSpec, num_frames: int, every: int, step: int) -> Window:
+    """Window number `step` of those that begin `every` frames apart in a film of at least T frames."""
+    return _window(spec, step * every, num_frames)
+
+
+def _window(spec: ClipSpec, first: int, num_frames: int) -> Window:
+    """The window from frame `first` on; beyond an end stands the film's first or last frame."""
+    indices = range(first, first + spec.num_frames)
+    return _outputs(spec, tuple(min(max(index, 0), num_frames - 1) for index in indices))
+
+
+def _outputs(spec: ClipSpec, frames: tuple[int, ...]) -> Window:
+    """The window with every map that the model makes of it, of repeated frames too."""
+    if spec.predicts == "all":
+        return Window(frames, tuple(enumerate(frames)))
+    return Window(frames, ((0, frames[-1 if spec.predicts == "last" else len(frames) // 2]),))
