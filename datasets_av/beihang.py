@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal.errors import DatasetError
+from avsal.errors import ConfigError, DatasetError
 from avsal.groundtruth.events import FixationEvents, fixations_on_frames
 from avsal.types import Fixations, Recording, Split
 from datasets_av.dataset import Dataset
@@ -100,12 +100,14 @@ class BeihangDataset(Dataset):
                 first picture is dropped; ``picture``: the first picture.
 
         Raises:
-            ConfigError: a split was asked for.
+            ConfigError: a split was asked for, or there is no such clock.
             DatasetError: the .mat file is missing, damaged or of another form.
         """
         super().__init__(root, split=split, strict=strict)
         expect_split(self)
         expect_in_root(self, _DATABASE)
+        if clock not in get_args(Clock):
+            raise ConfigError(f"`clock` must be one of {', '.join(get_args(Clock))} but is {clock!r}")
         self.clock: Clock = clock
         self._database = _read_database(self.root / _DATABASE)
 

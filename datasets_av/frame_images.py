@@ -87,8 +87,9 @@ def read_points(path: Path, key: str = "I") -> tuple[NDArray[np.int64], NDArray[
         values = read_grey(path)
         if path.suffix.lower() in {".jpg", ".jpeg"}:
             values = values > values.max() / 2
-    rows, columns = np.nonzero(values)
-    return rows.astype(np.int64), columns.astype(np.int64), (int(values.shape[0]), int(values.shape[1]))
+    height, width = (int(side) for side in values.shape)
+    rows, columns = np.divmod(np.flatnonzero(values != 0), width)  # many times as fast as nonzero of two axes
+    return rows.astype(np.int64), columns.astype(np.int64), (height, width)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import pytest
 from fake_media import write_film
 from observer_agreement import halves_and_centre
 
+from avsal.errors import ConfigError
 from datasets_av.hevc import Hevc
 
 NAMES = ["Basketball", "Yan"]
@@ -53,6 +54,11 @@ def test_the_newer_matlab_form_is_read_with_classes_and_without_sound(root):
     assert fixations.frame.tolist() == [0, 1, 1, 2]
     assert fixations.observer.tolist() == [1, 1, 2, 2]
     assert fixations.y.tolist() == [20, 20, 21, 21]
+
+
+def test_an_unknown_clock_is_named(root):
+    with pytest.raises(ConfigError, match="container, picture"):
+        Hevc(root, clock="wall")
 
 
 def test_a_row_of_no_film_is_said(root):
