@@ -24,6 +24,9 @@ CLICK_WIDTH = 0.0003
 MP4_OPTIONS = {"movflags": "+faststart", "movie_timescale": "90000"}
 """A cut-off file keeps its index, and the start of a late stream is not rounded to milliseconds."""
 
+X264_OPTIONS = {"crf": "12", "x264-params": "mbtree=0"}
+"""The macroblock tree of x264 makes its output differ from run to run."""
+
 LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
 BLOCK = 1024
@@ -147,7 +150,6 @@ def write_film(
     rotation: int = 0,
     aspect: Fraction | None = None,
     key_every: int = 12,
-    color: dict[str, int] | None = None,
 ) -> Path:
     """Encode a film; pictures may come from a generator, nothing is kept in memory.
 
@@ -166,11 +168,10 @@ def write_film(
         rotation: degrees clockwise that players turn the picture (.mp4 and .mov).
         aspect: sample aspect ratio.
         key_every: frames from one key frame to the next.
-        color: attributes of the codec context such as ``{"colorspace": 1}``.
     """
     rate = Fraction(frame_rate).limit_denominator(1001)
     time_base = 1 / rate if path.suffix == ".avi" else 1 / (rate * 512)
-    options = {"threads": "1"} | ({"crf": "12"} if picture_codec == "libx264" else {})
+    options = {"threads": "1"} | (X264_OPTIONS if picture_codec.startswith("libx264") else {})
     container_options = MP4_OPTIONS if path.suffix in {".mp4", ".mov"} else {}
     with av.open(str(path), "w", container_options=container_options) as output:
         picture_streams = []
@@ -182,14 +183,12 @@ def write_film(
             stream.codec_context.gop_size = key_every
             if aspect is not None:
                 stream.codec_context.sample_aspect_ratio = aspect
-            for name, value in (color or {}).items():
-                setattr(stream.codec_context, name, value)
             picture_streams.append(stream)
         sources: list[Iterator[tuple[float, int, Any, Any]]] = [
-            _picture_events(picture_streams, pictures, times, picture_start, time_base)
+            picture_events(picture_streams, pictures, times, picture_start, time_base)
         ]
         for number, (sound, samples) in enumerate(tracks, start=1):
-            sources.append(_sound_events(add_sound(output, sound), sound, samples, number))
+            sources.append(sound_events(add_sound(output, sound), sound, samples, number))
         for _, _, stream, frame in heapq.merge(*sources, key=lambda event: event[:2]):
             output.mux(stream.encode(frame))
         for stream in output.streams:
@@ -207,14 +206,15 @@ def add_sound(output: Any, sound: Sound) -> Any:
     return stream
 
 
-def _picture_events(
+def picture_events(
     streams: list[Any],
     pictures: Iterable[NDArray[np.uint8]],
     times: Iterable[float],
     start: float,
     time_base: Fraction,
 ) -> Iterator[tuple[float, int, Any, Any]]:
-    for picture, time in zip(pictures, times, strict=False):
+    """Yield (second, 0, stream, frame) of each picture and stream."""
+    for picture, time in zip(pictures, times, strict=True):
         for number, stream in enumerate(streams):
             frame = av.VideoFrame.from_ndarray(255 - picture if number == 1 else picture, "rgb24")
             frame.pts = round((start + time) / time_base)
@@ -222,13 +222,15 @@ def _picture_events(
             yield start + time, 0, stream, frame
 
 
-def _sound_events(
+def sound_events(
     stream: Any, sound: Sound, samples: NDArray[np.float32], number: int
 ) -> Iterator[tuple[float, int, Any, Any]]:
-    samples = np.broadcast_to(np.atleast_2d(samples), (sound.channels, samples.shape[-1]))
+    """Yield (second, `number`, stream, frame) of a sound, cut into blocks."""
+    samples = np.broadcast_to(np.atleast_2d(samples), (sound.channels, samples.shape[-1])).astype(np.float32)
     for begin in range(0, samples.shape[1], BLOCK):
-        block = np.ascontiguousarray(samples[:, begin : begin + BLOCK])
-        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=LAYOUTS[sound.channels])
+        block = samples[:, begin : begin + BLOCK]
+        packed = np.ascontiguousarray(block.T).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=LAYOUTS[sound.channels])
         frame.sample_rate = sound.rate
         frame.pts = round(sound.start * sound.rate) + begin
         frame.time_base = Fraction(1, sound.rate)
@@ -239,7 +241,7 @@ def write_sound(path: Path, sound: Sound, samples: NDArray[np.float32]) -> Path:
     """A file with one sound and no picture."""
     with av.open(str(path), "w") as output:
         stream = add_sound(output, sound)
-        for *_, frame in _sound_events(stream, sound, samples, 0):
+        for *_, frame in sound_events(stream, sound, samples, 0):
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
     return path

@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal.media.container import open_container, sound_streams
+from avsal.media.container import demux, open_container, sound_stream, sound_streams
 from avsal.media.damage import Damage
 from avsal.media.resampling import RESAMPLER, resample, resampling_stream
 from avsal.media.samples import SoundDecoder
@@ -157,13 +157,16 @@ def load_sound(
 
 
 def has_sound(path: str | Path) -> bool:
-    """Whether a file has a sound stream that can be decoded.
+    """Whether a file has a sound stream that can be decoded and is not empty.
 
     Raises:
         MediaError: no such file, or neither film nor sound.
     """
     with open_container(path) as container:
-        return bool(sound_streams(container))
+        if not sound_streams(container):
+            return False
+        packets = demux(container, [sound_stream(container, Path(path))], Damage())
+        return next(packets, None) is not None
 
 
 def _resampled(

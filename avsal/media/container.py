@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Coverage",
+    "check_file",
     "decode",
     "demux",
     "open_container",
@@ -53,12 +54,11 @@ DEMUX_RETRIES = 16
 StreamT = TypeVar("StreamT", bound="Stream")
 
 
-@contextmanager
-def open_container(path: str | Path) -> Iterator[InputContainer]:
-    """Open a local film or sound file.
+def check_file(path: str | Path) -> Path:
+    """`path`, if a file with some content is there.
 
     Raises:
-        MediaError: there is no such file, it is empty, or FFmpeg knows no such format.
+        MediaError: there is none.
     """
     path = Path(path)
     if not path.exists():
@@ -67,6 +67,17 @@ def open_container(path: str | Path) -> Iterator[InputContainer]:
         raise MediaError(f"expected a film or sound file but {path} is a folder")
     if path.stat().st_size == 0:
         raise MediaError(f"{path} is empty (0 bytes)")
+    return path
+
+
+@contextmanager
+def open_container(path: str | Path) -> Iterator[InputContainer]:
+    """Open a local film or sound file.
+
+    Raises:
+        MediaError: there is no such file, it is empty, or FFmpeg knows no such format.
+    """
+    path = check_file(path)
     try:
         # An absolute path keeps FFmpeg from taking `a:b.mp4` for a protocol; old AVIs have tags in Latin-1.
         container = av.open(str(path.absolute()), metadata_errors="replace")
@@ -211,7 +222,7 @@ class Coverage:
         self._ends[number] = max(end, begin + float((packet.duration or 0) * packet.time_base))
 
     def missing(self, tolerance: float) -> float:
-        """Seconds in holes and, if more than `tolerance`, those by which the packets fall short of the claim."""
+        """Seconds in holes, and those by which packets fall short of the claim if more than `tolerance`."""
         if self._claimed is None or not self._ends:
             return self._holes
         short = self._claimed - max(self._ends.values())

@@ -31,7 +31,8 @@ class VideoInfo:
         size: (H, W) on display in square pixels: turned upright, sample aspect ratio applied to the width.
         coded_size: (H, W) as stored.
         frame_rate: average, in frames a second.
-        duration: of the picture in seconds as the container claims it, None where it does not.
+        duration: of the picture in seconds as the container claims it, of the whole film where it tells no
+            more, None where it tells nothing.
         num_frames: as the container claims it, None where it does not.
         origin: the container's seconds that the film clock calls 0: the earliest decoded start over the
             chosen picture stream and the film's sound.
@@ -40,7 +41,7 @@ class VideoInfo:
         rotation: degrees by which stored pictures are turned clockwise to stand upright, in 0..359.
         sample_aspect_ratio: width of a stored pixel over its height.
         codec: name of the picture's codec.
-        sound: whether there is a sound stream that can be decoded.
+        sound: whether there is a sound stream that can be decoded and is not empty.
         rebuilt_times: the container's stamps run backwards in display order, so that times come from the
             order of decoding instead.
     """

@@ -27,10 +27,10 @@ BT709, BT601 = 1, 5
 MATRICES = {1: BT709, 4: 4, 5: BT601, 6: BT601, 7: 7, 9: 9, 10: 9}
 """FFmpeg's AVColorSpace of a frame -> swscale's number of the matrix."""
 
-FULL_CHROMA, ACCURATE = 0x2000, 0x40000
-"""SWS_FULL_CHR_H_INT and SWS_ACCURATE_RND, which PyAV does not name before version 17."""
+FULL_CHROMA_OUT, FULL_CHROMA_IN, ACCURATE = 0x2000, 0x4000, 0x40000
+"""SWS_FULL_CHR_H_INT, SWS_FULL_CHR_H_INP and SWS_ACCURATE_RND, which PyAV before version 17 does not name."""
 
-FLAGS = int(Interpolation.AREA) | FULL_CHROMA | ACCURATE
+FLAGS = int(Interpolation.AREA) | FULL_CHROMA_OUT | FULL_CHROMA_IN | ACCURATE
 
 _LIMITED_TO_FULL = np.clip((np.arange(256) - 16) * 255 / 219 + 0.5, 0, 255).astype(np.uint8)
 

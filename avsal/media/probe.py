@@ -13,6 +13,7 @@ import av
 
 from avsal.errors import MediaError
 from avsal.media.container import (
+    check_file,
     decode,
     demux,
     open_container,
@@ -65,10 +66,7 @@ def probe(path: str | Path, stream: int = 0) -> Probe:
     Raises:
         MediaError: no such file, no film, or no picture can be decoded.
     """
-    path = Path(path)
-    if not path.is_file():
-        with open_container(path):  # raises
-            pass
+    path = check_file(path)
     status = path.stat()
     return _probe(path, stream, status.st_mtime_ns, status.st_size)
 
@@ -96,7 +94,7 @@ def _probe(path: Path, index: int, changed_at: int, num_bytes: int) -> Probe:
             size=orientation.stored((frame.height, max(1, round(frame.width * aspect)))),
             coded_size=(frame.height, frame.width),
             frame_rate=float(rate),
-            duration=None if stream.duration is None else float(stream.duration * time_base),
+            duration=_duration(container, stream, time_base),
             num_frames=stream.frames or None,
             origin=origin,
             first_time=first - origin,
@@ -104,7 +102,7 @@ def _probe(path: Path, index: int, changed_at: int, num_bytes: int) -> Probe:
             rotation=orientation.rotation,
             sample_aspect_ratio=aspect,
             codec=stream.codec_context.codec.canonical_name,
-            sound=sound is not None,
+            sound=start.heard,
             rebuilt_times=stamps.rebuilt,
         )
     return Probe(info, stamps, orientation)
@@ -136,6 +134,7 @@ class _Start:
         first_packet: presentation and decoding stamp of the first packet.
         reordered: packets were seen whose presentation order differs from their order in the file.
         offsets: distances of presentation and decoding stamp that were seen, at most two of them.
+        heard: a packet of the sound was seen; a header may announce a sound that never comes.
         sound: the container's second of the first sample, None where it was not found.
     """
 
@@ -144,6 +143,7 @@ class _Start:
     first_packet: tuple[int | None, int | None] = (None, None)
     reordered: bool = False
     offsets: set[int | None] = field(default_factory=set)
+    heard: bool = False
     sound: float | None = None
 
     @property
@@ -162,10 +162,11 @@ def _look(container: InputContainer, picture: VideoStream | None, sound: AudioSt
     num_packets, latest = 0, None
     damage = Damage()
     for packet in demux(container, [stream for stream in (picture, sound) if stream is not None], damage):
-        if sound is not None and packet.stream is sound and start.sound is None:
-            for heard in decode(sound, packet, damage):
-                if start.sound is None and heard.pts is not None and sound.time_base is not None:
-                    start.sound = float(heard.pts * sound.time_base)
+        if sound is not None and packet.stream is sound:
+            start.heard = True
+            for samples in decode(sound, packet, damage) if start.sound is None else ():
+                if start.sound is None and samples.pts is not None and sound.time_base is not None:
+                    start.sound = float(samples.pts * sound.time_base)
         elif picture is not None and packet.stream is picture:
             if start.first_packet == (None, None) and not packet.is_discard:
                 start.first_packet = packet.pts, packet.dts
@@ -178,7 +179,9 @@ def _look(container: InputContainer, picture: VideoStream | None, sound: AudioSt
                 if len(start.offsets) < 2:
                     start.offsets.add(None if packet.dts is None else packet.pts - packet.dts)
         order_is_known = not reorders or not start.backwards or num_packets >= PACKETS_LOOKED_AT
-        sound_is_known = start.sound is not None or _sound_is_later(start, picture, sound)
+        sound_is_known = start.sound is not None or (
+            (sound is None or start.heard) and _sound_is_later(start, picture, sound)
+        )
         if len(start.stamps) >= wanted and order_is_known and sound_is_known:
             return start
     if picture is not None and len(start.stamps) < wanted:
@@ -202,13 +205,20 @@ def _sound_is_later(start: _Start, picture: VideoStream | None, sound: AudioStre
     return picture is not None and sound.start_time * sound.time_base >= first * (picture.time_base or 0)
 
 
+def _duration(container: InputContainer, stream: VideoStream, time_base: Fraction) -> float | None:
+    if stream.duration is not None:
+        return float(stream.duration * time_base)
+    return None if container.duration is None else container.duration / av.time_base
+
+
 def _stamp_rule(
     start: _Start, stream: VideoStream, time_base: Fraction, rate: Fraction, is_avi: bool
 ) -> StampRule:
     period = max(1, round(1 / (rate * time_base)))
     second = max(1, round(1 / time_base))
     if not start.backwards:
-        return StampRule(start.stamps[0] or stream.start_time or 0, period, second)
+        first = start.stamps[0]
+        return StampRule((stream.start_time or 0) if first is None else first, period, second)
     # AVI counts frames in the order of decoding and shows the first at once; FFmpeg makes up the rest.
     presented, decoded = (stamp or 0 for stamp in start.first_packet)
     shift = 0 if is_avi else presented - decoded

@@ -35,12 +35,8 @@ CLAIM_TOLERANCE = 0.25
 """Seconds by which a sound may end before the container's claim; encoders pad their last packets."""
 
 SAMPLE_KINDS = {
-    "u8": np.uint8,
-    "s16": np.int16,
-    "s32": np.int32,
-    "s64": np.int64,
-    "flt": np.float32,
-    "dbl": np.float64,
+    name: np.dtype(kind)
+    for name, kind in {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}.items()
 }
 
 MOST_PLANES = 8
@@ -153,12 +149,12 @@ def _to_float(frame: AudioFrame) -> NDArray[np.float32]:
         )
     planes = frame.planes[: num_channels if planar else 1]
     count = frame.samples * (1 if planar else num_channels)
-    stored = np.stack([np.frombuffer(plane, kind, count) for plane in planes])
+    stored = np.stack([np.frombuffer(memoryview(plane), kind, count) for plane in planes])
     if not planar:
         stored = stored.reshape(-1, num_channels).T
     samples = stored.astype(np.float64)
-    if kind == np.uint8:
+    if kind.kind == "u":
         samples = (samples - 128) / 128
-    elif np.issubdtype(kind, np.integer):
-        samples /= 2.0 ** (8 * stored.dtype.itemsize - 1)
+    elif kind.kind == "i":
+        samples /= 2.0 ** (8 * kind.itemsize - 1)
     return samples.astype(np.float32)

@@ -115,7 +115,7 @@ def _encoded(
     resampler = None if native == rate else resampling_stream(native, rate, num_channels)
     begin, stop = round(start * native), None if end is None else round(end * native)
     made: int | None = None
-    for position, samples in decoder.blocks(start if start > 0 and decoder.can_seek else None):
+    for position, samples in decoder.blocks(start - 1 if start > 1 and decoder.can_seek else None):
         if stop is not None and position >= stop:
             break
         samples = samples[:, max(0, begin - position) : None if stop is None else stop - position]

@@ -129,7 +129,8 @@ class VideoReader:
         if start > self.info.first_time and not self.info.rebuilt_times:
             for back in SEEK_BACK:
                 found = self._decoded(start - back)
-                first = next(found, None)
+                # Frames shown before the key frame may refer to ones that were not decoded.
+                first = next((decoded for decoded in found if decoded.frame.key_frame), None)
                 if first is not None and self._seconds(first.pts) <= start:
                     yield from (frame for frame in chain([first], found) if self._seconds(frame.pts) >= start)
                     return

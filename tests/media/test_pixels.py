@@ -101,7 +101,7 @@ def area_average(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         return np.clip(covered, 0, None) * target / source
 
     rows, columns = weights(image.shape[0], size[0]), weights(image.shape[1], size[1])
-    return np.einsum("ij,jkc,lk->ilc", rows, image.astype(float), columns)
+    return np.einsum("ij,jkc,lk->ilc", rows, image.astype(float), columns, optimize=True)
 
 
 @pytest.mark.parametrize("size", [(48, 64), (37, 101), (60, 80), (30, 32)])
