@@ -4,11 +4,14 @@ avsal predict clip.mp4                         clip_overlay.mp4 with the origina
 avsal predict films/ -o out --save overlay,h5  every film below a folder
 avsal predict frames/ --fps 25 --audio x.wav   a folder of images and its sound
 avsal predict clip.mp4 --audio zero            the same film heard as silence
+torchrun --nproc-per-node 4 -m avsal predict films/ --skip-existing
+                                               films shared out between processes; goes on where it stopped
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -61,7 +64,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what the network computes in [%(default)s]; the half ones change maps slightly",
     )
     model.add_argument(
-        "--batch-size", type=positive_int, default=1, metavar="N", help="windows at once [%(default)s]"
+        "--engine",
+        choices=("exact", "streaming", "live", "plain"),
+        help="plain: every window from scratch; exact: the same maps for half the work; live and streaming: "
+        "faster, but windows see the film's past (live) or past and future (streaming) at their ends, which "
+        "changes maps [exact where the model can]",
+    )
+    model.add_argument(
+        "--batch-size", type=positive_int, metavar="N", help="windows at once [the engine's choice]"
     )
     model.add_argument("--threads", type=positive_int, metavar="N", help="CPU threads [all]")
     film = parser.add_argument_group("film and sound")
@@ -102,7 +112,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Predict every source; return 0 when all were done, 1 when some failed or were damaged, else 2."""
     from avsal.cli.predict_job import Job, load
 
-    jobs = name_jobs(find_sources(arguments.sources, arguments.fps), arguments.output)
+    rank, num_processes = place_in_launch()
+    found = name_jobs(find_sources(arguments.sources, arguments.fps), arguments.output)
+    jobs = found[rank::num_processes]
+    if not jobs:  # more processes than films
+        return 0
     model = load(arguments)
     failed = damaged = 0
     for number, (source, base) in enumerate(jobs, start=1):
@@ -117,6 +131,23 @@ def run(arguments: argparse.Namespace) -> int:
     if failed == len(jobs):
         return 2
     return 1 if failed or damaged else 0
+
+
+def place_in_launch() -> tuple[int, int]:
+    """(rank, number of processes), as torchrun and accelerate launch export them; else (0, 1).
+
+    Each process predicts every N-th film on its own; they exchange nothing.
+
+    Raises:
+        ConfigError: the variables contradict each other.
+    """
+    texts = os.environ.get("RANK", "0"), os.environ.get("WORLD_SIZE", "1")
+    rank, count = (int(text) if text.isdigit() else -1 for text in texts)
+    if not 0 <= rank < count:
+        raise ConfigError(
+            f"expected RANK below WORLD_SIZE in the environment but found {texts[0]!r} and {texts[1]!r}"
+        )
+    return rank, count
 
 
 def find_sources(sources: list[str], frame_rate: float | None) -> list[tuple[Path, Path]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -36,8 +37,10 @@ def pick_device(name: str) -> torch.device:
         ConfigError: no such device.
     """
     if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
+        if torch.cuda.is_available():  # each process of a machine takes the next one
+            local = os.environ.get("LOCAL_RANK", "0")
+            number = int(local) if local.isdigit() else 0
+            return torch.device("cuda", number % torch.cuda.device_count())
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
@@ -116,6 +119,7 @@ class Job:
             start=arguments.start,
             end=arguments.end,
             every=arguments.every,
+            engine=arguments.engine,
             batch_size=arguments.batch_size,
             precision=arguments.precision,
             threads=arguments.threads,
@@ -156,14 +160,14 @@ class Job:
                 count += 1
                 interpolated += prediction.interpolated
         elapsed = time.perf_counter() - began
-        damage = stream.film.damage
+        damage = "; ".join(lost.describe() for lost in stream.damage)
         summary = about | {
             "frames": count,
             "interpolated": interpolated,
             "first_time": first,
             "last_time": last,
             "outputs": {kind: path.name for kind, path in self.paths.items()},
-            "damage": damage.describe() if damage else None,
+            "damage": damage or None,
             "seconds": round(elapsed, 3),
             "seconds_per_map": round(elapsed / count, 4),
             "windows": stream.num_windows,
@@ -171,7 +175,7 @@ class Job:
         with atomic_path(self.summary_path) as temporary:
             temporary.write_text(json.dumps(summary, indent=2) + "\n")
         if damage:
-            self._warn(f"{self.source}: {damage.describe()}; the rest was predicted")
+            self._warn(f"{self.source}: {damage}; the rest was predicted")
         written = ", ".join(str(path) for path in self.paths.values())
         self._say(f"{self.source}: {count} maps in {elapsed:.1f} s -> {written}")
         return not damage
@@ -220,7 +224,8 @@ class Job:
             "resampler": RESAMPLER,
             "device": str(next(model.parameters()).device),
             "precision": arguments.precision,
-            "batch_size": arguments.batch_size,
+            "engine": stream.engine.name,
+            "batch_size": stream.engine.batch_size,
             "every": arguments.every,
             "start": arguments.start,
             "end": arguments.end,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,14 +12,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from avsal.clips import content_size, crop_to_content, normalise, waveform
+from avsal.clips import content_size, crop_to_content, waveform
 from avsal.clips.soundtrack import excerpt
-from avsal.clips.windows import Window, WindowPlan
+from avsal.clips.windows import WindowPlan
 from avsal.errors import ConfigError, MediaError
 from avsal.media.audio import SoundReader
+from avsal.media.damage import Damage
 from avsal.media.frames import Frame, FrameReader
 from avsal.media.video import open_frames
 from avsal.models import SaliencyModel
+from avsal.prediction.ahead import Ahead
+from avsal.prediction.engines import Engine, Job, Output, create_engine
 
 __all__ = ["PRECISIONS", "Prediction", "PredictionStream", "predict"]
 
@@ -27,6 +30,9 @@ __all__ = ["PRECISIONS", "Prediction", "PredictionStream", "predict"]
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 Sound = Literal["own", "none", "zero"]
+
+#: decoded frames that may wait for the network
+DECODED_AHEAD = 8
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,8 @@ class PredictionStream:
         model: that predicts.
         film: the opened frames; its `info` says what the film is, its `damage` (when done) what was lost.
         sound: what the model hears: ``own``, ``none``, ``zero`` or the name of a file.
-        num_windows: how many windows the network has seen so far.
+        num_windows: how many windows were computed so far.
+        engine: that computes them.
     """
 
     def __init__(
@@ -68,25 +75,29 @@ class PredictionStream:
         start: float | None = None,
         end: float | None = None,
         every: int = 1,
-        batch_size: int = 1,
+        engine: str | None = None,
+        batch_size: int | None = None,
         precision: str = "float32",
         threads: int | None = None,
     ) -> None:
-        if every < 1 or batch_size < 1:
+        if every < 1 or (batch_size is not None and batch_size < 1):
             raise ConfigError(f"`every` and `batch_size` must be at least 1 but are {every} and {batch_size}")
         if precision not in PRECISIONS:
             raise ConfigError(f"unknown precision {precision!r}: expected one of {', '.join(PRECISIONS)}")
         if start is not None and end is not None and end <= start:
             raise ConfigError(f"`end` must come after `start` but they are {end} and {start} seconds")
         self.model, self.source = model, Path(source)
-        self.start, self.end, self.every, self.batch_size = start, end, every, batch_size
-        self.precision = PRECISIONS[precision]
+        self.start, self.end, self.every = start, end, every
+        self.engine: Engine = create_engine(
+            model, engine, batch_size=batch_size, precision=PRECISIONS[precision], every=every
+        )
         self.num_windows = 0
-        self._pending: deque[_Output] = deque()
+        self._pending: deque[Output] = deque()
 
         with open_frames(source, frame_rate=frame_rate, threads=threads) as probe:
             info = probe.info
-        margin = 2 * model.spec.num_frames / info.frame_rate  # seconds of film a window can reach back
+        reach = 2 * model.spec.num_frames + self.engine.past
+        margin = reach / info.frame_rate  # seconds of film a map can depend on before its own
         begin = None if start is None else max(0.0, start - margin)
         size = content_size(model.spec, info.size)
         self.film: FrameReader = open_frames(
@@ -106,18 +117,35 @@ class PredictionStream:
             return "own", SoundReader(self.source, rate, origin=info.origin, keep=keep)
         return Path(audio).name, SoundReader(audio, rate, keep=keep)
 
+    @property
+    def damage(self) -> list[Damage]:
+        """What could not be read so far of the picture and of the sound heard; complete at the end."""
+        found = [self.film.damage]
+        if self._sound_reader is not None:
+            found.append(self._sound_reader.damage)
+        return [damage for damage in found if damage]
+
     def __iter__(self) -> Iterator[Prediction]:
         """Predict; a stream is read once."""
-        with self.film:
-            yield from self._filled(self._computed())
+        with self.film, Ahead(self.film, DECODED_AHEAD) as frames:
+            yield from self._filled(self._computed(self.jobs(iter(frames))))
 
-    def _windows(self) -> Iterator[_Entry]:
-        """The windows to compute, with the frames whose maps are wanted of each."""
+    def jobs(self, frames: Iterator[Frame]) -> Iterator[Job]:
+        """The windows to compute, with the maps that are wanted of each, for `Engine.predict`.
+
+        An engine that looks beyond windows also gets those around the part asked for, with no map wanted.
+
+        Args:
+            frames: those of `film`.
+
+        Raises:
+            MediaError: there is no frame to predict.
+        """
         plan = WindowPlan(self.model.spec)
         buffer: dict[int, Frame] = {}
-        count, number, ended = 0, 0, False
-        left_out: _Entry | None = None
-        frames = iter(self.film)
+        around = self.engine.past > 0
+        count, number, ended, beyond = 0, 0, False, 0
+        left_out: Job | None = None
         while not ended:
             frame = next(frames, None)
             if frame is None:
@@ -126,50 +154,46 @@ class PredictionStream:
                 buffer[count] = frame
                 count += 1
             for window in plan.take(count, ended):
-                wanted = []
+                job = Job(window, [buffer[i] for i in window.frames], None, [])
                 for slot, index in window.outputs:
                     shown = buffer[index]
                     if self.end is not None and shown.time >= self.end:
-                        ended = True
+                        beyond += 1
                         break
                     if self.start is not None and shown.time < self.start:
                         continue
-                    output = _Output(slot, number, shown.time, shown.duration)
+                    output = Output(slot, number, shown.time, shown.duration)
                     self._pending.append(output)
                     if number % self.every == 0:
-                        wanted.append(output)
+                        job.wanted.append(output)
                         left_out = None
                     else:
-                        left_out = _Entry(window, [buffer[i] for i in window.frames], [output])
+                        left_out = Job(window, job.frames, None, [output])
                     number += 1
-                if wanted:
-                    yield _Entry(window, [buffer[i] for i in window.frames], wanted)
-                if ended and frame is not None:
+                if beyond and left_out is not None:  # the last frame is always computed: none is extrapolated
+                    yield self._heard(left_out)
+                    left_out = None
+                if job.wanted:
+                    yield self._heard(job)
+                elif around and left_out is None:
+                    yield job
+                # windows of the film's start are computed from the last one on
+                enough = not around or (beyond > self.engine.future and plan.next >= len(job.frames))
+                if beyond and enough:
+                    ended = True
                     break
             for index in [index for index in buffer if index < plan.oldest]:
                 del buffer[index]
         if count == 0 or number == 0:
             part = "" if self.start is None and self.end is None else " in the part asked for"
             raise MediaError(f"{self.source}: expected frames but none could be decoded{part}")
-        if left_out is not None:  # the last frame is always computed, so that none is left to extrapolate
-            yield left_out
+        if left_out is not None:
+            yield self._heard(left_out)
 
-    def _computed(self) -> Iterator[Prediction]:
-        """Predictions of the frames that the network computes, in batches of equal shape."""
-        batch: list[tuple[_Entry, torch.Tensor | None]] = []
-        for entry in self._windows():
-            sound = self._sound(entry)
-            if batch and (len(batch) == self.batch_size or _kind(*batch[0]) != _kind(entry, sound)):
-                yield from self._run(batch)
-                batch = []
-            batch.append((entry, sound))
-        if batch:
-            yield from self._run(batch)
-
-    def _sound(self, entry: _Entry) -> torch.Tensor | None:
-        """(1, A) of the window's seconds, or None where the model hears nothing."""
+    def _heard(self, job: Job) -> Job:
+        """The job with the sound of its window's seconds."""
         if self.sound == "none":
-            return None
+            return job
         spec, info = self.model.spec, self.film.info
         assert spec.sample_rate is not None  # `_open_sound` saw to it
         rate = spec.sample_rate
@@ -179,34 +203,24 @@ class PredictionStream:
                 return np.zeros(samples, np.float32)
             return self._sound_reader.read(first, first + samples / rate)
 
-        spans = [(frame.time, frame.time + frame.duration) for frame in entry.frames]
+        spans = [(frame.time, frame.time + frame.duration) for frame in job.frames]
         usual = spec.audio_samples(spec.num_frames / info.frame_rate)
-        return waveform(np.ascontiguousarray(excerpt(entry.window, spans, rate, usual, read)), spec)
+        samples = np.ascontiguousarray(excerpt(job.window, spans, rate, usual, read))
+        return replace(job, sound=waveform(samples, spec))
 
-    @torch.inference_mode()
-    def _run(self, batch: list[tuple[_Entry, torch.Tensor | None]]) -> list[Prediction]:
-        device = next(self.model.parameters()).device
-        spec = self.model.spec
-        images = [[frame.image for frame in entry.frames] for entry, _ in batch]
-        clips = torch.stack([normalise(window, spec) for window in images]).to(device)
-        sounds = [sound for _, sound in batch if sound is not None]
-        audio = torch.stack(sounds).to(device) if sounds else None
-        with torch.autocast(device.type, self.precision, enabled=self.precision != torch.float32):
-            forward = self.model.forward_start if batch[0][0].window.start else self.model
-            maps = forward(clips, audio)
-        maps = crop_to_content(maps.float(), spec, self.film.info.size).cpu().numpy()
-        self.num_windows += len(batch)
-        predictions = []
-        for (entry, _), window_maps in zip(batch, maps, strict=True):
-            for output in entry.wanted:
-                saliency = np.ascontiguousarray(window_maps[output.slot])
+    def _computed(self, jobs: Iterator[Job]) -> Iterator[Prediction]:
+        """Predictions of the frames that the network computes."""
+        for job, computed in self.engine.predict(jobs):
+            maps = crop_to_content(computed, self.model.spec, self.film.info.size).cpu().numpy()
+            self.num_windows += 1
+            for output in job.wanted:
+                saliency = np.array(maps[output.slot])
                 if not np.isfinite(saliency).all():
                     raise ConfigError(
                         f"the map of frame {output.number} is not finite; try --precision float32, and check "
                         "that the weights belong to this model"
                     )
-                predictions.append(Prediction(output.number, output.time, output.duration, saliency))
-        return predictions
+                yield Prediction(output.number, output.time, output.duration, saliency)
 
     def _filled(self, computed: Iterator[Prediction]) -> Iterator[Prediction]:
         """Computed predictions, and between them those interpolated linearly in time."""
@@ -223,30 +237,6 @@ class PredictionStream:
             before = after
 
 
-@dataclass(frozen=True)
-class _Output:
-    """A map that is due: its slot in the window's output and the frame it belongs to."""
-
-    slot: int
-    number: int
-    time: float
-    duration: float
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """A window with its decoded frames and the maps wanted of it."""
-
-    window: Window
-    frames: list[Frame]
-    wanted: list[_Output]
-
-
-def _kind(entry: _Entry, sound: torch.Tensor | None) -> tuple[object, ...]:
-    """What entries of one batch must have in common."""
-    return entry.window.start, None if sound is None else tuple(sound.shape)
-
-
 def predict(model: SaliencyModel, source: str | Path, **options: Any) -> PredictionStream:
     """Predict saliency on every frame of a film with its sound.
 
@@ -255,7 +245,8 @@ def predict(model: SaliencyModel, source: str | Path, **options: Any) -> Predict
         source: a film, or a folder of images (then `frame_rate` is needed).
         **options: of `PredictionStream`: ``audio`` ('own', 'none', 'zero' or a file), ``frame_rate``,
             ``start`` and ``end`` in seconds, ``every`` (N: each N-th frame is computed, the others
-            interpolated), ``batch_size`` in windows, ``precision``, ``threads`` for decoding.
+            interpolated), ``engine`` (see `avsal.prediction.engines`; the model's default), ``batch_size`` in
+            windows, ``precision``, ``threads`` for decoding.
 
     Returns:
         an iterator of `Prediction` that decodes as it goes; its ``film.info`` and ``film.damage`` tell of the

@@ -1,0 +1,71 @@
+"""Batch norm folded into the convolution before it: the same function of the input with one pass less.
+
+In evaluation y = (conv(x) - mean) / sqrt(var + eps) * gamma + beta is a convolution with other weights. They
+are computed in float64, each norm with its own eps.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from avsal.layers.pyramid import Decoder, SpatialConv
+from avsal.layers.s3d import BasicConv3d, SeparableConv3d
+from avsal.layers.soundnet import SoundNet
+
+__all__ = ["folded"]
+
+# modules whose batch norms each follow the convolution that is registered before them
+FOLDED = (BasicConv3d, SeparableConv3d, SpatialConv, Decoder, SoundNet)
+
+Module = TypeVar("Module", bound=nn.Module)
+Convolution = nn.Conv1d | nn.Conv3d
+
+
+def folded(module: Module) -> Module:
+    """A copy whose batch norms are folded away and whose kernels lie with channels innermost.
+
+    S3D, the pyramid and SoundNet are folded; batch norms elsewhere stay as they are. The copy is for
+    inference: its parameters take no gradients.
+
+    Raises:
+        ValueError: the module is in training mode, where batch norm depends on the batch.
+    """
+    if module.training:
+        raise ValueError("expected a module in evaluation mode but it is in training mode: call .eval()")
+    module = copy.deepcopy(module).requires_grad_(False)
+    for part in module.modules():
+        if isinstance(part, FOLDED):
+            _fold_children(part)
+    for part in module.modules():
+        if isinstance(part, nn.Conv3d):
+            part.weight.data = part.weight.data.contiguous(memory_format=torch.channels_last_3d)
+    return module
+
+
+def _fold_children(part: nn.Module) -> None:
+    convolution: Convolution | None = None
+    for name, child in list(part.named_children()):
+        if isinstance(child, Convolution):
+            convolution = child
+        elif isinstance(child, nn.BatchNorm1d | nn.BatchNorm3d):
+            assert convolution is not None  # of the classes in FOLDED
+            _fold(convolution, child)
+            setattr(part, name, nn.Identity())
+            convolution = None
+
+
+def _fold(convolution: Convolution, norm: nn.BatchNorm1d | nn.BatchNorm3d) -> None:
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    kind = convolution.weight.dtype
+    scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
+    shift = norm.bias.double() - norm.running_mean.double() * scale
+    if convolution.bias is not None:
+        shift = shift + convolution.bias.double() * scale
+    weight = convolution.weight.double() * scale.reshape(-1, *[1] * (convolution.weight.ndim - 1))
+    convolution.weight = nn.Parameter(weight.to(kind), requires_grad=False)
+    convolution.bias = nn.Parameter(shift.to(kind), requires_grad=False)

@@ -1,0 +1,77 @@
+"""An iterator that works ahead in a thread of its own, as decoding does while the network computes."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+__all__ = ["Ahead"]
+
+Item = TypeVar("Item")
+
+#: seconds between looks at whether anyone still wants what is in the queue
+PATIENCE = 0.1
+
+
+class Ahead(Generic[Item]):
+    """Iterates over `items` in a thread, at most `depth` of them before they are asked for.
+
+    Errors of the thread are raised where the items are taken. Leaving the context ends the thread, also when
+    not all items were taken; it waits for the item that is being made.
+
+    Args:
+        items: iterated over once, in the thread.
+        depth: how many items may wait.
+    """
+
+    def __init__(self, items: Iterable[Item], depth: int) -> None:
+        self._items = items
+        self._queue: queue.Queue[tuple[list[Item], BaseException | None]] = queue.Queue(depth)
+        self._left = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="avsal-ahead", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._left.set()
+        self._thread.join()
+
+    def __iter__(self) -> Iterator[Item]:
+        """The items, each once."""
+        while True:
+            items, error = self._queue.get()
+            if error is not None:
+                raise error
+            if not items:
+                return
+            yield from items
+
+    def _work(self) -> None:
+        try:
+            for item in self._items:
+                if not self._put([item], None):
+                    return
+        except BaseException as error:  # whatever it is, it belongs to who takes the items
+            self._put([], error)
+        else:
+            self._put([], None)
+
+    def _put(self, items: list[Item], error: BaseException | None) -> bool:
+        """Whether it was put, rather than left because nobody wants it."""
+        while not self._left.is_set():
+            try:
+                self._queue.put((items, error), timeout=PATIENCE)
+            except queue.Full:
+                continue
+            return True
+        return False

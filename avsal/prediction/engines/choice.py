@@ -1,0 +1,70 @@
+"""Engines by name."""
+
+from __future__ import annotations
+
+import torch
+
+from avsal.errors import ConfigError
+from avsal.models import SaliencyModel
+from avsal.models.tsfpnet import TSFPNet
+from avsal.prediction.engines.engine import Engine
+from avsal.prediction.engines.exact import ExactEngine
+from avsal.prediction.engines.live import LiveEngine
+from avsal.prediction.engines.plain import PlainEngine
+from avsal.prediction.engines.streaming import StreamingEngine
+
+__all__ = ["ENGINES", "create_engine", "supported_engines"]
+
+#: engines that share work between windows, which TSFP-Net was built for
+TAPED: dict[str, type[ExactEngine | StreamingEngine | LiveEngine]] = {
+    "exact": ExactEngine,
+    "streaming": StreamingEngine,
+    "live": LiveEngine,
+}
+
+ENGINES = (*TAPED, "plain")
+
+
+def supported_engines(model: SaliencyModel) -> tuple[str, ...]:
+    """The engines that a model can be run by, the default one first."""
+    return ENGINES if isinstance(model, TSFPNet) else ("plain",)
+
+
+def create_engine(
+    model: SaliencyModel,
+    name: str | None = None,
+    *,
+    batch_size: int | None = None,
+    precision: torch.dtype = torch.float32,
+    every: int = 1,
+) -> Engine:
+    """An engine for a model.
+
+    Args:
+        model: on its device, in evaluation mode.
+        name: of `ENGINES`; None: the model's default.
+        batch_size: windows, or frames of a stream, at once; None: the engine's own.
+        precision: what the network computes in.
+        every: frames from one window to the next.
+
+    Raises:
+        ConfigError: no such engine, or it cannot run this model or leave out so many frames.
+    """
+    if name is not None and name not in ENGINES:
+        raise ConfigError(f"unknown engine {name!r}: expected one of {', '.join(ENGINES)}")
+    supported = supported_engines(model)
+    name = name or supported[0]
+    if name not in supported:
+        raise ConfigError(f"{model.name!r} cannot be run by the engine {name!r}: expected {supported[0]!r}")
+    engine: Engine
+    if name in TAPED:
+        assert isinstance(model, TSFPNet)
+        engine = TAPED[name](model, batch_size, precision)
+    else:
+        engine = PlainEngine(model, batch_size, precision)
+    if engine.largest_step is not None and every > engine.largest_step:
+        raise ConfigError(
+            f"the engine {name!r} must see every frame: expected `every` of at most {engine.largest_step} "
+            f"but found {every}; use 'exact'"
+        )
+    return engine

@@ -1,0 +1,70 @@
+"""What every engine does: windows of a film in, their maps out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch import Tensor
+
+from avsal.clips import normalise_clips
+from avsal.models import SaliencyModel
+from avsal.prediction.engines.runs import Job
+
+__all__ = ["Engine"]
+
+
+class Engine(ABC):
+    """Computes the maps of a film's windows in evaluation mode.
+
+    Args:
+        model: on its device; engines work on a copy with batch norms folded.
+        batch_size: windows, or frames of a stream, at once; None: the engine's own.
+        precision: what the network computes in.
+
+    Attributes:
+        name: what one types.
+        past: frames before a part of a film that its maps depend on, beyond the windows'.
+        future: frames after a part that its maps depend on.
+        largest_step: by how many frames windows may slide, None for any number.
+    """
+
+    name: str
+    past: int = 0
+    future: int = 0
+    default_batch_size: int = 1
+
+    def __init__(
+        self, model: SaliencyModel, batch_size: int | None = None, precision: torch.dtype = torch.float32
+    ) -> None:
+        self.spec = model.spec
+        self.device = next(model.parameters()).device
+        self.batch_size = batch_size or self.default_batch_size
+        self.precision = precision
+
+    @property
+    def largest_step(self) -> int | None:
+        """See the class."""
+        return None
+
+    @abstractmethod
+    def predict(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Tensor]]:
+        """Each job that wants maps, in order, with its maps (T', H, W) in float32."""
+
+    def autocast(self) -> torch.autocast:
+        """The context in which the network runs."""
+        return torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32)
+
+    def clip(self, jobs: list[Job]) -> Tensor:
+        """(B, 3, T, H, W): the network's input of some windows."""
+        pixels = [torch.stack([torch.from_numpy(frame.image) for frame in job.frames]) for job in jobs]
+        return normalise_clips([clip.to(self.device) for clip in pixels], self.spec)
+
+    def frames(self, images: list[Tensor]) -> Tensor:
+        """(P, H, W, 3): the network's input of some frames."""
+        return normalise_clips([torch.stack(images).to(self.device)], self.spec)[0].permute(1, 2, 3, 0)
+
+    def heard(self, job: Job) -> Tensor | None:
+        """A window's sound on the network's device."""
+        return None if job.sound is None else job.sound.to(self.device)

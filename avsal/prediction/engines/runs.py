@@ -1,0 +1,115 @@
+"""Windows of a film in the order that they come, cut into runs that slide over consecutive frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from avsal.clips.windows import Window
+from avsal.media.frames import Frame
+
+__all__ = ["Job", "Output", "Run", "Runs", "slide"]
+
+
+@dataclass(frozen=True)
+class Output:
+    """A map that is due.
+
+    Attributes:
+        slot: in the window's output.
+        number: of the frame among the predicted ones.
+        time: of the frame, seconds on the film's clock.
+        duration: of the frame in seconds.
+    """
+
+    slot: int
+    number: int
+    time: float
+    duration: float
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A window with its decoded frames and sound.
+
+    Attributes:
+        window: which frames.
+        frames: decoded, in the order the network sees them.
+        sound: (1, A), None where nothing is heard.
+        wanted: the maps wanted of it; none where the window only tells an engine how the film goes on.
+    """
+
+    window: Window
+    frames: list[Frame]
+    sound: Tensor | None
+    wanted: list[Output]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Windows of which each begins a few frames after another one.
+
+    Attributes:
+        jobs: by the frame they begin at, with the frames by which each slides on from the one before (the
+            first: a whole window). Read once, before the next run.
+        backward: the jobs came in the opposite order, as where the film's start is played backwards.
+    """
+
+    jobs: Iterator[tuple[Job, int]]
+    backward: bool
+
+
+def slide(before: Job, after: Job, most: int) -> int:
+    """By how many frames, at most `most`, a window slid on, or back (negative); 0 where it did neither."""
+    first, second = before.window.frames, after.window.frames
+    for step in range(1, min(most, len(first) - 1) + 1):
+        if first[step:] == second[:-step]:
+            return step
+        if second[step:] == first[:-step]:
+            return -step
+    return 0
+
+
+class Runs:
+    """Cuts windows into runs that slide in one direction by at most `most` frames and less than a window."""
+
+    def __init__(self, jobs: Iterable[Job], most: int) -> None:
+        self._jobs, self._most = iter(jobs), most
+        self._next = next(self._jobs, None)
+
+    def __iter__(self) -> Iterator[Run]:
+        """The runs; backward ones of which no map is wanted are left out."""
+        while self._next is not None:
+            first = self._take()
+            if self._step(first) < 0:
+                jobs = self._backward(first)
+                if any(job.wanted for job, _ in jobs):
+                    yield Run(iter(jobs), True)
+            else:
+                yield Run(self._forward(first), False)
+
+    def _take(self) -> Job:
+        job = self._next
+        assert job is not None
+        self._next = next(self._jobs, None)
+        return job
+
+    def _step(self, job: Job) -> int:
+        """By how many frames the next window slides on from this one."""
+        return 0 if self._next is None else slide(job, self._next, self._most)
+
+    def _forward(self, job: Job) -> Iterator[tuple[Job, int]]:
+        yield job, len(job.frames)
+        while (step := self._step(job)) > 0:
+            job = self._take()
+            yield job, step
+
+    def _backward(self, job: Job) -> list[tuple[Job, int]]:
+        jobs, steps = [job], []
+        while (step := self._step(job)) < 0:
+            job = self._take()
+            jobs.append(job)
+            steps.append(-step)
+        return list(zip(jobs[::-1], [len(job.frames), *steps[::-1]], strict=True))

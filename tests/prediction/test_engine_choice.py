@@ -1,0 +1,117 @@
+"""Engines from a film to its maps: by `predict`, by the command line, and by several processes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import films
+import numpy as np
+import pytest
+from saliency_models import lively
+
+from avsal.cli import main
+from avsal.prediction import predict
+from avsal.weights import save_checkpoint
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    return films.moving_dot(tmp_path_factory.mktemp("engines") / "dot.mp4", frames=45)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return lively("tsfpnet_av", num_frames=8)
+
+
+@pytest.fixture(scope="module")
+def weights(model, tmp_path_factory):
+    model.trained = True
+    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
+    save_checkpoint(model, path)
+    return str(path)
+
+
+def maps_of(model, film, **options):
+    return np.stack([prediction.map for prediction in predict(model, film, **options)])
+
+
+@pytest.mark.parametrize("options", [{}, {"every": 3}, {"start": 0.4, "end": 1.1}, {"audio": "zero"}])
+def test_exact_is_the_default_and_gives_the_plain_maps(model, film, options):
+    assert predict(model, film).engine.name == "exact"
+    plain = maps_of(model, film, engine="plain", **options)
+    exact = maps_of(model, film, batch_size=2, **options)
+    assert exact.shape == plain.shape
+    assert np.abs(exact - plain).max() < 1e-4 * np.ptp(plain)
+    assert np.abs(exact[1:] - plain[:-1]).max() > 1e-3 * np.ptp(plain)  # control: the neighbour's differ
+
+
+@pytest.mark.parametrize("engine", ["live", "streaming"])
+@pytest.mark.parametrize("part", [(0.0, 0.12), (0.6, 0.9)])
+def test_a_part_of_a_film_has_the_maps_of_the_whole(model, film, engine, part):
+    start, end = part
+    whole = maps_of(model, film, engine=engine)
+    some = maps_of(model, film, engine=engine, start=start, end=end)
+    first = round(start * 25)
+    assert np.abs(some - whole[first : first + len(some)]).max() < 1e-4 * np.ptp(whole)
+    plain = maps_of(model, film, engine="plain", start=start, end=end)
+    assert np.abs(some - plain).max() > 1e-3 * np.ptp(whole)  # control: they are not the plain maps
+
+
+def test_summary_tells_the_engine(weights, film, tmp_path):
+    for given, named in (([], "exact"), (["--engine", "live"], "live")):
+        out = tmp_path / named
+        command = ["predict", str(film), "-o", str(out), "--weights", weights, "--save", "csv", "-q", *given]
+        assert main(command) == 0
+        assert json.loads((out / "dot.json").read_text())["engine"] == named
+
+
+def test_processes_share_out_films_and_one_broken_film_stops_nobody(weights, tmp_path):
+    (tmp_path / "films").mkdir()
+    for name in "abcd":
+        films.moving_dot(tmp_path / "films" / f"{name}.mp4", frames=3)
+    (tmp_path / "films" / "b.mp4").write_bytes(b"not a film")
+
+    command = [sys.executable, "-m", "avsal", "predict", str(tmp_path / "films"), "-o", str(tmp_path / "out")]
+    command += ["--weights", weights, "--save", "csv", "--skip-existing"]
+
+    def launch(rank):
+        place = {"RANK": str(rank), "WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
+        return subprocess.Popen(
+            command,
+            env=os.environ | place,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    processes = [launch(0), launch(1)]
+    printed = [process.communicate() for process in processes]
+    assert [process.returncode for process in processes] == [0, 1]
+    assert printed[0][1] == ""
+    assert "b.mp4" in printed[1][1]
+    done = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert done == ["a.csv", "a.json", "c.csv", "c.json", "d.csv", "d.json"]
+    assert "a.mp4" in printed[0][0]
+    assert "c.mp4" in printed[0][0]
+    assert "d.mp4" in printed[1][0]
+
+
+@pytest.mark.parametrize("place", [{"RANK": "2", "WORLD_SIZE": "2"}, {"RANK": "x", "WORLD_SIZE": "2"}])
+def test_a_wrong_place_among_processes_is_named(weights, film, tmp_path, monkeypatch, capsys, place):
+    for name, value in place.items():
+        monkeypatch.setenv(name, value)
+    assert main(["predict", str(film), "-o", str(tmp_path), "--weights", weights]) == 2
+    assert "RANK" in capsys.readouterr().err
+
+
+def test_more_processes_than_films_is_no_error(weights, film, tmp_path, monkeypatch):
+    monkeypatch.setenv("RANK", "3")
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    assert main(["predict", str(film), "-o", str(tmp_path / "out"), "--weights", weights]) == 0
+    assert not (tmp_path / "out").exists()
