@@ -15,6 +15,9 @@ __all__ = ["main"]
 
 VERBS = {
     "predict": "saliency maps and overlay films of films with sound",
+    "train": "train a model by an experiment file",
+    "evaluate": "score a model, or anybody's maps, against gaze",
+    "data": "prepare, check, count and show data sets",
     "models": "the models one can name, with paper, size and input",
     "weights": "convert, show and fetch weights",
     "env": "versions, devices and codecs, for a bug report",

@@ -1,0 +1,255 @@
+"""The `data` part of a training configuration: which clips, and which of them are held out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from avsal.errors import ConfigError
+from avsal.train.mapping import from_mapping
+from avsal.train.settings import TrainSettings
+
+if TYPE_CHECKING:
+    from avsal.clips import StoredRecording
+    from avsal.groundtruth import DensityRecipe
+    from avsal.train import ClipSource, ValidationSource
+    from avsal.types import ClipSpec
+
+__all__ = ["MadeData", "SetSettings", "StoredData", "data_settings", "sources"]
+
+
+@dataclass(frozen=True)
+class SetSettings:
+    """One data set.
+
+    Attributes:
+        name: as `avsal data list` has it.
+        store: folder that `avsal data prepare` wrote.
+        fold: of the published lists, for sets that have them: the lists then say what trains and what tests.
+    """
+
+    name: str
+    store: str
+    fold: int | None = None
+
+
+@dataclass(frozen=True)
+class StoredData:
+    """Clips of prepared stores.
+
+    Attributes:
+        name: for folder names and checkpoints.
+        sets: at least one.
+        recipe: name of the density recipe; None: the release's own maps or masks.
+        recipe_changes: of the recipe's numbers, such as ``sigma``.
+        published_validation: the part that the paper chose its checkpoint on; ``train`` where it does not
+            say: then `published` holds out what `clean` does.
+        validation_share: of the training recordings that the clean protocol holds out instead.
+        train: ids to train on, None: those of the training part.
+        validation: ids to validate on, None: as the protocol says.
+        clips_per_recording: in an epoch.
+        every: instead of random clips: those that begin this many frames apart.
+        short: how films shorter than a clip are filled up.
+        min_frames: recordings with fewer frames are left out of training.
+        crop: frames were stored larger than the model's input: cut a random rectangle.
+    """
+
+    kind: Literal["stored"]
+    name: str
+    sets: tuple[SetSettings, ...]
+    recipe: str | None = None
+    recipe_changes: Mapping[str, Any] = field(default_factory=dict)
+    published_validation: Literal["train", "val", "test"] = "test"
+    validation_share: float = 0.1
+    train: tuple[str, ...] | None = None
+    validation: tuple[str, ...] | None = None
+    clips_per_recording: int = 1
+    every: int | None = None
+    short: Literal["repeat_first", "repeat_last", "mirror"] = "repeat_first"
+    min_frames: int = 1
+    crop: bool = False
+
+
+@dataclass(frozen=True)
+class MadeData:
+    """Clips that a generator makes on the fly.
+
+    Attributes:
+        name: for folder names and checkpoints.
+        films: the generator to train on: `_target_` and its arguments.
+        held_out: arguments that the generator of the validation films has instead, such as another seed.
+        num_clips: of an epoch.
+        num_held_out: validation films.
+        repeat: whether every epoch has the same films.
+    """
+
+    kind: Literal["made"]
+    name: str
+    films: Mapping[str, Any]
+    held_out: Mapping[str, Any]
+    num_clips: int
+    num_held_out: int = 96
+    repeat: bool = False
+
+
+def data_settings(values: Mapping[str, Any]) -> StoredData | MadeData:
+    """The `data` part as a dataclass.
+
+    Raises:
+        ConfigError: an unknown key, a wrong type, or an impossible number.
+    """
+    kinds: dict[Any, type[StoredData] | type[MadeData]] = {"stored": StoredData, "made": MadeData}
+    if values.get("kind") not in kinds:
+        raise ConfigError(f"`data.kind` must be stored or made but is {values.get('kind')!r}")
+    data = from_mapping(kinds[values["kind"]], values, "data")
+    if isinstance(data, StoredData) and not 0 < data.validation_share < 1:
+        raise ConfigError(f"`data.validation_share` must lie within 0 and 1 but is {data.validation_share}")
+    return data
+
+
+def sources(
+    data: StoredData | MadeData, settings: TrainSettings, spec: ClipSpec
+) -> tuple[ClipSource, ValidationSource]:
+    """The clips to train and to validate on.
+
+    Raises:
+        ConfigError: they do not fit the model, or a generator's argument is wrong.
+        DatasetError: a store is missing, or lacks a recording.
+    """
+    if isinstance(data, MadeData):
+        return _made(data, settings, spec)
+    return _stored(data, settings, spec)
+
+
+def _made(data: MadeData, settings: TrainSettings, spec: ClipSpec) -> tuple[ClipSource, ValidationSource]:
+    from hydra.errors import InstantiationException
+    from hydra.utils import instantiate
+
+    from avsal.train.made_clips import MadeClips, MadeFrames
+
+    try:
+        films = instantiate(dict(data.films))
+        held_out = instantiate({**data.films, **data.held_out})
+    except InstantiationException as error:
+        raise ConfigError(f"`data.films` cannot be made: {' '.join(str(error).split())}") from error
+    if films == held_out:
+        raise ConfigError("`data.held_out` must differ from `data.films`, such as in its seed")
+    clips = MadeClips(
+        films,
+        spec,
+        num_clips=data.num_clips,
+        repeat=data.repeat,
+        seed=settings.seed,
+        workers=settings.clips.workers,
+    )
+    return clips, MadeFrames(
+        held_out, spec, num_clips=data.num_held_out, batch_size=settings.validation.batch_size
+    )
+
+
+def _stored(data: StoredData, settings: TrainSettings, spec: ClipSpec) -> tuple[ClipSource, ValidationSource]:
+    from avsal.clips import ClipDataset
+    from avsal.train.stored_clips import StoredClips, StoredFrames
+
+    training, validation = divided(data, settings.protocol)
+    recipe = _recipe(data)
+    facts = {"recipe": None if recipe is None else recipe.as_dict()}
+    dataset = ClipDataset(
+        training,
+        spec,
+        recipe,
+        seed=settings.seed,
+        clips_per_recording=data.clips_per_recording,
+        every=data.every,
+        short=data.short,
+        min_frames=data.min_frames,
+        flip=settings.clips.flip,
+        crop=data.crop,
+    )
+    frames = StoredFrames(
+        validation,
+        spec,
+        recipe,
+        first_frames=settings.validation.first_frames,
+        frame_step=settings.validation.frame_step,
+        batch_size=settings.validation.batch_size,
+        facts=facts,
+    )
+    return StoredClips(dataset, workers=settings.clips.workers, facts=facts), frames
+
+
+def divided(data: StoredData, protocol: str) -> tuple[list[StoredRecording], list[StoredRecording]]:
+    """The recordings to train and to validate on.
+
+    ``clean``: validation is a share of the training videos. ``published``: it is what the paper chose its
+    checkpoint on, the test videos where the paper says so.
+
+    Raises:
+        DatasetError: a store is missing, or lacks a recording.
+        ConfigError: an id is in both parts.
+    """
+    from avsal.clips import Store
+    from avsal.train.stored_clips import hold_out
+
+    stores = [(entry, Store(entry.store)) for entry in data.sets]
+    if data.train is not None or data.validation is not None:
+        everything = [recording for _, store in stores for recording in store]
+        if data.train is None or data.validation is None:
+            raise ConfigError("`data.train` and `data.validation` list ids together: give both or none")
+        both = sorted(set(data.train) & set(data.validation))
+        if both:
+            raise ConfigError(f"{both[0]} is in `data.train` and in `data.validation`: leave one out")
+        return _named(everything, data.train, data), _named(everything, data.validation, data)
+    training = [recording for entry, store in stores for recording in _part(entry, store, "train")]
+    part = data.published_validation
+    if protocol == "clean" or part == "train":
+        return hold_out(training, data.validation_share)
+    # some sets of several may lack the part, as DHF1K's test videos lack gaze
+    published = [
+        recording
+        for entry, store in stores
+        for recording in _part(entry, store, part)
+        if recording.num_fixations is not None or recording.maps is not None
+    ]
+    return training, published
+
+
+def _part(entry: SetSettings, store: Any, part: Literal["train", "val", "test"]) -> list[StoredRecording]:
+    if entry.fold is None:
+        found: list[StoredRecording] = store.select(split=part, dataset=entry.name)
+        return found
+    from datasets_av.split_tables import chosen_videos
+
+    listed = [video.id for video, _ in chosen_videos(entry.name, entry.fold, part)]
+    chosen: list[StoredRecording] = store.select(ids=listed, dataset=entry.name)
+    return chosen
+
+
+def _named(
+    recordings: list[StoredRecording], ids: tuple[str, ...], data: StoredData
+) -> list[StoredRecording]:
+    by_id = {recording.id: recording for recording in recordings}
+    missing = [name for name in ids if name not in by_id]
+    if missing:
+        places = ", ".join(entry.store for entry in data.sets)
+        raise ConfigError(
+            f"{places} lacks {len(missing)} recordings that `data` names, such as {missing[0]!r}: prepare "
+            "the whole data set"
+        )
+    return [by_id[name] for name in ids]
+
+
+def _recipe(data: StoredData) -> DensityRecipe | None:
+    from avsal.groundtruth import density_recipe
+
+    if data.recipe is None:
+        return None
+    recipe = density_recipe(data.recipe)
+    known = set(recipe.as_dict())
+    for name in data.recipe_changes:
+        if name not in known:
+            raise ConfigError(
+                f"`data.recipe_changes` must be some of {', '.join(sorted(known))} but has {name!r}"
+            )
+    return replace(recipe, **dict(data.recipe_changes))

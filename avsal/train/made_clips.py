@@ -1,0 +1,227 @@
+"""Clips that a generator makes on the fly, such as sounding objects: endless, so that none is seen twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from functools import partial
+from hashlib import sha256
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset
+
+from avsal.clips import Clip, ClipBatch, waveform
+from avsal.errors import ConfigError
+from avsal.train.sources import ValidationBatch
+from avsal.types import ClipSpec, Fixations
+
+__all__ = ["Film", "Films", "MadeClips", "MadeFrames"]
+
+
+class _Gaze(Protocol):
+    def density(self, frame: int) -> NDArray[np.float32]:
+        """(H, W) target of a 0-based frame, -1 for the last."""
+        ...
+
+
+class Film(Protocol):
+    """A made film, as long as a clip: as `datasets_av.sounding_objects.Clip`."""
+
+    @property
+    def frames(self) -> NDArray[np.uint8]:
+        """(T, H, W, 3) RGB."""
+        ...
+
+    @property
+    def sound(self) -> NDArray[np.float32]:
+        """(A,) in [-1, 1]."""
+        ...
+
+    @property
+    def sample_rate(self) -> int:
+        """In Hz."""
+        ...
+
+    @property
+    def fixations(self) -> Fixations:
+        """Of all frames, in pixels of the frames."""
+        ...
+
+    @property
+    def gaze(self) -> _Gaze:
+        """The expected gaze."""
+        ...
+
+
+class Films(Protocol):
+    """A generator: film i is always the same film."""
+
+    def __getitem__(self, index: int) -> Film:
+        """Make film `index`."""
+        ...
+
+
+class MadeClips(Dataset[Clip]):
+    """Training clips: epoch e takes films e * n to (e + 1) * n - 1, or the same n in every epoch.
+
+    Args:
+        films: the generator.
+        spec: of the model, whose size and sample rate the films must have.
+        num_clips: n, of an epoch.
+        repeat: whether every epoch has the same films, in another order.
+        seed: of the order.
+        workers: processes that make films, 0 for the training process itself.
+
+    Raises:
+        ConfigError: the films do not have the model's number of frames, size or sample rate.
+    """
+
+    def __init__(
+        self,
+        films: Films,
+        spec: ClipSpec,
+        *,
+        num_clips: int,
+        repeat: bool = False,
+        seed: int = 0,
+        workers: int = 0,
+    ) -> None:
+        check(films, spec)
+        self.films, self.spec = films, spec
+        self.num_clips, self.repeat, self.seed, self.workers = num_clips, repeat, seed, workers
+
+    def __getitem__(self, index: int) -> Clip:
+        return sample(self.films, index, self.spec)
+
+    def num_batches(self, epoch: int, batch_size: int, num_processes: int) -> int:
+        """See `ClipSource`; clips that do not fill a batch of every process are left for another epoch."""
+        return self.num_clips // (batch_size * num_processes)
+
+    def batches(
+        self, epoch: int, batch_size: int, *, start: int, process: int, num_processes: int
+    ) -> Iterator[ClipBatch]:
+        """See `ClipSource`."""
+        first = 0 if self.repeat else epoch * self.num_clips
+        order = first + np.random.default_rng([self.seed, epoch]).permutation(self.num_clips)
+        numbers = range(start, self.num_batches(epoch, batch_size, num_processes))
+        places = [(number * num_processes + process) * batch_size for number in numbers]
+        wanted = [order[place : place + batch_size].tolist() for place in places]
+        collect = partial(ClipBatch.collect, spec=self.spec)
+        yield from DataLoader(self, batch_sampler=wanted, num_workers=self.workers, collate_fn=collect)
+
+    def gaze(self) -> NDArray[np.float64]:
+        """See `ClipSource`; of the first films, at most 200."""
+        points = []
+        for index in range(min(self.num_clips, 200)):
+            fixations = self.films[index].fixations
+            points.append(np.stack([fixations.y, fixations.x], 1) / fixations.size)
+        return np.concatenate(points)
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """See `ClipSource`."""
+        return _described(self.films) | {
+            "num_clips": self.num_clips,
+            "repeat": self.repeat,
+            "sha256": _digest(self.films, (0, 1), self.num_clips, self.repeat),
+        }
+
+
+class MadeFrames:
+    """Validation on the films `first` to `first` + `num_clips` - 1.
+
+    Args:
+        films: the generator, of another seed than the one to train on.
+        spec: of the model.
+        num_clips: films.
+        batch_size: at once.
+
+    Raises:
+        ConfigError: the films do not fit the model.
+    """
+
+    def __init__(self, films: Films, spec: ClipSpec, *, num_clips: int, batch_size: int = 8) -> None:
+        check(films, spec)
+        self.films, self.spec, self.num_clips, self.batch_size = films, spec, num_clips, batch_size
+
+    def __len__(self) -> int:
+        return -(-self.num_clips // self.batch_size)
+
+    def __getitem__(self, index: int) -> ValidationBatch:
+        numbers = range(index * self.batch_size, min((index + 1) * self.batch_size, self.num_clips))
+        batch = ClipBatch.collect([sample(self.films, n, self.spec) for n in numbers], self.spec)
+        B, maps = batch.density.shape[:2]
+        return ValidationBatch(
+            frames=batch.frames,
+            audio=batch.audio,
+            clip=torch.arange(B).repeat_interleave(maps),
+            slot=torch.arange(maps).repeat(B),
+            recording=[name for name in batch.recordings for _ in range(maps)],
+            frame=batch.frame_numbers.flatten().tolist(),
+            density=batch.density.flatten(0, 1),
+            points=batch.points.flatten(0, 1),
+            mask=batch.mask.flatten(0, 1),
+        )
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """See `ValidationSource`."""
+        return _described(self.films) | {
+            "num_clips": self.num_clips,
+            "sha256": _digest(self.films, (0, 1), self.num_clips),
+        }
+
+
+def check(films: Films, spec: ClipSpec) -> None:
+    """Raise ConfigError where the films are not what the model takes in."""
+    film = films[0]
+    found = (len(film.frames), film.frames.shape[1:3])
+    if found != (spec.num_frames, spec.size):
+        raise ConfigError(
+            f"the films have {found[0]} frames of {found[1][0]}x{found[1][1]} but the model takes "
+            f"{spec.num_frames} of {spec.size[0]}x{spec.size[1]}: give both the same num_frames and size"
+        )
+    if spec.sample_rate not in (None, film.sample_rate):
+        raise ConfigError(
+            f"the films have sound at {film.sample_rate} Hz but the model takes {spec.sample_rate} Hz"
+        )
+
+
+def sample(films: Films, index: int, spec: ClipSpec) -> Clip:
+    """Make film `index` into a model's input and target."""
+    film = films[index]
+    scored = _scored_frames(spec)
+    points = []
+    for frame in scored:
+        rows, columns = film.fixations.at(frame).rows_and_columns()
+        points.append(torch.from_numpy(np.stack([rows, columns], 1)))
+    return Clip(
+        images=torch.from_numpy(film.frames),
+        audio=None if spec.sample_rate is None else waveform(film.sound, spec),
+        density=torch.from_numpy(np.stack([film.gaze.density(frame) for frame in scored])),
+        points=tuple(points),
+        frames=torch.tensor(scored),
+        recording=f"film {index}",
+        dataset=type(films).__name__,
+    )
+
+
+def _scored_frames(spec: ClipSpec) -> range:
+    T = spec.num_frames
+    return {"last": range(T - 1, T), "centre": range(T // 2, T // 2 + 1), "all": range(T)}[spec.predicts]
+
+
+def _described(films: Films) -> dict[str, Any]:
+    arguments: dict[str, Any] = asdict(films) if is_dataclass(films) and not isinstance(films, type) else {}
+    return {"films": type(films).__name__, "arguments": arguments}
+
+
+def _digest(films: Films, indices: Sequence[int], *more: object) -> str:
+    digest = sha256(repr(more).encode())
+    for index in indices:
+        film = films[index]
+        digest.update(np.ascontiguousarray(film.frames).data)
+        digest.update(np.ascontiguousarray(film.sound).data)
+        digest.update(np.ascontiguousarray(film.gaze.density(-1)).data)
+    return digest.hexdigest()[:16]

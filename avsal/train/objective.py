@@ -1,0 +1,118 @@
+"""What is minimised: a model's maps and its attention, against where people looked, in one module.
+
+It is one module, so that distributed training, mixed precision and compilation wrap all that has gradients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from avsal.errors import ConfigError
+from avsal.losses import WeightedLoss
+from avsal.models import SaliencyModel
+from avsal.train.settings import TrainSettings
+from avsal.train.sound import attention_loss
+from avsal.weights import freeze
+
+__all__ = ["Attentive", "Objective"]
+
+
+@runtime_checkable
+class Attentive(Protocol):
+    """A model whose attention to sound can be read on its way to the maps, as TSFP-Net's."""
+
+    def encode(self, frames: Tensor) -> tuple[Tensor, ...]:
+        """Features of the frames."""
+        ...
+
+    def pyramid(self, taps: tuple[Tensor, ...]) -> Tensor:
+        """Integrated features."""
+        ...
+
+    def attend(self, taps: tuple[Tensor, ...], audio: Tensor) -> Tensor:
+        """Logits (B, 1, h, w)."""
+        ...
+
+    def read_out(self, integrated: Tensor, logits: Tensor | None, size: Sequence[int]) -> Tensor:
+        """Maps."""
+        ...
+
+
+class Objective(nn.Module):
+    """A model and its loss.
+
+    Args:
+        model: to train; frozen parts are frozen here.
+        settings: of the run.
+
+    Raises:
+        ConfigError: an option that this model cannot use.
+    """
+
+    def __init__(self, model: SaliencyModel, settings: TrainSettings) -> None:
+        super().__init__()
+        self.model = model
+        self.loss = WeightedLoss(dict(settings.loss))
+        self.call: Mapping[str, Any] = dict(settings.model.forward)
+        self.supervised = settings.model.supervised
+        self.attention = settings.sound.attention
+        sound = settings.sound
+        if (sound.attention or sound.zero or sound.missing) and not model.info.sound:
+            raise ConfigError(
+                f"`sound` says what becomes of the sound, but {model.name} takes none: leave `sound` out"
+            )
+        if sound.attention and not isinstance(model, Attentive):
+            raise ConfigError(f"`sound.attention` needs a model with attention, which {model.name} is not")
+        self.resting = freeze(model, settings.optim.frozen)
+        if settings.engine.freeze_batch_norm:
+            self.resting += [module for module in model.modules() if isinstance(module, _BatchNorm)]
+
+    def train(self, mode: bool = True) -> Objective:
+        """Training mode, but for what is frozen."""
+        super().train(mode)
+        for module in self.resting:
+            module.eval()
+        return self
+
+    def forward(
+        self, frames: Tensor, audio: Tensor | None, density: Tensor, points: Tensor, mask: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of a batch.
+
+        Returns:
+            The scalar to differentiate, and what to log: the unweighted terms, and how many maps went without
+            each because nobody looked.
+
+        Raises:
+            ConfigError: the model's maps are not those that the clips have targets for.
+        """
+        logits = None
+        if self.attention and audio is not None and isinstance(self.model, Attentive):
+            taps = self.model.encode(frames)
+            logits = self.model.attend(taps, audio)
+            maps = self.model.read_out(self.model.pyramid(taps), logits, frames.shape[-2:])
+        else:
+            maps = self.model(frames, audio, **self.call)
+        if self.supervised is not None:
+            slots = list(self.supervised)
+            density, points, mask = density[:, slots], points[:, slots], mask[:, slots]
+        if maps.shape != density.shape:
+            raise ConfigError(
+                f"{self.model.name} gives maps {tuple(maps.shape)} but the clips have targets "
+                f"{tuple(density.shape)}: set `model.supervised` to the frames that `model.forward` asks for"
+            )
+        if not self.loss.needs_fixations:
+            value = self.loss(maps, density)
+        else:
+            value = self.loss(maps, density, points, mask)
+        total, terms = value.total, dict(value.terms)
+        terms |= {f"without_{name}": frames.float() for name, frames in value.skipped.items()}
+        if logits is not None:
+            extra = attention_loss(logits, density)
+            total = total + self.attention * extra
+            terms["attention"] = extra.detach()
+        return total, terms

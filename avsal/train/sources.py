@@ -1,0 +1,86 @@
+"""What the engine asks of clips, wherever they come from: a prepared store, or a generator.
+
+Shapes: B clips, T frames, T' target maps, H and W size, A audio samples, N points (padded).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from avsal.clips import ClipBatch
+
+__all__ = ["ClipSource", "ValidationBatch", "ValidationSource"]
+
+
+class ClipSource(Protocol):
+    """Training clips. What is drawn depends on the epoch alone, so that any step can be drawn again."""
+
+    def num_batches(self, epoch: int, batch_size: int, num_processes: int) -> int:
+        """How many batches each process gets in a 0-based epoch; the same for all."""
+        ...
+
+    def batches(
+        self, epoch: int, batch_size: int, *, start: int, process: int, num_processes: int
+    ) -> Iterator[ClipBatch]:
+        """A process's batches of an epoch, from number `start` on."""
+        ...
+
+    def gaze(self) -> NDArray[np.float64]:
+        """(N, 2) of all fixations to train on: y and x as fractions of the frame's height and width."""
+        ...
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """What the clips are, as plain values; ``sha256`` changes where they do."""
+        ...
+
+
+class ValidationBatch(NamedTuple):
+    """Windows of one shape, and the truth on the frames that they are to be scored on.
+
+    Attributes:
+        frames: (B, 3, T, H, W), normalised.
+        audio: (B, 1, A) or None.
+        clip: (M,) which of the B windows each scored frame belongs to.
+        slot: (M,) which of the model's T' maps it is.
+        recording: M names.
+        frame: M film frames, 0-based.
+        density: (M, h, w), of the part of the model's input that shows the film.
+        points: (M, N, 2) in pixels of the density, padded.
+        mask: (M, N).
+        start: whether these are windows for the model's `forward_start`.
+        region: rows and columns of the model's input that show the film; the rest is padding. Density and
+            points are of this region.
+    """
+
+    frames: Tensor
+    audio: Tensor | None
+    clip: Tensor
+    slot: Tensor
+    recording: Sequence[str]
+    frame: Sequence[int]
+    density: Tensor
+    points: Tensor
+    mask: Tensor
+    start: bool = False
+    region: tuple[slice, slice] = (slice(None), slice(None))
+
+
+class ValidationSource(Protocol):
+    """Frames to score a model on: the same in every validation."""
+
+    def __len__(self) -> int:
+        """How many batches there are."""
+        ...
+
+    def __getitem__(self, index: int) -> ValidationBatch:
+        """One batch."""
+        ...
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """What the frames are, as plain values; ``sha256`` changes where they do."""
+        ...

@@ -1,0 +1,55 @@
+"""Leaving in good order when asked to: Ctrl-C and SIGTERM are remembered until the step is done."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+from avsal.errors import AvsalError
+
+__all__ = ["DivergedError", "StopRequest", "StoppedError"]
+
+
+class StoppedError(AvsalError):
+    """A run was asked to stop, and saved."""
+
+
+class DivergedError(AvsalError):
+    """The loss or its gradient is no number any more."""
+
+
+class StopRequest:
+    """While in use, the first Ctrl-C or SIGTERM is only noted; a second Ctrl-C interrupts at once.
+
+    Attributes:
+        name: of the signal that came, None before.
+    """
+
+    def __init__(self) -> None:
+        self.name: str | None = None
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.name is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.name = signal.Signals(number).name
+        # print() must not be called where it may have been interrupted itself
+        os.write(2, f"\navsal: {self.name}: saving after this step; Ctrl-C stops at once\n".encode())

@@ -1,0 +1,125 @@
+"""Every YAML file is composed, becomes settings, and its model is built."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from avsal.cli.train import compose, experiments, resolve
+from avsal.cli.train_data import MadeData, StoredData
+from avsal.configuration import config_dir
+from avsal.errors import ConfigError
+from avsal.models import create_model
+from avsal.train.objective import Objective
+from avsal.train.optimiser import create_optimiser
+
+ROOT = Path(__file__).parents[2]
+GROUPS = {
+    group: sorted(path.stem for path in (config_dir() / group).glob("*.yaml"))
+    for group in ("model", "data", "loss", "optim")
+}
+
+
+def built(*overrides):
+    settings, data = resolve(compose([*overrides, "model.initial=null"]))
+    with torch.device("meta"):
+        model = create_model(settings.model.name, **settings.model.arguments)
+    return settings, data, model
+
+
+def test_the_configurations_are_found_beside_the_package():
+    assert config_dir() == ROOT / "configs"
+
+
+@pytest.mark.parametrize("name", experiments())
+def test_every_experiment_begins_with_its_command_which_composes_and_builds(name):
+    path = config_dir() / "experiment" / f"{name}.yaml"
+    command = path.read_text().splitlines()[0]
+    assert command.startswith("# avsal train ")
+    assert f" experiment={name}" in command
+    assert ("-m" in command) == ("sweeper" in path.read_text())
+    settings, data, model = built(*[word for word in command.split()[3:] if "=" in word])
+    Objective(model, settings)
+    create_optimiser(model, settings.optim)
+    assert settings.protocol == "clean"
+    assert isinstance(data, StoredData | MadeData)
+
+
+@pytest.mark.parametrize(("group", "name"), [(group, name) for group in GROUPS for name in GROUPS[group]])
+def test_every_choice_of_every_group_composes(group, name):
+    with_length = ["epochs=1", "protocol=published", f"{group}={name}"]
+    if name.startswith(("sounding", "tsfpnet_av_small")):
+        with_length += ["model=tsfpnet_av_small", "data=sounding_objects"]
+    settings, _, model = built(*dict.fromkeys(with_length))
+    assert settings.protocol == "published"
+    Objective(model, settings)
+
+
+def test_every_choice_but_the_named_alternatives_is_used_by_an_experiment():
+    text = "\n".join(path.read_text() for path in config_dir().rglob("*.yaml"))
+    alternatives = {"data": {"diem", "coutrot1", "coutrot2", "avad", "etmd", "summe"}, "loss": {"stavis"}}
+    for group, names in GROUPS.items():
+        for name in set(names) - alternatives.get(group, set()):
+            named = f"/{group}: {name}\n" in text or f"- {group}: {name}\n" in text or f'{group}: "' in text
+            assert named, f"{group}/{name}.yaml is used nowhere"
+
+
+@pytest.mark.parametrize("split", [1, 2, 3])
+def test_the_line_of_the_readme_trains_on_the_fold_that_was_asked_for(split):
+    settings, data = resolve(compose(["experiment=tsfpnet_av", "data=diem", f"split={split}"]))
+    assert settings.model.name == "tsfpnet_av"
+    assert [(entry.name, entry.fold) for entry in data.sets] == [("diem", split)]
+    assert settings.run.folder == f"runs/tsfpnet_av_diem_split{split}"
+    assert settings.model.initial == f"runs/tsfpnet_diem_split{split}/best.safetensors"
+
+
+def test_the_papers_protocols_are_what_the_papers_say():
+    tsfp, _ = resolve(compose(["experiment=tsfpnet_dhf1k"]))
+    assert tsfp.optim.name == "adam"
+    assert tsfp.optim.learning_rate == 1e-4
+    assert tsfp.epochs == 26
+    assert tsfp.optim.schedule.epochs == (22, 25, 26)
+    assert (tsfp.clips.batch_size, tsfp.clips.accumulation) == (4, 4)
+    assert tsfp.loss == {"kl": 1, "cc": 0.5, "nss": 0.1}
+    assert (tsfp.validation.select, tsfp.validation.first_frames) == ("nss", 80)
+    resnet, ledov = resolve(compose(["experiment=resnet3d_ledov"]))
+    assert resnet.optim.name == "adadelta"
+    assert resnet.optim.learning_rate == 1e-6
+    assert resnet.optim.options == {"rho": 0.95, "eps": 1e-6}
+    assert resnet.optim.weight_decay == 5e-4
+    assert (resnet.optim.schedule.name, resnet.optim.schedule.gamma) == ("inv", 1e-4)
+    assert (resnet.steps, resnet.clips.batch_size, resnet.clips.flip) == (200_000, 2, 0.5)
+    assert ledov.every == 8
+    assert resnet.loss == {"l1": 1}
+    assert resnet.model.arguments["size"] == [128, 128]
+    sal3d, _ = resolve(compose(["experiment=sal3d_dhf1k"]))
+    assert (sal3d.optim.schedule.name, sal3d.optim.schedule.every, sal3d.epochs) == ("every", 2, 33)
+    assert sal3d.loss == {"bce": 1}
+    assert sal3d.validation.patience
+    assert sal3d.clips.batch_size == 64
+    esan, _ = resolve(compose(["experiment=esan_dhf1k"]))
+    assert esan.optim.learning_rate == 1e-7
+    assert esan.steps == 20_000
+    assert esan.clips.batch_size == 4
+    assert esan.model.forward == {"phases": [2]}
+    assert esan.model.supervised == (2, 7, 12)
+    conv3d, objects = resolve(compose(["experiment=conv3d_objects"]))
+    assert conv3d.loss == {"mse": 1}
+    assert objects.recipe is None
+    zero, _ = resolve(compose(["experiment=tsfpnet_av_zero"]))
+    assert zero.sound.zero == 1.0
+    assert zero.model.name == "tsfpnet_av"
+
+
+def test_unknown_keys_in_data_fail_by_name():
+    with pytest.raises(ConfigError, match=r"unknown setting `data.clips_per_recordin`: did you mean"):
+        resolve(compose(["experiment=small_hevc", "+data.clips_per_recordin=3"]))
+    with pytest.raises(ConfigError, match="unknown setting `optm`: did you mean `optim`"):
+        resolve(compose(["experiment=small_hevc", "+optm.name=adam"]))
+
+
+def test_the_split_of_hevc_divides_27_films_by_the_stated_rule():
+    _, data = resolve(compose(["experiment=small_hevc"]))
+    films = sorted(data.train + data.validation)
+    assert len(set(films)) == 27
+    assert list(data.validation) == films[2::3]
