@@ -2,8 +2,9 @@
 
     python scripts/make_demo_clip.py
 
-Four objects pulse at one rate, each with a phase of its own; at any time one of them is heard, and its sound swells
-as it opens and flashes. Only who listens can tell which it is (`datasets_av.sounding_objects`, cue `synchrony`).
+Four objects pulse at one rate, each with a phase of its own; at any time one of them is heard, and its sound
+swells as it opens and flashes. Only who listens can tell which it is (`datasets_av.sounding_objects`, cue
+`synchrony`).
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ def main() -> None:
             for image, time in zip(clip.frames, clip.scene.times, strict=True):
                 film.write(image, float(time))
     heard = clip.scene.heard.tolist()
-    turns = [(i / FILMS.frame_rate, heard[i]) for i in range(len(heard)) if i == 0 or heard[i] != heard[i - 1]]
+    turns = [
+        (i / FILMS.frame_rate, heard[i]) for i in range(len(heard)) if i == 0 or heard[i] != heard[i - 1]
+    ]
     print(f"{TARGET.name}: {len(clip.frames)} frames, {TARGET.stat().st_size / 1000:.0f} kB")
     for start, number in turns:
         x, y = clip.scene.tracks[round(start * FILMS.frame_rate), number]

@@ -1,0 +1,90 @@
+"""Seconds and GFLOP a map, and peak memory, of every model at its published size on this machine.
+
+    python scripts/benchmark_models.py [MODEL ...] [--repeats 3] [--threads N]
+
+Each model runs in a process of its own, so that its memory is its own. Weights are random, a batch is a clip.
+A map counts once: of a model that gives all frames' maps, those that prediction keeps of a window.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+COLUMNS = ("model", "M parameters", "MB", "GFLOP a map", "s a map", "best", "peak MB")
+
+
+def measure(name: str, repeats: int, threads: int | None) -> dict[str, float]:
+    """Run one model in this process."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from avsal.models import create_model
+
+    if threads:
+        torch.set_num_threads(threads)
+    model = create_model(name)
+    spec = model.spec
+    frames = torch.randn(1, 3, spec.num_frames, *spec.size)
+    audio = None
+    if spec.sample_rate is not None:
+        audio = torch.randn(1, 1, spec.audio_samples(spec.num_frames / 25)) * 20
+    kept = spec.stride if spec.predicts == "all" else 1
+    seconds = []
+    with torch.inference_mode():
+        with FlopCounterMode(display=False) as counter:
+            model(frames, audio)
+        for _ in range(repeats):
+            began = time.perf_counter()
+            model(frames, audio)
+            seconds.append((time.perf_counter() - began) / kept)
+    status = Path("/proc/self/status")
+    peak = re.search(r"VmHWM:\s+(\d+)", status.read_text()) if status.exists() else None
+    return {
+        "parameters": model.num_parameters,
+        "work": counter.get_total_flops() / kept / 1e9,
+        "median": statistics.median(seconds),
+        "best": min(seconds),
+        "peak": int(peak[1]) / 1000 if peak else float("nan"),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("models", nargs="*")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.inside:
+        print(json.dumps(measure(arguments.models[0], arguments.repeats, arguments.threads)))
+        return
+
+    from avsal.models import list_models
+
+    print("| " + " | ".join(COLUMNS) + " |")
+    print("|---" * len(COLUMNS) + "|")
+    for name in arguments.models or list_models():
+        line = [sys.executable, __file__, name, "--inside", "--repeats", str(arguments.repeats)]
+        line += ["--threads", str(arguments.threads)] if arguments.threads else []
+        found = json.loads(subprocess.run(line, check=True, capture_output=True, text=True).stdout)
+        cells = [f"{found['parameters'] / 1e6:.2f}", f"{found['parameters'] * 4 / 1e6:.1f}"]
+        cells += [
+            f"{found['work']:.1f}",
+            f"{found['median']:.3f}",
+            f"{found['best']:.3f}",
+            f"{found['peak']:.0f}",
+        ]
+        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
