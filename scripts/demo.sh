@@ -6,9 +6,9 @@ film="${1:-}"
 . "$(dirname "$0")/environment.sh"
 arguments=("${film:-avsal/assets/demo.mp4}" --output demo_output --save overlay,csv --overwrite)
 if ! compgen -G "avsal/checkpoints/tsfpnet_av*.safetensors" >/dev/null; then
-    echo "No trained weights ship with this version: the demo runs a small network with random ones (--untrained),"
+    echo "No trained weights ship with this version: the demo runs the network with random ones (--untrained),"
     echo "so its film shows that everything works, and not where people look."
-    arguments+=(--untrained --every 4)
+    arguments+=(--untrained --every 8)
 fi
 .venv/bin/avsal predict "${arguments[@]}"
 echo
