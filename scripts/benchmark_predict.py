@@ -72,7 +72,7 @@ class Timed:
     def _take(self, number: int) -> int:
         taken = list(islice(self._maps, number))
         for job, maps in taken:
-            self.found[job.wanted[0].number] = maps[-1].cpu().numpy()
+            self.found[job.wanted[0].number] = maps[0, -1].cpu().numpy()
         return len(taken)
 
     def count(self, number: int) -> None:
@@ -170,7 +170,7 @@ def main() -> None:
 def untuned_seconds(model: SaliencyModel, engine: Engine, job: Job, clock: Clock) -> float:
     """Seconds of one window by the network as it is."""
     began = clock()
-    audio = None if job.sound is None else job.sound[None]
+    audio = None if job.sounds[0] is None else job.sounds[0][None]
     model(engine.clip([job]), audio)
     return clock() - began
 

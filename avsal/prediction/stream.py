@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from avsal.clips import content_size, crop_to_content, waveform
 from avsal.clips.soundtrack import excerpt
@@ -30,6 +31,7 @@ __all__ = ["PRECISIONS", "Prediction", "PredictionStream", "predict"]
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 Sound = Literal["own", "none", "zero"]
+ReadSound = Callable[[float, int], NDArray[np.float32]]
 
 #: decoded frames that may wait for the network
 DECODED_AHEAD = 8
@@ -45,6 +47,8 @@ class Prediction:
         duration: seconds that the frame is shown.
         map: (H, W) float32, non-negative, of the model's size.
         interpolated: between neighbours in time, because the frame itself was left out.
+        heard: by name, the maps with each of the stream's `sounds`, of which `map` is the first; empty where
+            none were given.
     """
 
     index: int
@@ -52,6 +56,7 @@ class Prediction:
     duration: float
     map: NDArray[np.float32]
     interpolated: bool = False
+    heard: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 class PredictionStream:
@@ -60,7 +65,8 @@ class PredictionStream:
     Attributes:
         model: that predicts.
         film: the opened frames; its `info` says what the film is, its `damage` (when done) what was lost.
-        sound: what the model hears: ``own``, ``none``, ``zero`` or the name of a file.
+        sound: what the model hears: ``own``, ``none``, ``zero``, the name of a file, or those of `sounds`.
+        sound_names: of `sounds`.
         num_windows: how many windows were computed so far.
         engine: that computes them.
     """
@@ -71,6 +77,7 @@ class PredictionStream:
         source: str | Path,
         *,
         audio: Sound | str | Path = "own",
+        sounds: Mapping[str, NDArray[np.float32] | None] | None = None,
         frame_rate: float | None = None,
         start: float | None = None,
         end: float | None = None,
@@ -103,7 +110,18 @@ class PredictionStream:
         self.film: FrameReader = open_frames(
             source, size, frame_rate=frame_rate, start=begin or None, threads=threads
         )
-        self.sound, self._sound_reader = self._open_sound(audio, margin)
+        self.sound_names = () if sounds is None else tuple(sounds)
+        self._sound_reader: SoundReader | None = None
+        self._reads: list[ReadSound | None]
+        if sounds is None:
+            self.sound, self._sound_reader = self._open_sound(audio, margin)
+            self._reads = [self._read_one if self.sound != "none" else None]
+        else:
+            rate = model.spec.sample_rate
+            if rate is None or not sounds:
+                raise ConfigError(f"expected `sounds` for a model that takes sound; {model.name} takes none")
+            self.sound = ", ".join(sounds)
+            self._reads = [None if a is None else reading(a, rate) for a in sounds.values()]
 
     def _open_sound(self, audio: Sound | str | Path, margin: float) -> tuple[str, SoundReader | None]:
         info = self.film.info
@@ -154,7 +172,7 @@ class PredictionStream:
                 buffer[count] = frame
                 count += 1
             for window in plan.take(count, ended):
-                job = Job(window, [buffer[i] for i in window.frames], None, [])
+                job = Job(window, [buffer[i] for i in window.frames], (None,) * len(self._reads), [])
                 for slot, index in window.outputs:
                     shown = buffer[index]
                     if self.end is not None and shown.time >= self.end:
@@ -168,7 +186,7 @@ class PredictionStream:
                         job.wanted.append(output)
                         left_out = None
                     else:
-                        left_out = Job(window, job.frames, None, [output])
+                        left_out = replace(job, wanted=[output])
                     number += 1
                 if beyond and left_out is not None:  # the last frame is always computed: none is extrapolated
                     yield self._heard(left_out)
@@ -191,22 +209,27 @@ class PredictionStream:
             yield self._heard(left_out)
 
     def _heard(self, job: Job) -> Job:
-        """The job with the sound of its window's seconds."""
-        if self.sound == "none":
+        """The job with the sounds of its window's seconds."""
+        if not any(self._reads):
             return job
         spec, info = self.model.spec, self.film.info
-        assert spec.sample_rate is not None  # `_open_sound` saw to it
-        rate = spec.sample_rate
-
-        def read(first: float, samples: int) -> NDArray[np.float32]:
-            if self._sound_reader is None:
-                return np.zeros(samples, np.float32)
-            return self._sound_reader.read(first, first + samples / rate)
-
+        assert spec.sample_rate is not None  # or nothing would be read
         spans = [(frame.time, frame.time + frame.duration) for frame in job.frames]
         usual = spec.audio_samples(spec.num_frames / info.frame_rate)
-        samples = np.ascontiguousarray(excerpt(job.window, spans, rate, usual, read))
-        return replace(job, sound=waveform(samples, spec))
+        sounds: list[Tensor | None] = []
+        for read in self._reads:
+            if read is None:
+                sounds.append(None)
+                continue
+            samples = np.ascontiguousarray(excerpt(job.window, spans, spec.sample_rate, usual, read))
+            sounds.append(waveform(samples, spec))
+        return replace(job, sounds=tuple(sounds))
+
+    def _read_one(self, first: float, samples: int) -> NDArray[np.float32]:
+        """Samples of the one sound from a second on."""
+        if self._sound_reader is None:
+            return np.zeros(samples, np.float32)
+        return self._sound_reader.read(first, first + samples / self._sound_reader.sample_rate)
 
     def _computed(self, jobs: Iterator[Job]) -> Iterator[Prediction]:
         """Predictions of the frames that the network computes."""
@@ -214,13 +237,14 @@ class PredictionStream:
             maps = crop_to_content(computed, self.model.spec, self.film.info.size).cpu().numpy()
             self.num_windows += 1
             for output in job.wanted:
-                saliency = np.array(maps[output.slot])
+                saliency = np.array(maps[:, output.slot])
                 if not np.isfinite(saliency).all():
                     raise ConfigError(
                         f"the map of frame {output.number} is not finite; try --precision float32, and check "
                         "that the weights belong to this model"
                     )
-                yield Prediction(output.number, output.time, output.duration, saliency)
+                heard = dict(zip(self.sound_names, saliency, strict=True)) if self.sound_names else {}
+                yield Prediction(output.number, output.time, output.duration, saliency[0], heard=heard)
 
     def _filled(self, computed: Iterator[Prediction]) -> Iterator[Prediction]:
         """Computed predictions, and between them those interpolated linearly in time."""
@@ -230,11 +254,33 @@ class PredictionStream:
                 output = self._pending.popleft()
                 assert before is not None  # frame 0 is always computed
                 share = (output.time - before.time) / (after.time - before.time)
-                between = ((1 - share) * before.map + share * after.map).astype(np.float32)
-                yield Prediction(output.number, output.time, output.duration, between, interpolated=True)
+                between = mixed(before.map, after.map, share)
+                heard = {name: mixed(before.heard[name], after.heard[name], share) for name in after.heard}
+                yield Prediction(
+                    output.number, output.time, output.duration, between, interpolated=True, heard=heard
+                )
             self._pending.popleft()
             yield after
             before = after
+
+
+def mixed(before: NDArray[np.float32], after: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+    """Between two maps, `share` of the second."""
+    return ((1 - share) * before + share * after).astype(np.float32)
+
+
+def reading(samples: NDArray[np.float32], sample_rate: int) -> ReadSound:
+    """Reads from (A,) samples that begin at 0 of the film's clock; zeros beyond their ends."""
+
+    def read(first: float, length: int) -> NDArray[np.float32]:
+        begin = round(first * sample_rate)
+        piece = np.zeros(length, np.float32)
+        low, high = max(begin, 0), min(begin + length, len(samples))
+        if low < high:
+            piece[low - begin : high - begin] = samples[low:high]
+        return piece
+
+    return read
 
 
 def predict(model: SaliencyModel, source: str | Path, **options: Any) -> PredictionStream:
@@ -243,7 +289,9 @@ def predict(model: SaliencyModel, source: str | Path, **options: Any) -> Predict
     Args:
         model: from `avsal.load_model`; its device is used.
         source: a film, or a folder of images (then `frame_rate` is needed).
-        **options: of `PredictionStream`: ``audio`` ('own', 'none', 'zero' or a file), ``frame_rate``,
+        **options: of `PredictionStream`: ``audio`` ('own', 'none', 'zero' or a file), or ``sounds`` (by name,
+            (A,) samples at the model's rate from 0 of the film's clock, or None: a map is made with each and
+            the film is seen once for all of them), ``frame_rate``,
             ``start`` and ``end`` in seconds, ``every`` (N: each N-th frame is computed, the others
             interpolated), ``engine`` (see `avsal.prediction.engines`; the model's default), ``batch_size`` in
             windows, ``precision``, ``threads`` for decoding.

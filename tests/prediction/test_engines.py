@@ -1,5 +1,6 @@
 """The engines on random frames, against each window from scratch by the network itself."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -48,7 +49,7 @@ def jobs_of(model, frames, *, every=1, sound=False):
             continue
         heard = torch.randn(1, 7056, generator=generator) * 50 if sound else None
         wanted = [Output(slot, index, index / 25, 1 / 25) for slot, index in window.outputs]
-        jobs.append(Job(window, [frames[i] for i in window.frames], heard, wanted))
+        jobs.append(Job(window, [frames[i] for i in window.frames], (heard,), wanted))
     return jobs
 
 
@@ -58,7 +59,7 @@ def reference(model, jobs):
     with torch.inference_mode():
         for job in jobs:
             images = torch.stack([torch.from_numpy(frame.image) for frame in job.frames])
-            audio = None if job.sound is None else job.sound[None]
+            audio = None if job.sounds[0] is None else job.sounds[0][None]
             maps.append(model(normalise_clips([images], model.spec), audio)[0])
     return torch.cat(maps).numpy()
 
@@ -66,7 +67,7 @@ def reference(model, jobs):
 def computed(model, jobs, engine, batch_size=None, every=1):
     pairs = list(create_engine(model, engine, batch_size=batch_size, every=every).predict(iter(jobs)))
     assert [job.wanted[0].number for job, _ in pairs] == [job.wanted[0].number for job in jobs]
-    return torch.cat([maps for _, maps in pairs]).numpy()
+    return torch.cat([maps[0] for _, maps in pairs]).numpy()
 
 
 def differences(found, expected):
@@ -97,6 +98,21 @@ def test_maps_are_those_of_each_window_from_scratch_in_all_phases(engine, name, 
     assert differences(found, expected).max() < TOLERANCE
     neighbours = differences(found[1:], expected[:-1])  # control: another phase's window is told apart
     assert neighbours.min() > 5 * TOLERANCE
+
+
+@pytest.mark.parametrize("engine", ["exact", "plain", "live", "streaming"])
+def test_several_sounds_give_each_its_own_maps_and_the_film_is_seen_once(engine, monkeypatch):
+    model = lively("tsfpnet_av", fusion="aligned", num_frames=8)
+    first, second = (jobs_of(model, film(20, (32, 48)), sound=sound) for sound in (True, False))
+    both = [
+        replace(a, sounds=(a.sounds[0], b.sounds[0], torch.zeros_like(a.sounds[0])))
+        for a, b in zip(first, second, strict=True)
+    ]
+    found = torch.stack([maps for _, maps in create_engine(model, engine).predict(iter(both))])
+    assert found.shape[1:3] == (3, 1)
+    for k, alone in enumerate((first, second)):
+        np.testing.assert_allclose(found[:, k, 0], computed(model, alone, engine), atol=1e-6)
+    assert (found[:, 0] - found[:, 2]).abs().amax((1, 2, 3)).min() > 1e-4
 
 
 @given(
@@ -146,7 +162,7 @@ def real_neighbours(model, frames, job, *, past, future):
         for tap, stride in zip(taps, model.encoder.time_strides, strict=True):
             position = (first - begin) // stride
             inside.append(tap[:, :, position : position + T // stride])
-        logits = None if job.sound is None else model.attend(tuple(inside), job.sound[None])
+        logits = None if job.sounds[0] is None else model.attend(tuple(inside), job.sounds[0][None])
         return model.read_out(model.pyramid(inside), logits, model.spec.size)[0]
 
 

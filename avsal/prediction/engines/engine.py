@@ -50,7 +50,7 @@ class Engine(ABC):
 
     @abstractmethod
     def predict(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Tensor]]:
-        """Each job that wants maps, in order, with its maps (T', H, W) in float32."""
+        """Each job that wants maps, in order, with its maps (sounds, T', H, W) in float32."""
 
     def autocast(self) -> torch.autocast:
         """The context in which the network runs."""
@@ -65,6 +65,6 @@ class Engine(ABC):
         """(P, H, W, 3): the network's input of some frames."""
         return normalise_clips([torch.stack(images).to(self.device)], self.spec)[0].permute(1, 2, 3, 0)
 
-    def heard(self, job: Job) -> Tensor | None:
-        """A window's sound on the network's device."""
-        return None if job.sound is None else job.sound.to(self.device)
+    def heard(self, job: Job) -> tuple[Tensor | None, ...]:
+        """A window's sounds on the network's device."""
+        return tuple(None if sound is None else sound.to(self.device) for sound in job.sounds)

@@ -57,7 +57,7 @@ class WindowEngine(Engine):
         with self.autocast():
             complete, maps = self.network.push(frames, sounds, oldest=oldest)
         maps = maps.float()
-        return [(windows[window], maps[i : i + 1]) for i, window in enumerate(complete)]
+        return [(windows[window], maps[i]) for i, window in enumerate(complete)]
 
 
 class ExactEngine(WindowEngine):

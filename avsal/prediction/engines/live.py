@@ -107,5 +107,5 @@ class LiveState:
         heard = None if sound is None else waveform(sound, self.spec).to(self._device)
         windows = range(max(0, begin - length + 1), end - length + 1)
         oldest = max(0, end - length + 1)
-        _, maps = self._network.push(frames, dict.fromkeys(windows, heard), oldest=oldest)
-        return maps.float().cpu().numpy()
+        _, maps = self._network.push(frames, dict.fromkeys(windows, (heard,)), oldest=oldest)
+        return maps[:, 0, 0].float().cpu().numpy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 import torch
@@ -16,6 +16,8 @@ from avsal.prediction.engines.encoder import TapedEncoder
 from avsal.prediction.engines.temporal import Edges, Features, Gather, Step, spatial
 
 __all__ = ["TapedNetwork"]
+
+Sounds = Sequence[Tensor | None]
 
 
 class TapedNetwork:
@@ -54,19 +56,20 @@ class TapedNetwork:
             layer.reset()
 
     def push(
-        self, frames: Tensor, sounds: Mapping[int, Tensor | None], *, oldest: int, last: bool = False
+        self, frames: Tensor, sounds: Mapping[int, Sounds], *, oldest: int, last: bool = False
     ) -> tuple[tuple[int, ...], Tensor]:
         """Go on by some frames.
 
         Args:
             frames: (P, H, W, 3) of the model's input, those after the last ones.
-            sounds: of the windows whose maps are wanted, by the frame they begin at, in order: (1, A), or
-                None where nothing is heard. With padded edges their last frames must be known.
+            sounds: of the windows whose maps are wanted, by the frame they begin at, in order: equally many
+                for each, (1, A), or None where nothing is heard. With padded edges the windows' last frames
+                must be known.
             oldest: no later window begins before this frame.
             last: the film ends with these frames; means nothing where the right edge is padded.
 
         Returns:
-            the windows that are complete, by first frame, and their maps (n, H, W).
+            the windows that are complete, by first frame, and their maps (n, sounds, 1, H, W).
         """
         step = Step(tuple(sounds), oldest, last)
         length = self.model.spec.num_frames
@@ -75,17 +78,18 @@ class TapedNetwork:
         complete, integrated = self.pyramid(taps, step)
         logits = self._attend(taps, {window: sounds[window] for window in complete}, step)
         if not complete:
-            return (), frames.new_zeros((0, *frames.shape[1:3]))
-        maps = self.model.read_out(integrated.permute(0, 3, 1, 2).unsqueeze(2), logits, frames.shape[1:3])
-        return complete, maps[:, 0]
+            return (), frames.new_zeros((0, 1, 1, *frames.shape[1:3]))
+        seen = integrated.permute(0, 3, 1, 2).unsqueeze(2)
+        maps = [self.model.read_out(seen, attention, frames.shape[1:3]) for attention in logits]
+        return complete, torch.stack(maps, 1)
 
     def _attend(
-        self, taps: tuple[Features, ...], sounds: Mapping[int, Tensor | None], step: Step
-    ) -> Tensor | None:
-        """Attention logits (n, 1, h, w) of the windows, None without sound."""
+        self, taps: tuple[Features, ...], sounds: Mapping[int, Sounds], step: Step
+    ) -> list[Tensor | None]:
+        """Attention logits (n, 1, h, w) of the windows for each of their sounds, None without sound."""
         model = self.model
         if not isinstance(model, TSFPNetAV):
-            return None
+            return [None] * len(next(iter(sounds.values()), ()))
         waiting = [window for window in step.windows if window not in sounds]
         step = Step(tuple(sounds), min([step.oldest, *waiting]), step.last)
         base3 = self.heard[1](taps[2], step)
@@ -95,12 +99,18 @@ class TapedNetwork:
             # pooling to base3's grid, which is what the fusion begins with, is shared between windows
             fine = spatial(taps[1], lambda x: F.adaptive_max_pool2d(x, size))
             base2 = self.heard[0](fine, step)
-        seen2, seen3, logits, begin = base2.windows(), base3.windows(), [], 0
-        for shape, group in groupby(sounds.values(), lambda sound: None if sound is None else sound.shape):
+        seen2, seen3 = base2.windows(), base3.windows()
+        return [self._fused(seen2, seen3, heard) for heard in zip(*sounds.values(), strict=True)]
+
+    def _fused(self, seen2: Tensor, seen3: Tensor, sounds: Sounds) -> Tensor | None:
+        """Logits of some windows, of which each hears one sound; windows of equal length go together."""
+        assert isinstance(self.model, TSFPNetAV)
+        logits, begin = [], 0
+        for shape, group in groupby(sounds, lambda sound: None if sound is None else sound.shape):
             heard = list(group)
             end = begin + len(heard)
             if shape is not None:
                 audio = torch.stack([sound for sound in heard if sound is not None])
-                logits.append(model.fusion(seen2[begin:end], seen3[begin:end], audio))
+                logits.append(self.model.fusion(seen2[begin:end], seen3[begin:end], audio))
             begin = end
         return torch.cat(logits) if logits else None

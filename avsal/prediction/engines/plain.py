@@ -9,7 +9,7 @@ from torch import Tensor
 
 from avsal.layers.folding import folded
 from avsal.models import SaliencyModel
-from avsal.models.tsfpnet import TSFPNet
+from avsal.models.tsfpnet import TSFPNet, TSFPNetAV
 from avsal.prediction.engines.engine import Engine
 from avsal.prediction.engines.runs import Job
 
@@ -43,14 +43,32 @@ class PlainEngine(Engine):
     @torch.inference_mode()
     def run(self, batch: list[Job]) -> list[tuple[Job, Tensor]]:
         """The maps of windows of one kind, at once."""
-        sounds = [job.sound for job in batch if job.sound is not None]
-        audio = torch.stack(sounds).to(self.device) if sounds else None
-        forward = self.model.forward_start if batch[0].window.start else self.model
+        sounds = [stacked(sounds) for sounds in zip(*map(self.heard, batch), strict=True)]
         with self.autocast():
-            maps = forward(self.clip(batch), audio)
+            maps = torch.stack(list(self.maps(self.clip(batch), sounds, start=batch[0].window.start)), 1)
         return list(zip(batch, maps.float(), strict=True))
+
+    def maps(self, frames: Tensor, sounds: list[Tensor | None], *, start: bool) -> Iterator[Tensor]:
+        """(B, T', H, W) for each of some sounds (B, 1, A); TSFP-Net sees the frames once for all of them."""
+        model = self.model
+        if isinstance(model, TSFPNetAV):
+            taps = model.encode(frames)
+            integrated = model.pyramid(taps)
+            for audio in sounds:
+                logits = None if audio is None else model.attend(taps, audio)
+                yield model.read_out(integrated, logits, frames.shape[-2:])
+        else:
+            forward = model.forward_start if start else model
+            for audio in sounds:
+                yield forward(frames, audio)
+
+
+def stacked(sounds: tuple[Tensor | None, ...]) -> Tensor | None:
+    """(B, 1, A), or None where nothing is heard."""
+    there = [sound for sound in sounds if sound is not None]
+    return torch.stack(there) if there else None
 
 
 def kind(job: Job) -> tuple[object, ...]:
     """What windows of one batch must have in common."""
-    return job.window.start, None if job.sound is None else tuple(job.sound.shape)
+    return job.window.start, *(None if sound is None else sound.shape for sound in job.sounds)

@@ -37,13 +37,13 @@ class Job:
     Attributes:
         window: which frames.
         frames: decoded, in the order the network sees them.
-        sound: (1, A), None where nothing is heard.
+        sounds: (1, A) each, None where nothing is heard; the window is seen once and heard with each.
         wanted: the maps wanted of it; none where the window only tells an engine how the film goes on.
     """
 
     window: Window
     frames: list[Frame]
-    sound: Tensor | None
+    sounds: tuple[Tensor | None, ...]
     wanted: list[Output]
 
 

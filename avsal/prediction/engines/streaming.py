@@ -76,4 +76,4 @@ class StreamingEngine(Engine):
                 self.frames(images), sounds, oldest=min([*waiting, next_window]), last=last
             )
         maps = maps.float()
-        return [(waiting.pop(window), maps[i : i + 1]) for i, window in enumerate(complete)]
+        return [(waiting.pop(window), maps[i]) for i, window in enumerate(complete)]
