@@ -218,10 +218,11 @@ def card(scores: dict[str, Any], minutes: float, steps: int, digest: str) -> str
         "",
         f"**Licence.** {LICENCE}.",
         "",
-        "Means over films, at the model's input size, all frames in steps of ten. No checkpoint was chosen on "
-        "these films, but settings were: in two earlier runs (250 steps; 15 and 40 % of batches without sound) "
-        "the first 80 frames of the same films had been scored, NSS 2.33 to 2.36 without sound against 1.87 of "
-        "the centre bias, which is stronger there; the share is 50 % now, and the steps are 450.",
+        "Means over films, at the model's input size, all frames in steps of ten. No checkpoint was chosen "
+        "on these films, but settings were: in two earlier runs (250 steps; 15 and 40 % of batches without "
+        "sound) the first 80 frames of the same films had been scored, NSS 2.33 to 2.36 without sound "
+        "against 1.87 of the centre bias, which is stronger there; the share is 50 % now, and the steps are "
+        "450.",
         "",
     ]
     for title, rows in scores.items():

@@ -16,6 +16,7 @@ __all__ = ["main"]
 VERBS = {
     "predict": "saliency maps and overlay films of films with sound",
     "train": "train a model by an experiment file",
+    "ablate": "does sound matter? the same film heard in different ways",
     "evaluate": "score a model, or anybody's maps, against gaze",
     "data": "prepare, check, count and show data sets",
     "models": "the models one can name, with paper, size and input",
