@@ -1,0 +1,1 @@
+"""Does sound matter? The same films, windows and model under several sounds, and what that changes."""

@@ -1,0 +1,104 @@
+"""The control: films in which we planted an effect of sound, or planted none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from avsal.ablation.conditions import Condition, derangement
+from avsal.ablation.hearing import heard
+from avsal.ablation.statistics import Score
+from avsal.clips import ClipBatch, waveform
+from avsal.errors import ConfigError
+from avsal.metrics.batch import cc, nss
+from avsal.models import SaliencyModel
+from avsal.prediction.engines.plain import PlainEngine
+from avsal.train.made_clips import sample
+
+__all__ = ["CEILINGS", "score_made_films"]
+
+#: rows that no model made: the best maps that can be made without the sound, and with it
+CEILINGS = ("best without sound", "best with sound")
+
+
+@torch.inference_mode()
+def score_made_films(
+    model: SaliencyModel,
+    films: Any,
+    conditions: Sequence[Condition],
+    *,
+    num_films: int,
+    dataset: str,
+    model_seed: str = "",
+    seed: int = 0,
+    batch_size: int = 8,
+) -> list[Score]:
+    """NSS and CC of the last frame's map of every film under every condition, and both ceilings.
+
+    Frames are seen once for all conditions. The sound of ``other`` is that of another of the films.
+
+    Args:
+        model: that listens, in evaluation mode.
+        films: `datasets_av.sounding_objects.SoundingObjects`.
+        conditions: which.
+        num_films: from film 0 on.
+        dataset: what the scores are filed under, such as the cue.
+        model_seed: of the training run, where several are compared.
+        seed: of the conditions.
+        batch_size: films at once.
+
+    Raises:
+        ConfigError: the model takes no sound, or the films do not fit it.
+    """
+    spec = model.spec
+    if spec.sample_rate is None:
+        raise ConfigError(f"{model.name} takes no sound, so there is nothing to ablate: expected tsfpnet_av")
+    names = [f"film {index}" for index in range(num_films)]
+    others = derangement(names, seed)
+    sounds = {name: films[index].sound for index, name in enumerate(names)}
+    engine = PlainEngine(model)
+    scores: list[Score] = []
+    for begin in range(0, num_films, batch_size):
+        numbers = range(begin, min(begin + batch_size, num_films))
+        batch = ClipBatch.collect([sample(films, number, spec) for number in numbers], spec)
+        hearings = [
+            heard(
+                sounds[names[n]],
+                spec.sample_rate,
+                conditions,
+                seed=seed,
+                video=names[n],
+                other=sounds[others[names[n]]],
+            )
+            for n in numbers
+        ]
+        stacked = []
+        for condition in conditions:
+            waves = [hearing[condition.name] for hearing in hearings]
+            there = [waveform(wave, spec) for wave in waves if wave is not None]
+            stacked.append(torch.stack(there).to(engine.device) if there else None)
+        maps = dict(
+            zip(
+                [condition.name for condition in conditions],
+                engine.maps(batch.frames.to(engine.device), stacked, start=False),
+                strict=True,
+            )
+        )
+        for row, sound in zip(CEILINGS, (False, True), strict=True):
+            best = [films[number].gaze.best_map(-1, sound=sound) for number in numbers]
+            maps[row] = torch.from_numpy(np.stack(best))[:, None]
+        for row, found in maps.items():
+            last = found[:, -1].float().cpu()
+            values = {
+                "nss": nss(last, batch.points[:, -1], batch.mask[:, -1]),
+                "cc": cc(last, batch.density[:, -1]),
+            }
+            for metric, each in values.items():
+                scores += [
+                    Score(names[n], model_seed, row, metric, value, dataset)
+                    for n, value in zip(numbers, each.tolist(), strict=True)
+                ]
+    return scores

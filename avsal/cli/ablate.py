@@ -1,0 +1,92 @@
+"""Find out whether a model's sound matters: the same film and windows, heard in different ways.
+
+avsal ablate clip.mp4                           film of true, zero and difference; curve; table
+avsal ablate clip.mp4 --conditions true,zero,noise,shifted:0.2,gain:-20 -o out
+avsal ablate clip.mp4 --other second.mp4        what it hears as `other`
+avsal ablate --control synchrony                films with a planted effect of sound; or identity, rhythm
+avsal ablate --control irrelevant               films whose gaze ignores the sound: nothing must be found
+
+conditions: true, zero (silence), noise (white, as loud), other (another film's sound), shifted:SECONDS
+(positive: later), reversed, gain:DECIBEL, absent (no sound at all: the visual network alone). All see the
+same frames, which are decoded and encoded once. No gaze is needed for a film.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+__all__ = ["CONTROLS", "add_arguments", "run"]
+
+CONTROLS = ("identity", "rhythm", "synchrony", "irrelevant")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    from avsal.cli.arguments import comma_list, positive_int, seconds
+
+    parser.add_argument("source", nargs="?", type=Path, metavar="FILM", help="a film with sound")
+    parser.add_argument(
+        "--control",
+        type=comma_list(*CONTROLS),
+        metavar="CUES",
+        help="made films instead: some of " + ", ".join(CONTROLS),
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("ablation"), metavar="DIR", help="[%(default)s]"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace what is there")
+    heard = parser.add_argument_group("sound")
+    heard.add_argument(
+        "--conditions",
+        default=None,
+        metavar="LIST",
+        help="with commas; true is always among them [true,zero,noise,reversed,shifted:0.2,absent, and other "
+        "where there is another film]",
+    )
+    heard.add_argument("--other", type=Path, metavar="FILE", help="film or sound heard as `other`")
+    heard.add_argument(
+        "--audio", type=Path, metavar="FILE", help="the film's sound, where it is a file of its own"
+    )
+    heard.add_argument("--seed", type=int, default=0, help="of all chance [%(default)s]")
+    model = parser.add_argument_group("model")
+    model.add_argument(
+        "--model", metavar="NAME", help="see `avsal models`; the checkpoint's own, else tsfpnet_av"
+    )
+    model.add_argument("--weights", type=Path, metavar="FILE", help="a checkpoint; it knows its own model")
+    model.add_argument("--untrained", action="store_true", help="go on with random weights: means nothing")
+    model.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps [%(default)s]")
+    model.add_argument(
+        "--engine", choices=("exact", "streaming", "live", "plain"), help="see avsal predict --help"
+    )
+    model.add_argument("--threads", type=positive_int, metavar="N", help="CPU threads [all]")
+    film = parser.add_argument_group("film")
+    film.add_argument("--start", type=seconds, metavar="TIME", help="in seconds or h:mm:ss")
+    film.add_argument("--end", type=seconds, metavar="TIME", help="in seconds or h:mm:ss")
+    film.add_argument(
+        "--every", type=positive_int, default=1, metavar="N", help="compute each N-th frame [%(default)s]"
+    )
+    control = parser.add_argument_group("control")
+    control.add_argument(
+        "--films", type=positive_int, default=48, help="made films of each cue [%(default)s]"
+    )
+    control.add_argument(
+        "--film-seed", type=int, default=3, help="of the films; training uses 1 and 2 [%(default)s]"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+    parser.set_defaults(colormap="inferno")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ablate a film, or the control's films; return 0 when all was read, 1 when the film was damaged."""
+    from avsal.errors import ConfigError
+
+    if (arguments.source is None) == (arguments.control is None):
+        raise ConfigError("expected either a film or --control: see avsal ablate --help")
+    if arguments.control is not None:
+        from avsal.cli.ablate_control import ablate_control
+
+        return ablate_control(arguments)
+    from avsal.cli.ablate_film import ablate_film
+
+    return ablate_film(arguments)

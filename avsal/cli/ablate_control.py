@@ -1,0 +1,125 @@
+"""`avsal ablate --control`: is an effect of sound found where one was planted, and only there?"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from collections import defaultdict
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import avsal
+from avsal.ablation.conditions import parse_conditions
+from avsal.ablation.made_films import CEILINGS, score_made_films
+from avsal.ablation.statistics import Comparison, Score, compare
+from avsal.cli.predict_job import load
+from avsal.errors import ConfigError
+from avsal.media import atomic_path
+from datasets_av.sounding_objects import SoundingObjects
+
+__all__ = ["ablate_control"]
+
+DEFAULT = "true,zero,noise,other,shifted:0.2,reversed,absent"
+
+
+def ablate_control(arguments: argparse.Namespace) -> int:
+    """Score made films under every condition; print and write scores, comparisons and ceilings.
+
+    Returns:
+        0.
+
+    Raises:
+        ConfigError: choices that are impossible, or outputs that exist.
+    """
+    paths = {
+        name: arguments.output / f"control_{name}"
+        for name in ("scores.csv", "comparisons.csv", "summary.json")
+    }
+    there = [path for path in paths.values() if path.exists()]
+    if there and not arguments.overwrite:
+        raise ConfigError(f"{there[0]} exists: replace it with --overwrite, or write elsewhere with -o")
+    conditions = parse_conditions(arguments.conditions or DEFAULT)
+    model = load(arguments)
+    scores: list[Score] = []
+    for cue in arguments.control:
+        films = SoundingObjects(
+            setting="irrelevant" if cue == "irrelevant" else "decides",
+            cue="synchrony" if cue == "irrelevant" else cue,
+            seed=arguments.film_seed,
+            num_frames=model.spec.num_frames,
+            size=model.spec.size,
+        )
+        scores += score_made_films(
+            model,
+            films,
+            conditions,
+            num_films=arguments.films,
+            dataset=cue,
+            seed=arguments.seed,
+        )
+    comparisons = compare([score for score in scores if score.condition not in CEILINGS])
+    gains = {cue: normalised_gain(scores, cue) for cue in arguments.control}
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    write_rows(paths["scores.csv"], [asdict(score) for score in scores])
+    write_rows(paths["comparisons.csv"], [asdict(comparison) for comparison in comparisons])
+    summary = {
+        "avsal": avsal.__version__,
+        "model": {"name": model.name, "arguments": dict(model.arguments), "trained": model.trained},
+        "films of each cue": arguments.films,
+        "seed of the films": arguments.film_seed,
+        "seed": arguments.seed,
+        "cues": gains,
+    }
+    with atomic_path(paths["summary.json"]) as temporary:
+        temporary.write_text(json.dumps(summary, indent=2) + "\n")
+    if not arguments.quiet:
+        for cue in arguments.control:
+            print_cue(
+                cue, gains[cue], [one for one in comparisons if one.dataset == cue and one.metric == "nss"]
+            )
+        print("-> " + ", ".join(str(path) for path in paths.values()))
+    return 0
+
+
+def normalised_gain(scores: list[Score], cue: str) -> dict[str, float]:
+    """NSS by row, and how far true sound goes from the best map without sound to the best one with it."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for score in scores:
+        if score.dataset == cue and score.metric == "nss":
+            found[score.condition].append(score.value)
+    means = {row: float(np.mean(values)) for row, values in found.items()}
+    low, high = (means[row] for row in CEILINGS)
+    means["normalised gain"] = (means["true"] - low) / (high - low) if high - low > 1e-6 else float("nan")
+    return means
+
+
+def print_cue(cue: str, means: dict[str, float], comparisons: list[Comparison]) -> None:
+    """A table of one cue."""
+    number = comparisons[0].num_videos if comparisons else 0
+    low, high = (means[row] for row in CEILINGS)
+    print(
+        f"{cue}: NSS of {number} films; best possible without sound {low:.2f}, with sound {high:.2f}; true "
+        f"{means['true']:.2f}, normalised gain {means['normalised gain']:.2f}"
+    )
+    print(
+        f"  {'true against':14} {'NSS':>6} {'differ by':>10} {'95 % interval':>17} {'p (Holm)':>9} "
+        f"{'improved':>9} {'visible':>8}"
+    )
+    for one in comparisons:
+        interval = f"{one.low:+.2f} to {one.high:+.2f}"
+        print(
+            f"  {one.condition:14} {one.condition_mean:6.2f} {one.difference:+10.3f} {interval:>17} "
+            f"{one.p_holm:9.2g} {one.improved:9.0%} {one.detectable:8.3f}"
+        )
+
+
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    """As CSV."""
+    with atomic_path(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,0 +1,107 @@
+"""A film of one film's maps beside each other: with two sounds, and what differs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avsal.clips import resize_map
+from avsal.errors import MediaError
+from avsal.media.video import open_frames
+from avsal.media.writer import FilmWriter
+from avsal.prediction import Prediction
+from avsal.render.colormap import colormap, paint, to_unit_peak
+from avsal.render.outputs import Output, OutputRequest
+
+__all__ = ["ComparisonFilm", "difference_picture"]
+
+#: the difference's colours: where the first sound draws gaze, and where the second does
+FIRST, SECOND = np.array([255, 120, 30], np.float32), np.array([40, 140, 255], np.float32)
+
+#: pixels between panels
+GAP = 4
+
+
+class ComparisonFilm(Output):
+    """Three panels with the film's sound: the map with one sound, with another, and their difference.
+
+    The maps are painted as in the overlay film. In the difference, orange is where the first sound draws gaze
+    and blue where the second does; its strength is the difference of both maps' densities, in parts of the
+    larger peak.
+
+    Args:
+        path: ends in ``.mp4``.
+        request: see `OutputRequest`.
+        first: name of a sound of `Prediction.heard`.
+        second: name of another.
+        height: of a panel in pixels; films that are smaller keep their size.
+    """
+
+    suffix = "_ablation.mp4"
+
+    def __init__(
+        self, path: Path, request: OutputRequest, first: str = "true", second: str = "zero", height: int = 270
+    ) -> None:
+        super().__init__(path, request)
+        self.first, self.second, self.height = first, second, height
+
+    def _open(self) -> None:
+        request = self.request
+        full = request.info.size
+        scale = min(1.0, self.height / full[0])
+        self.size = (max(2, round(full[0] * scale / 2) * 2), max(2, round(full[1] * scale / 2) * 2))
+        self.table = colormap(request.colormap)
+        reader = open_frames(
+            request.source, self.size, frame_rate=request.frame_rate, start=request.start, end=request.end
+        )
+        self.frames = iter(self._stack.enter_context(reader))
+        self.film = self._stack.enter_context(
+            FilmWriter(
+                self.path,
+                (self.size[0], 3 * self.size[1] + 2 * GAP),
+                time_base=request.info.time_base,
+                frame_rate=request.info.frame_rate,
+                sound_from=request.sound_from,
+                origin=request.info.origin if request.sound_from == request.source else None,
+                start=request.start or 0.0,
+                end=request.end,
+            )
+        )
+
+    def write(self, prediction: Prediction) -> None:
+        """Add one frame."""
+        frame = next(self.frames, None)
+        if frame is None or abs(frame.time - prediction.time) > 1e-6:
+            raise MediaError(
+                f"{self.request.source}: reading the film again did not give the frame at "
+                f"{prediction.time:.3f} s; was the file changed meanwhile?"
+            )
+        maps = [resize_map(prediction.heard[name], self.size) for name in (self.first, self.second)]
+        panels = [paint(frame.image, to_unit_peak(one), self.table, self.request.alpha) for one in maps]
+        gap = np.zeros((self.size[0], GAP, 3), np.uint8)
+        whole = [panels[0], gap, panels[1], gap, difference_picture(frame.image, maps[0], maps[1])]
+        self.film.write(np.concatenate(whole, 1), frame.time)
+
+
+def difference_picture(
+    picture: NDArray[np.uint8], first: NDArray[np.float32], second: NDArray[np.float32]
+) -> NDArray[np.uint8]:
+    """The picture in dim grey, orange where the first map has more of its mass, blue where the second.
+
+    Args:
+        picture: (H, W, 3) RGB.
+        first: (H, W) non-negative.
+        second: (H, W) non-negative.
+
+    Returns:
+        (H, W, 3) RGB.
+    """
+    one, two = (m / total if (total := float(m.sum())) > 0 else m for m in (first, second))
+    peak = max(float(one.max()), float(two.max()))
+    strength = (one - two) / peak if peak > 0 else np.zeros_like(one)
+    grey = picture.mean(2, keepdims=True).astype(np.float32) * 0.5
+    share = np.abs(strength)[..., None]
+    colour = np.where(strength[..., None] > 0, FIRST, SECOND)
+    return np.clip((1 - share) * grey + share * colour + 0.5, 0, 255).astype(np.uint8)

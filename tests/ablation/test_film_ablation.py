@@ -1,0 +1,106 @@
+"""What ablation says of a film: nothing where nothing can be heard, and where the map went."""
+
+import json
+
+import numpy as np
+import pytest
+from films import Sound, moving_dot
+
+from avsal.ablation.conditions import parse_conditions
+from avsal.ablation.hearing import heard
+from avsal.ablation.made_films import CEILINGS, score_made_films
+from avsal.ablation.movement import movement
+from avsal.ablation.statistics import compare
+from avsal.cli import main
+from avsal.models import create_model
+from avsal.prediction import PredictionStream
+from datasets_av.sounding_objects import SoundingObjects
+
+ALL = "true,zero,noise,shifted:0.2,reversed,gain:-20,absent"
+
+
+def small(**arguments):
+    model = create_model("tsfpnet_av", width=0.25, num_frames=8, size=(32, 56), fusion="aligned", **arguments)
+    return model.eval()
+
+
+def blob(row, column):
+    rows, columns = np.indices((20, 40))
+    return np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / 8).astype(np.float32)
+
+
+def test_movement_tells_how_much_and_where():
+    same = movement(blob(10, 10), 3 * blob(10, 10))
+    assert (same.moved, same.right, same.down) == pytest.approx((0, 0, 0), abs=1e-6)
+    assert same.cc == pytest.approx(1)
+    far = movement(blob(7, 10), blob(13, 30))
+    assert far.moved == pytest.approx(1, abs=1e-3)
+    assert far.right == pytest.approx(20 / 40, abs=5e-3)
+    assert far.down == pytest.approx(6 / 20, abs=5e-3)
+    with pytest.raises(ValueError, match="one shape"):
+        movement(blob(1, 1), blob(1, 1)[1:])
+
+
+def test_a_disconnected_audio_branch_gives_exactly_no_difference(tmp_path):
+    model = small()
+    for parameter in model.fusion.attention.parameters():
+        parameter.data.zero_()
+    path = moving_dot(tmp_path / "film.mp4", frames=20)
+    rate = model.spec.sample_rate
+    sound = np.random.default_rng(0).standard_normal(rate).astype(np.float32)
+    sounds = heard(sound, rate, parse_conditions(ALL), seed=0, video="film")
+    for prediction in PredictionStream(model, path, sounds=sounds):
+        for name, found in prediction.heard.items():
+            np.testing.assert_array_equal(found, prediction.map, err_msg=name)
+
+    films = SoundingObjects("decides", "synchrony", seed=3, num_frames=8, size=(32, 56))
+    scores = score_made_films(model, films, parse_conditions(ALL), num_films=4, dataset="synchrony")
+    for one in compare([score for score in scores if score.condition not in CEILINGS]):
+        assert (one.difference, one.p) == (0.0, 1.0)
+
+
+def test_maps_of_each_condition_are_those_of_a_run_with_its_sound(tmp_path):
+    model = small(batch_norm_momentum=0.1)
+    path = moving_dot(tmp_path / "film.mp4", frames=20)
+    rate = model.spec.sample_rate
+    sound = np.random.default_rng(0).standard_normal(rate).astype(np.float32)
+    sounds = heard(sound, rate, parse_conditions("zero,absent"), seed=0, video="film")
+    together = list(PredictionStream(model, path, sounds=sounds))
+    for name, audio in (("zero", "zero"), ("absent", "none")):
+        for one, alone in zip(together, PredictionStream(model, path, audio=audio), strict=True):
+            np.testing.assert_allclose(one.heard[name], alone.map, atol=1e-6)
+
+
+def test_the_command_writes_film_curve_table_and_summary(tmp_path, capsys):
+    path = moving_dot(tmp_path / "film.mp4", frames=20, sounds=(Sound(),))
+    out = tmp_path / "out"
+    words = ["ablate", str(path), "-o", str(out), "--every", "4", "--conditions", "zero,absent"]
+    assert main(words) == 0
+    summary = json.loads((out / "film_ablation.json").read_text())
+    assert summary["conditions"] == ["true", "zero", "absent"]
+    assert summary["frames"] == 20
+    assert {file.name for file in out.iterdir()} == set(summary["outputs"].values())
+    assert len((out / "film_ablation.csv").read_text().splitlines()) == 1 + 2 * 20
+    assert "true against" in capsys.readouterr().out
+    assert main(words) == 2
+    assert "--overwrite" in capsys.readouterr().err
+
+
+def test_the_command_refuses_what_cannot_be_ablated(tmp_path, capsys):
+    silent = moving_dot(tmp_path / "silent.mp4", frames=12, sounds=())
+    for words, message in (
+        ([str(silent)], "film with sound"),
+        ([], "either a film or --control"),
+        ([str(silent), "--conditions", "other"], "--other FILE"),
+        ([str(silent), "--model", "tsfpnet", "--untrained"], "takes no sound"),
+    ):
+        assert main(["ablate", *words, "-o", str(tmp_path / "out")]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_the_control_finds_the_effect_in_the_shipped_model(tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["ablate", "--control", "synchrony", "--films", "10", "-o", str(out)]) == 0
+    summary = json.loads((out / "control_summary.json").read_text())
+    assert summary["cues"]["synchrony"]["normalised gain"] > 0.5
+    assert "normalised gain" in capsys.readouterr().out
