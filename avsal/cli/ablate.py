@@ -3,6 +3,7 @@
 avsal ablate clip.mp4                           film of true, zero and difference; curve; table
 avsal ablate clip.mp4 --conditions true,zero,noise,shifted:0.2,gain:-20 -o out
 avsal ablate clip.mp4 --other second.mp4        what it hears as `other`
+avsal ablate data=mufvet root=DIR every=10      does it help to predict gaze? choices as of avsal evaluate
 avsal ablate --control synchrony                films with a planted effect of sound; or identity, rhythm
 avsal ablate --control irrelevant               films whose gaze ignores the sound: nothing must be found
 
@@ -25,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     from avsal.cli.arguments import comma_list, positive_int, seconds
 
-    parser.add_argument("source", nargs="?", type=Path, metavar="FILM", help="a film with sound")
+    parser.add_argument(
+        "source", nargs="*", metavar="FILM or key=value", help="a film with sound, or a data set's choices"
+    )
     parser.add_argument(
         "--control",
         type=comma_list(*CONTROLS),
@@ -81,12 +84,20 @@ def run(arguments: argparse.Namespace) -> int:
     """Ablate a film, or the control's films; return 0 when all was read, 1 when the film was damaged."""
     from avsal.errors import ConfigError
 
-    if (arguments.source is None) == (arguments.control is None):
-        raise ConfigError("expected either a film or --control: see avsal ablate --help")
+    words: list[str] = arguments.source
+    if bool(words) == (arguments.control is not None):
+        raise ConfigError("expected a film, data=NAME root=DIR, or --control: see avsal ablate --help")
+    if any(word.partition("=")[0] in ("data", "root") for word in words):
+        from avsal.cli.ablate_data import ablate_data
+
+        return ablate_data(arguments, words)
+    if len(words) > 1:
+        raise ConfigError(f"expected one film but found {len(words)}: {', '.join(words)}")
     if arguments.control is not None:
         from avsal.cli.ablate_control import ablate_control
 
         return ablate_control(arguments)
     from avsal.cli.ablate_film import ablate_film
 
+    arguments.source = Path(words[0])
     return ablate_film(arguments)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 from collections import defaultdict
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +13,7 @@ import avsal
 from avsal.ablation.conditions import parse_conditions
 from avsal.ablation.made_films import CEILINGS, score_made_films
 from avsal.ablation.statistics import Comparison, Score, compare
+from avsal.cli.ablate_tables import print_comparisons, write_rows
 from avsal.cli.predict_job import load
 from avsal.errors import ConfigError
 from avsal.media import atomic_path
@@ -105,21 +103,4 @@ def print_cue(cue: str, means: dict[str, float], comparisons: list[Comparison]) 
         f"{cue}: NSS of {number} films; best possible without sound {low:.2f}, with sound {high:.2f}; true "
         f"{means['true']:.2f}, normalised gain {means['normalised gain']:.2f}"
     )
-    print(
-        f"  {'true against':14} {'NSS':>6} {'differ by':>10} {'95 % interval':>17} {'p (Holm)':>9} "
-        f"{'improved':>9} {'visible':>8}"
-    )
-    for one in comparisons:
-        interval = f"{one.low:+.2f} to {one.high:+.2f}"
-        print(
-            f"  {one.condition:14} {one.condition_mean:6.2f} {one.difference:+10.3f} {interval:>17} "
-            f"{one.p_holm:9.2g} {one.improved:9.0%} {one.detectable:8.3f}"
-        )
-
-
-def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
-    """As CSV."""
-    with atomic_path(path) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    print_comparisons(comparisons)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +19,7 @@ import avsal
 from avsal.cli.evaluate import EvaluateChoices
 from avsal.cli.evaluate_model import ModelMaps
 from avsal.cli.evaluate_output import notes_of, print_problems, write_outputs
-from avsal.cli.predict_job import pick_device
+from avsal.cli.predict_job import DEFAULT_MODEL, pick_device
 from avsal.errors import ConfigError, DatasetError
 from avsal.evaluation import (
     PERSPECTIVES,
@@ -34,6 +35,7 @@ from avsal.evaluation import (
     read_rows,
 )
 from avsal.media import atomic_path
+from avsal.models import SaliencyModel
 from avsal.report import citation_note, comparable_results, on_common_frames, result_table
 from avsal.types import Recording
 from avsal.weights import load_model
@@ -41,7 +43,7 @@ from avsal.weights import load_model
 if TYPE_CHECKING:
     from datasets_av import Dataset
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "evaluate_source", "open_dataset_of", "trained_model"]
 
 #: data sets whose papers pool the frames of all videos
 _POOLED = ("dhf1k", "hollywood2", "ucf_sports")
@@ -58,15 +60,31 @@ def evaluate(choices: EvaluateChoices, *, quiet: bool = False) -> int:
         DatasetError: the data cannot be used; when strict, the first problem.
         CheckpointError: the weight file cannot be used.
     """
+    return evaluate_source(choices, _source, quiet=quiet)[0]
+
+
+def evaluate_source(
+    choices: EvaluateChoices, open_source: Callable[[EvaluateChoices], MapSource | None], *, quiet: bool
+) -> tuple[int, dict[str, list[VideoScores]]]:
+    """Evaluate maps from anywhere; see `evaluate`.
+
+    Args:
+        choices: of the run.
+        open_source: gives the maps; called once the outputs are known to be free.
+        quiet: print errors only.
+
+    Returns:
+        the exit code, and the scores by row.
+    """
     summary = choices.out / "evaluation.json"
     if summary.exists() and not choices.overwrite:
         raise ConfigError(
             f"{summary} exists: replace it with overwrite=true, or write elsewhere with out=DIR"
         )
     settings = _settings(choices)
-    source = _source(choices)
+    source = open_source(choices)
     earlier = [read_rows(path) for path in choices.common_with]
-    dataset = _open(choices, choices.split)
+    dataset = open_dataset_of(choices, choices.split)
     recordings = list(dataset)
     training, no_training = _training(choices)
     made = Evaluation.prepare(
@@ -130,7 +148,7 @@ def evaluate(choices: EvaluateChoices, *, quiet: bool = False) -> int:
         print(table.to_markdown())
         print_problems(made.problems)
         print(f"-> {choices.out}")
-    return 1 if made.problems.excluding else 0
+    return (1 if made.problems.excluding else 0), scores
 
 
 def _settings(choices: EvaluateChoices) -> EvaluationSettings:
@@ -156,18 +174,9 @@ def _source(choices: EvaluateChoices) -> MapSource | None:
     if choices.maps is not None:
         source = MapCollection(choices.maps, name=choices.name)
     elif choices.predicts:
-        device = pick_device(choices.device)
-        if choices.model is None:
-            assert choices.weights is not None
-            model = load_model(choices.weights)
-        else:
-            model = load_model(choices.model, weights=choices.weights)
-        if not model.trained:
-            raise ConfigError(
-                f"{model.name!r} lacks trained weights, so its scores would mean nothing; give weights=FILE"
-            )
+        model = trained_model(choices)
         source = ModelMaps(
-            model.to(device),
+            model,
             choices.name or model.name,
             audio=choices.audio,
             batch_size=choices.batch_size,
@@ -178,7 +187,26 @@ def _source(choices: EvaluateChoices) -> MapSource | None:
     return source
 
 
-def _open(choices: EvaluateChoices, split: str | None) -> Dataset:
+def trained_model(choices: EvaluateChoices) -> SaliencyModel:
+    """The model that is to be run, on its device; the shipped one where none is named.
+
+    Raises:
+        ConfigError: it lacks trained weights.
+    """
+    device = pick_device(choices.device)
+    if choices.model is None and choices.weights is not None:
+        model = load_model(choices.weights)
+    else:
+        model = load_model(choices.model or DEFAULT_MODEL, weights=choices.weights)
+    if not model.trained:
+        raise ConfigError(
+            f"{model.name!r} lacks trained weights, so its scores would mean nothing; give weights=FILE"
+        )
+    return model.to(device)
+
+
+def open_dataset_of(choices: EvaluateChoices, split: str | None) -> Dataset:
+    """The data set that the choices name, of one split."""
     from datasets_av import dataset_class, open_dataset
 
     options: dict[str, Any] = dict(choices.reader)
@@ -197,7 +225,7 @@ def _training(choices: EvaluateChoices) -> tuple[list[Recording] | None, str | N
     if choices.split not in ("val", "test") or choices.centre == "scored":
         return None, None
     try:
-        return list(_open(choices, "train")), None
+        return list(open_dataset_of(choices, "train")), None
     except (ConfigError, DatasetError) as error:
         return None, f"no training films for the centre bias ({error}); it is fitted to the scored ones"
 

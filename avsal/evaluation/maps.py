@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -21,12 +22,14 @@ class PredictedMap(NamedTuple):
         time: seconds on the film clock, None where the source does not know.
         map: (H, W), larger where people are expected to look; None where it cannot be read.
         problem: why it cannot, or how it differs from what was expected; None where all is well.
+        heard: maps of the same frame with other sounds, by the name of a row of their own.
     """
 
     frame: int
     time: float | None
     map: NDArray[np.generic] | None
     problem: str | None = None
+    heard: Mapping[str, NDArray[np.generic]] = MappingProxyType({})
 
 
 class MapSource(Protocol):

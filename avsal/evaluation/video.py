@@ -50,6 +50,7 @@ class VideoResult:
         video: its id.
         maps: scores of the source's maps; None without a source or without maps of this film.
         perspective: scores by row.
+        heard: scores of the source's maps with each of several sounds, by row.
         absent: why a perspective row is absent, by row.
         mixture: of the observers' density, None where there is none.
         problems: of its maps, and of the film itself.
@@ -58,6 +59,7 @@ class VideoResult:
     video: str
     maps: VideoScores | None
     perspective: dict[str, VideoScores]
+    heard: dict[str, VideoScores]
     absent: dict[str, str]
     mixture: Mixture | None
     problems: list[Problem]
@@ -65,7 +67,8 @@ class VideoResult:
     @property
     def scores(self) -> list[VideoScores]:
         """The source's, if any, and those of the perspective rows."""
-        return [*([self.maps] if self.maps is not None else []), *self.perspective.values()]
+        own = [self.maps] if self.maps is not None else []
+        return [*own, *self.heard.values(), *self.perspective.values()]
 
 
 def score_video(truth: VideoTruth, context: Context) -> VideoResult:
@@ -80,6 +83,7 @@ def score_video(truth: VideoTruth, context: Context) -> VideoResult:
     perspective = VideoPerspective(truth, centre, context.why_no_centre)
     collectors: dict[str, ScoreCollector] = {}
     maps = _Maps(truth, context.source)
+    heard: dict[str, None] = {}
 
     def collect(row: str) -> ScoreCollector:
         if row not in collectors:
@@ -102,20 +106,24 @@ def score_video(truth: VideoTruth, context: Context) -> VideoResult:
                 collect(context.source.name).add(
                     known.frame, time, score_map(found.map, whole, metrics, settings)
                 )
+                for row, saliency in found.heard.items():
+                    collect(row).add(known.frame, time, score_map(saliency, whole, metrics, settings))
+                    heard[row] = None
             for row, scores in perspective.score(whole):
                 collect(row).add(known.frame, time, scores)
     except (DatasetError, MediaError) as error:
         maps.close()
         problem = Problem("unusable recording", f"{video}: {error}")
-        return VideoResult(video, None, {}, {}, None, [*maps.problems, problem])
+        return VideoResult(video, None, {}, {}, {}, None, [*maps.problems, problem])
     maps.close()
     finished = {row: collector.finished() for row, collector in collectors.items()}
     scored = None if context.source is None else finished.pop(context.source.name, None)
+    sounds = {row: finished.pop(row) for row in heard}
     problems = maps.problems
     if scored is not None and scored.constant:
         text = f"{video}: {scored.constant} of {len(scored.frames)} maps, scored as the uniform map"
         problems.append(Problem("constant map", text, scored.constant))
-    return VideoResult(video, scored, finished, perspective.absent, perspective.mixture, problems)
+    return VideoResult(video, scored, finished, sounds, perspective.absent, perspective.mixture, problems)
 
 
 class _Maps:

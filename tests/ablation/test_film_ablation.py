@@ -90,7 +90,7 @@ def test_the_command_refuses_what_cannot_be_ablated(tmp_path, capsys):
     silent = moving_dot(tmp_path / "silent.mp4", frames=12, sounds=())
     for words, message in (
         ([str(silent)], "film with sound"),
-        ([], "either a film or --control"),
+        ([], "expected a film, data=NAME"),
         ([str(silent), "--conditions", "other"], "--other FILE"),
         ([str(silent), "--model", "tsfpnet", "--untrained"], "takes no sound"),
     ):
