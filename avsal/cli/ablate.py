@@ -76,6 +76,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     control.add_argument(
         "--film-seed", type=int, default=3, help="of the films; training uses 1 and 2 [%(default)s]"
     )
+    control.add_argument(
+        "--reruns",
+        type=int,
+        default=0,
+        metavar="N",
+        help="repeat with N new seeds and count how often a test finds something: the rate of false alarms on "
+        "irrelevant, the power elsewhere [%(default)s]",
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
     parser.set_defaults(colormap="inferno")
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections import defaultdict
+import sys
+from collections import Counter, defaultdict
 from dataclasses import asdict
 
 import numpy as np
+from tqdm import tqdm
 
 import avsal
 from avsal.ablation.conditions import parse_conditions
@@ -42,24 +44,33 @@ def ablate_control(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"{there[0]} exists: replace it with --overwrite, or write elsewhere with -o")
     conditions = parse_conditions(arguments.conditions or DEFAULT)
     model = load(arguments)
-    scores: list[Score] = []
-    for cue in arguments.control:
+
+    def scored(cue: str, rerun: int) -> list[Score]:
         films = SoundingObjects(
             setting="irrelevant" if cue == "irrelevant" else "decides",
             cue="synchrony" if cue == "irrelevant" else cue,
-            seed=arguments.film_seed,
+            seed=arguments.film_seed + rerun,
             num_frames=model.spec.num_frames,
             size=model.spec.size,
         )
-        scores += score_made_films(
+        return score_made_films(
             model,
             films,
             conditions,
             num_films=arguments.films,
             dataset=cue,
-            seed=arguments.seed,
+            seed=arguments.seed + rerun,
         )
-    comparisons = compare([score for score in scores if score.condition not in CEILINGS])
+
+    scores = [score for cue in arguments.control for score in scored(cue, 0)]
+    comparisons = compared(scores)
+    found: dict[str, Counter[str]] = {cue: Counter() for cue in arguments.control}
+    rounds = [(cue, rerun) for cue in arguments.control for rerun in range(1, arguments.reruns + 1)]
+    for cue, rerun in tqdm(
+        rounds, "reruns", file=sys.stderr, disable=True if arguments.quiet else None, leave=False
+    ):
+        for one in compared(scored(cue, rerun)):
+            found[cue][one.condition] += one.metric == "nss" and one.p < 0.05
     gains = {cue: normalised_gain(scores, cue) for cue in arguments.control}
     arguments.output.mkdir(parents=True, exist_ok=True)
     write_rows(paths["scores.csv"], [asdict(score) for score in scores])
@@ -71,6 +82,8 @@ def ablate_control(arguments: argparse.Namespace) -> int:
         "seed of the films": arguments.film_seed,
         "seed": arguments.seed,
         "cues": gains,
+        "reruns": arguments.reruns,
+        "reruns with p < 0.05 (NSS, uncorrected)": {cue: dict(counts) for cue, counts in found.items()},
     }
     with atomic_path(paths["summary.json"]) as temporary:
         temporary.write_text(json.dumps(summary, indent=2) + "\n")
@@ -79,8 +92,16 @@ def ablate_control(arguments: argparse.Namespace) -> int:
             print_cue(
                 cue, gains[cue], [one for one in comparisons if one.dataset == cue and one.metric == "nss"]
             )
+            if arguments.reruns:
+                counts = ", ".join(f"{name} {number}" for name, number in found[cue].items())
+                print(f"  of {arguments.reruns} reruns with new seeds, p < 0.05 (uncorrected) in: {counts}")
         print("-> " + ", ".join(str(path) for path in paths.values()))
     return 0
+
+
+def compared(scores: list[Score]) -> list[Comparison]:
+    """True sound against every condition; the ceilings are no condition."""
+    return compare([score for score in scores if score.condition not in CEILINGS])
 
 
 def normalised_gain(scores: list[Score], cue: str) -> dict[str, float]:
