@@ -81,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="repeat with N new seeds and count how often a test finds something: the rate of false alarms on "
+        help="repeat with N new seeds and count how often a test finds something: the false alarms on "
         "irrelevant, the power elsewhere [%(default)s]",
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")

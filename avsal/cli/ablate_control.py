@@ -7,6 +7,7 @@ import json
 import sys
 from collections import Counter, defaultdict
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -47,8 +48,7 @@ def ablate_control(arguments: argparse.Namespace) -> int:
 
     def scored(cue: str, rerun: int) -> list[Score]:
         films = SoundingObjects(
-            setting="irrelevant" if cue == "irrelevant" else "decides",
-            cue="synchrony" if cue == "irrelevant" else cue,
+            **setting_of(cue),
             seed=arguments.film_seed + rerun,
             num_frames=model.spec.num_frames,
             size=model.spec.size,
@@ -97,6 +97,13 @@ def ablate_control(arguments: argparse.Namespace) -> int:
                 print(f"  of {arguments.reruns} reruns with new seeds, p < 0.05 (uncorrected) in: {counts}")
         print("-> " + ", ".join(str(path) for path in paths.values()))
     return 0
+
+
+def setting_of(cue: str) -> dict[str, Any]:
+    """Arguments of `SoundingObjects`; where gaze ignores the sound, it still matches an object in every way."""
+    if cue == "irrelevant":
+        return {"setting": "irrelevant", "cue": "synchrony"}
+    return {"setting": "decides", "cue": cue}
 
 
 def compared(scores: list[Score]) -> list[Comparison]:
