@@ -100,7 +100,7 @@ def ablate_control(arguments: argparse.Namespace) -> int:
 
 
 def setting_of(cue: str) -> dict[str, Any]:
-    """Arguments of `SoundingObjects`; where gaze ignores the sound, it still matches an object in every way."""
+    """Arguments of `SoundingObjects`; where gaze ignores the sound, it still matches an object."""
     if cue == "irrelevant":
         return {"setting": "irrelevant", "cue": "synchrony"}
     return {"setting": "decides", "cue": cue}
