@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Movement", "movement"]
+__all__ = ["Movement", "averages", "movement"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,24 @@ def movement(before: NDArray[np.float32], after: NDArray[np.float32]) -> Movemen
         right=(right - x) / width,
         down=(down - y) / height,
     )
+
+
+def averages(moves: Sequence[Movement]) -> dict[str, float]:
+    """Means over frames by attribute; of `cc` over those where it is defined.
+
+    Raises:
+        ValueError: no frame.
+    """
+    if not moves:
+        raise ValueError("expected at least one frame")
+    cc = np.array([move.cc for move in moves])
+    defined = cc[~np.isnan(cc)]
+    return {
+        "moved": float(np.mean([move.moved for move in moves])),
+        "cc": float(defined.mean()) if len(defined) else float("nan"),
+        "right": float(np.mean([move.right for move in moves])),
+        "down": float(np.mean([move.down for move in moves])),
+    }
 
 
 def _density(saliency: NDArray[np.float32]) -> NDArray[np.float64]:

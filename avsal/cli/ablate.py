@@ -4,12 +4,19 @@ avsal ablate clip.mp4                           film of true, zero and differenc
 avsal ablate clip.mp4 --conditions true,zero,noise,shifted:0.2,gain:-20 -o out
 avsal ablate clip.mp4 --other second.mp4        what it hears as `other`
 avsal ablate data=mufvet root=DIR every=10      does it help to predict gaze? choices as of avsal evaluate
+avsal ablate data=coutrot1 root=DIR split=test fold=1,2,3 --conditions zero \
+    weights=runs/tsfpnet_av_six_split{fold}/best.safetensors \
+    --retrained zero=runs/tsfpnet_av_zero_six_split{fold}/best.safetensors      TSFP-Net, Table 7
 avsal ablate --control synchrony                films with a planted effect of sound; or identity, rhythm
 avsal ablate --control irrelevant               films whose gaze ignores the sound: nothing must be found
 
 conditions: true, zero (silence), noise (white, as loud), other (another film's sound), shifted:SECONDS
 (positive: later), reversed, gain:DECIBEL, absent (no sound at all: the visual network alone). All see the
 same frames, which are decoded and encoded once. No gaze is needed for a film.
+
+A report.html that opens anywhere shows the films with every sound on one clock, beside tables and intervals.
+For a data set, data= and fold= may be lists, and {data}, {fold}, {seed} stand for each one's own in weights=,
+root= and --retrained. Videos are the unit of every test; scores of training seeds are averaged first.
 """
 
 from __future__ import annotations
@@ -24,7 +31,7 @@ CONTROLS = ("identity", "rhythm", "synchrony", "irrelevant")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
-    from avsal.cli.arguments import comma_list, positive_int, seconds
+    from avsal.cli.arguments import comma_list, names, positive_int, seconds
 
     parser.add_argument(
         "source", nargs="*", metavar="FILM or key=value", help="a film with sound, or a data set's choices"
@@ -69,6 +76,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     film.add_argument(
         "--every", type=positive_int, default=1, metavar="N", help="compute each N-th frame [%(default)s]"
     )
+    data = parser.add_argument_group("data set")
+    data.add_argument(
+        "--training-seeds",
+        type=names,
+        default=[],
+        metavar="LIST",
+        help="seeds of training, with commas; put {seed} into weights=",
+    )
+    data.add_argument(
+        "--retrained",
+        action="append",
+        default=[],
+        metavar="CONDITION=FILE",
+        help="checkpoint of a model that was trained under a condition, scored under it; may be repeated",
+    )
+    data.add_argument(
+        "--subgroups",
+        type=Path,
+        metavar="CSV",
+        help="columns video, subgroup: subgroups declared beforehand, tested too",
+    )
+    data.add_argument(
+        "--players",
+        type=int,
+        default=6,
+        metavar="N",
+        help="films in the report, those that sound moves most [%(default)s]",
+    )
     control = parser.add_argument_group("control")
     control.add_argument(
         "--films", type=positive_int, default=48, help="made films of each cue [%(default)s]"
@@ -96,6 +131,8 @@ def run(arguments: argparse.Namespace) -> int:
     if bool(words) == (arguments.control is not None):
         raise ConfigError("expected a film, data=NAME root=DIR, or --control: see avsal ablate --help")
     if any(word.partition("=")[0] in ("data", "root") for word in words):
+        if arguments.players < 0:
+            raise ConfigError(f"expected --players of at least 0 but found {arguments.players}")
         from avsal.cli.ablate_data import ablate_data
 
         return ablate_data(arguments, words)

@@ -16,10 +16,12 @@ import avsal
 from avsal.ablation.conditions import parse_conditions
 from avsal.ablation.made_films import CEILINGS, score_made_films
 from avsal.ablation.statistics import Comparison, Score, compare
+from avsal.cli.ablate_pages import control_page
 from avsal.cli.ablate_tables import print_comparisons, write_rows
 from avsal.cli.predict_job import load
 from avsal.errors import ConfigError
 from avsal.media import atomic_path
+from avsal.report.page import write_page
 from datasets_av.sounding_objects import SoundingObjects
 
 __all__ = ["ablate_control"]
@@ -38,7 +40,7 @@ def ablate_control(arguments: argparse.Namespace) -> int:
     """
     paths = {
         name: arguments.output / f"control_{name}"
-        for name in ("scores.csv", "comparisons.csv", "summary.json")
+        for name in ("scores.csv", "comparisons.csv", "summary.json", "report.html")
     }
     there = [path for path in paths.values() if path.exists()]
     if there and not arguments.overwrite:
@@ -87,6 +89,17 @@ def ablate_control(arguments: argparse.Namespace) -> int:
     }
     with atomic_path(paths["summary.json"]) as temporary:
         temporary.write_text(json.dumps(summary, indent=2) + "\n")
+    facts = {
+        "cues": ", ".join(arguments.control),
+        "model": f"{model.name} {dict(model.arguments)}",
+        "weights": str(arguments.weights or "those that ship with avsal" if model.trained else "random"),
+        "conditions": ", ".join(condition.name for condition in conditions),
+        "seed of the films": str(arguments.film_seed),
+        "seed of the conditions": str(arguments.seed),
+        "avsal": avsal.__version__,
+    }
+    page = control_page(scores, comparisons, gains, arguments.reruns, found, facts)
+    write_page(paths["report.html"], page)
     if not arguments.quiet:
         for cue in arguments.control:
             print_cue(

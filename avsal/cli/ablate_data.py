@@ -3,37 +3,67 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from avsal.ablation.conditions import derangement, parse_conditions
+import avsal
+from avsal.ablation.conditions import Condition, derangement, parse_conditions
 from avsal.ablation.hearing import film_sound, heard
 from avsal.ablation.statistics import Comparison, Score, compare
+from avsal.ablation.video_scores import averaged_over_folds, in_subgroups, video_scores
+from avsal.cli.ablate_pages import data_page
+from avsal.cli.ablate_players import REFERENCE, FilmMoves
+from avsal.cli.ablate_runs import AblationRun, Retrained, expand, parse_retrained, read_subgroups
 from avsal.cli.ablate_tables import print_comparisons, write_rows
-from avsal.cli.evaluate import EvaluateChoices, parse_choices
-from avsal.cli.evaluate_job import evaluate_source, open_dataset_of, trained_model
-from avsal.cli.evaluate_model import ModelMaps
+from avsal.cli.evaluate import EvaluateChoices
+from avsal.cli.evaluate_job import Evaluated, evaluate_source, open_dataset_of, trained_model
+from avsal.cli.evaluate_model import ModelMaps, Sounds, Watch
 from avsal.errors import ConfigError, MediaError
-from avsal.evaluation import MapSource, VideoScores, common_frames, on_frames
+from avsal.evaluation import MapSource
+from avsal.media import atomic_path
 from avsal.media.audio import has_sound
+from avsal.media.frames import VideoInfo
+from avsal.models import SaliencyModel
+from avsal.report import ResultTable
+from avsal.report.page import write_page
+from avsal.report.page_content import Players
 from avsal.types import Recording
 
-__all__ = ["ablate_data"]
-
-REFERENCE = "true"
+__all__ = ["DataAblation", "ablate_data"]
 
 DEFAULT = "true,zero,noise,other,shifted:1,reversed,absent"
 
 
+@dataclass
+class DataAblation:
+    """What is found, over all runs.
+
+    Attributes:
+        scores: of videos.
+        tables: of each run, beside published numbers.
+        moved: share of the map's mass that sound moves, by video.
+        players: of the videos that sound moves most.
+        models: name, arguments and weights of each run.
+        code: the exit code.
+    """
+
+    scores: list[Score] = field(default_factory=list)
+    tables: list[ResultTable] = field(default_factory=list)
+    moved: dict[str, float] = field(default_factory=dict)
+    players: list[Players] = field(default_factory=list)
+    models: list[str] = field(default_factory=list)
+    code: int = 0
+
+
 def ablate_data(arguments: argparse.Namespace, words: list[str]) -> int:
-    """Score a model under every condition and compare them over videos.
+    """Score a model under every condition, compare them over videos, write tables and the report.
 
     Args:
         arguments: of the command line.
-        words: choices as of `avsal evaluate`.
+        words: choices as of `avsal evaluate`; see `expand`.
 
     Returns:
         0 when everything was scored, 1 when recordings were left out.
@@ -42,74 +72,192 @@ def ablate_data(arguments: argparse.Namespace, words: list[str]) -> int:
         ConfigError: choices that are impossible.
         DatasetError: the data cannot be used.
     """
-    choices = parse_choices([*words, f"out={arguments.output}"] if not _has(words, "out") else words)
-    if choices.maps is not None or choices.workers > 1 or choices.name is not None:
-        raise ConfigError("`maps`, `workers` and `name` make no sense here: a model hears, in this process")
-    if choices.audio != "own":
-        raise ConfigError("`audio` makes no sense here: say what is heard with --conditions")
+    runs = expand(words, arguments.training_seeds, arguments.output)
     if arguments.overwrite:
-        choices = replace(choices, overwrite=True)
+        runs = [replace(run, choices=replace(run.choices, overwrite=True)) for run in runs]
     conditions = parse_conditions(arguments.conditions or DEFAULT)
+    retrained = parse_retrained(arguments.retrained)
+    subgroups = {} if arguments.subgroups is None else read_subgroups(arguments.subgroups)
+    out = Path(dict(word.partition("=")[::2] for word in words).get("out", arguments.output))
+    paths = {name: out / name for name in ("conditions.csv", "comparisons.csv", "ablation.json")}
+    paths["report.html"] = out / "report.html"
+    there = [path for path in paths.values() if path.exists()]
+    if there and not any(run.choices.overwrite for run in runs):
+        raise ConfigError(f"{there[0]} exists: replace it with --overwrite, or write elsewhere with -o")
 
-    def open_source(choices: EvaluateChoices) -> MapSource:
-        model = trained_model(choices)
-        recordings = {one.id: one for one in open_dataset_of(choices, choices.split) if sounds(one)}
-        wants_other = any(condition.kind == "other" for condition in conditions)
-        others = derangement(list(recordings), arguments.seed) if wants_other else {}
+    found = DataAblation()
+    with tempfile.TemporaryDirectory() as folder:
+        for run in runs:
+            _ablate_run(run, conditions, retrained, arguments, found, Path(folder))
+        scores = averaged_over_folds(found.scores)
+        scores += in_subgroups(scores, subgroups)
+        comparisons = compare(scores)
+        out.mkdir(parents=True, exist_ok=True)
+        write_rows(paths["conditions.csv"], [asdict(row) for row in scores])
+        write_rows(paths["comparisons.csv"], [asdict(one) for one in comparisons])
+        facts = _facts(runs, found, conditions, retrained, arguments)
+        with atomic_path(paths["ablation.json"]) as temporary:
+            temporary.write_text(json.dumps(facts | {"moved": found.moved}, indent=2) + "\n")
+        page = data_page(scores, comparisons, found.tables, found.moved, found.players, facts)
+        write_page(paths["report.html"], page)
+    if not arguments.quiet:
+        show(comparisons)
+        print("-> " + ", ".join(map(str, paths.values())))
+    return found.code
 
-        def hearing(recording: Recording) -> Mapping[str, NDArray[np.float32] | None]:
-            own = _sound(model, recording)
-            other = _sound(model, recordings[others[recording.id]]) if recording.id in others else None
-            return heard(
-                own,
-                _rate(model.spec.sample_rate),
-                conditions,
-                seed=arguments.seed,
-                video=recording.id,
-                other=other,
-            )
 
+def _ablate_run(
+    run: AblationRun,
+    conditions: Sequence[Condition],
+    retrained: Sequence[Retrained],
+    arguments: argparse.Namespace,
+    found: DataAblation,
+    folder: Path,
+) -> None:
+    """One data set, fold and training seed: the model under all conditions, and those that were retrained."""
+    kept: dict[str, FilmMoves] = {}
+    films = folder / str(len(found.tables))
+
+    def keep(recording: Recording, info: VideoInfo, sounds: Sounds) -> Watch:
+        place = films / str(len(kept)) if arguments.players else None
+        kept[recording.id] = FilmMoves(
+            _title(run, recording.id),
+            place,
+            recording.frames,
+            info,
+            sounds,
+            model.spec.sample_rate or 0,
+            frame_rate=recording.frame_rate if recording.frames.is_dir() else None,
+        )
+        return kept[recording.id]
+
+    model = trained_model(run.choices)
+    found.models.append(f"{model.name} {dict(model.arguments)}, {run.choices.weights or 'shipped weights'}")
+    hearing = Hearings(model, run.choices, conditions, arguments.seed)
+
+    def source(choices: EvaluateChoices) -> MapSource:
         return ModelMaps(
             model,
             REFERENCE,
+            hearing=hearing,
+            watch=keep,
+            batch_size=choices.batch_size,
+            precision=choices.precision,
+        )
+
+    evaluated = evaluate_source(run.choices, source, quiet=arguments.quiet)
+    names = [condition.name for condition in conditions]
+    if any(name not in evaluated.scores for name in names):
+        raise ConfigError("no recording could be scored under all conditions: is there any with sound?")
+    rows = {name: evaluated.scores[name] for name in names}
+    found.code |= evaluated.code
+    found.tables.append(evaluated.table)
+    for one in retrained:
+        more = _evaluate_retrained(run, one, arguments)
+        found.code |= more.code
+        rows[one.name] = more.scores[one.name]
+    found.scores += video_scores(rows, run.seed)
+    moves = [one for one in kept.values() if one.times]
+    found.moved |= {one.name: one.moved for one in moves}
+    if arguments.players:
+        found.players += [one.players() for one in moves]
+        found.players.sort(key=lambda one: -one.moved)
+        del found.players[arguments.players :]
+
+
+def _title(run: AblationRun, video: str) -> str:
+    """A video's name where several runs may have one of that name."""
+    about = [run.fold and f"fold {run.fold}", run.seed and f"seed {run.seed}"]
+    told = ", ".join(text for text in about if text)
+    return f"{run.dataset} {video}" + (f" ({told})" if told else "")
+
+
+class Hearings:
+    """What a model hears with each recording of a data set under every condition.
+
+    Args:
+        model: that listens.
+        choices: of the run; all its recordings with sound take part in the derangement.
+        conditions: which.
+        seed: of all chance.
+    """
+
+    def __init__(
+        self,
+        model: SaliencyModel,
+        choices: EvaluateChoices,
+        conditions: Sequence[Condition],
+        seed: int,
+    ) -> None:
+        self._model, self._conditions, self._seed = model, conditions, seed
+        recordings = [one for one in open_dataset_of(choices, choices.split) if sounds(one)]
+        self._recordings = {one.id: one for one in recordings}
+        wanted = any(condition.kind == "other" for condition in conditions)
+        self._others = derangement(list(self._recordings), seed) if wanted else {}
+
+    def __call__(self, recording: Recording) -> Sounds:
+        """The whole sounds, by condition.
+
+        Raises:
+            MediaError: the recording has no sound, or it cannot be read.
+        """
+        own = film_sound(self._model, recording.frames, _apart(recording))
+        other = None
+        if (name := self._others.get(recording.id)) is not None:
+            its = self._recordings[name]
+            other = film_sound(self._model, its.frames, _apart(its)).samples
+        return heard(
+            own.samples,
+            own.sample_rate,
+            self._conditions,
+            seed=self._seed,
+            video=recording.id,
+            other=other,
+        )
+
+
+def _evaluate_retrained(run: AblationRun, one: Retrained, arguments: argparse.Namespace) -> Evaluated:
+    """Score a model that was trained under a condition, heard under it."""
+    choices = replace(
+        run.choices,
+        model=None,
+        weights=Path(run.filled(one.weights)),
+        out=run.choices.out / one.name.replace(" ", "_").replace(":", "_"),
+        perspective=(),
+    )
+    model = trained_model(choices)
+
+    def source(choices: EvaluateChoices) -> MapSource:
+        hearing = None
+        if one.condition.kind != "absent":
+            whole = Hearings(model, choices, [one.condition], arguments.seed)
+
+            def hearing(recording: Recording) -> Sounds:
+                return {one.name: whole(recording)[one.condition.name]}
+
+        return ModelMaps(
+            model,
+            one.name,
+            audio="none",
             hearing=hearing,
             batch_size=choices.batch_size,
             precision=choices.precision,
         )
 
-    code, scores = evaluate_source(choices, open_source, quiet=arguments.quiet)
-    names = [condition.name for condition in conditions]
-    if any(name not in scores for name in names):
-        raise ConfigError("no recording could be scored under all conditions: is there any with sound?")
-    rows = video_scores({name: scores[name] for name in names})
-    comparisons = compare(rows)
-    paths = [choices.out / name for name in ("conditions.csv", "comparisons.csv")]
-    write_rows(paths[0], [asdict(row) for row in rows])
-    write_rows(paths[1], [asdict(one) for one in comparisons])
-    if not arguments.quiet:
-        show(comparisons)
-        print("-> " + ", ".join(map(str, paths)))
-    return code
+    return evaluate_source(choices, source, quiet=True)
 
 
-def video_scores(scores: Mapping[str, list[VideoScores]]) -> list[Score]:
-    """Each video's mean over the frames that all conditions have a map of."""
-    shared = common_frames(*scores.values())
-    found = []
-    for condition, entries in scores.items():
-        for entry in on_frames(entries, shared):
-            for metric, values in entry.values.items():
-                defined = values[np.isfinite(values)]
-                mean = float(defined.mean()) if len(defined) else float("nan")
-                found.append(Score(entry.video, "", condition, metric, mean, entry.dataset))
-    return found
-
-
-def show(comparisons: list[Comparison]) -> None:
-    """A table for each metric."""
-    for metric in dict.fromkeys(one.metric for one in comparisons):
-        chosen = [one for one in comparisons if one.metric == metric]
-        print(f"{metric}: {chosen[0].num_videos} videos, true {chosen[0].reference_mean:.3f}")
+def show(comparisons: Sequence[Comparison]) -> None:
+    """A table for each data set, subgroup and metric."""
+    keys = dict.fromkeys((one.dataset, one.subgroup, one.metric) for one in comparisons)
+    for dataset, subgroup, metric in keys:
+        chosen = [
+            one
+            for one in comparisons
+            if (one.dataset, one.subgroup, one.metric) == (dataset, subgroup, metric)
+        ]
+        place = " ".join(text for text in (dataset, subgroup, metric) if text)
+        print(f"{place}: {chosen[0].num_videos} videos, true {chosen[0].reference_mean:.3f}")
         print_comparisons(chosen)
 
 
@@ -121,15 +269,31 @@ def sounds(recording: Recording) -> bool:
         return False
 
 
-def _sound(model: object, recording: Recording) -> NDArray[np.float32]:
-    own = recording.audio is None or recording.audio == recording.frames
-    return film_sound(model, recording.frames, None if own else recording.audio).samples  # type: ignore[arg-type]
+def _apart(recording: Recording) -> Path | None:
+    """The file of the sound, where it is not the film itself."""
+    return None if recording.audio == recording.frames else recording.audio
 
 
-def _rate(rate: int | None) -> int:
-    assert rate is not None  # `film_sound` saw to it
-    return rate
-
-
-def _has(words: list[str], key: str) -> bool:
-    return any(word.partition("=")[0] == key for word in words)
+def _facts(
+    runs: Sequence[AblationRun],
+    found: DataAblation,
+    conditions: Sequence[Condition],
+    retrained: Sequence[Retrained],
+    arguments: argparse.Namespace,
+) -> dict[str, str]:
+    """What was run and on what, in words."""
+    first = runs[0].choices
+    facts = {
+        "data": ", ".join(dict.fromkeys(run.dataset for run in runs)),
+        "split": first.split or "all",
+        "folds": ", ".join(dict.fromkeys(run.fold for run in runs if run.fold)),
+        "training seeds": ", ".join(dict.fromkeys(run.seed for run in runs if run.seed)),
+        "models": "; ".join(dict.fromkeys(found.models)),
+        "retrained": "; ".join(f"{one.condition.name}: {one.weights}" for one in retrained),
+        "conditions": ", ".join(condition.name for condition in conditions),
+        "subgroups": "" if arguments.subgroups is None else arguments.subgroups.name,
+        "frames scored": f"each {first.every}." if first.every > 1 else "all",
+        "seed of the conditions": str(arguments.seed),
+        "avsal": avsal.__version__,
+    }
+    return {name: text for name, text in facts.items() if text}

@@ -6,16 +6,18 @@ import argparse
 import csv
 import json
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 from tqdm import tqdm
 
 import avsal
 from avsal.ablation.conditions import parse_conditions
 from avsal.ablation.hearing import film_sound, heard
-from avsal.ablation.movement import Movement, movement
+from avsal.ablation.movement import averages
+from avsal.cli.ablate_players import REFERENCE, FilmMoves, against
 from avsal.cli.predict_job import load
 from avsal.errors import ConfigError
 from avsal.media import atomic_path
@@ -24,12 +26,12 @@ from avsal.prediction import PredictionStream
 from avsal.render import OutputRequest
 from avsal.render.comparison import ComparisonFilm
 from avsal.render.movement_plot import movement_plot
+from avsal.report.page import write_page
+from avsal.report.page_content import Page, PageTable
 
 __all__ = ["ablate_film"]
 
 DEFAULT = "true,zero,noise,reversed,shifted:0.2,absent"
-
-REFERENCE = "true"
 
 
 @torch.inference_mode()
@@ -53,6 +55,7 @@ def ablate_film(arguments: argparse.Namespace) -> int:
         "film": stem.with_name(stem.name + ComparisonFilm.suffix),
         "curve": stem.with_name(stem.name + "_ablation.png"),
         "table": stem.with_name(stem.name + "_ablation.csv"),
+        "report": stem.with_name(stem.name + "_report.html"),
         "summary": stem.with_name(stem.name + "_ablation.json"),
     }
     there = [path for path in paths.values() if path.exists()]
@@ -73,6 +76,7 @@ def ablate_film(arguments: argparse.Namespace) -> int:
         model,
         arguments.source,
         sounds=hearing,
+        attention=True,
         start=arguments.start,
         end=arguments.end,
         every=arguments.every,
@@ -87,11 +91,7 @@ def ablate_film(arguments: argparse.Namespace) -> int:
         start=arguments.start,
         end=arguments.end,
     )
-    compared = [name for name in names if name != REFERENCE]
     arguments.output.mkdir(parents=True, exist_ok=True)
-    times: list[float] = []
-    moves: dict[str, list[Movement]] = {name: [] for name in compared}
-    against = "zero" if "zero" in compared else compared[0]
     shown = tqdm(
         stream,
         total=info.num_frames,
@@ -102,14 +102,19 @@ def ablate_film(arguments: argparse.Namespace) -> int:
         leave=False,
         dynamic_ncols=True,
     )
-    with ComparisonFilm(paths["film"], request, REFERENCE, against) as film:
-        for prediction in shown:
-            film.write(prediction)
-            times.append(prediction.time)
-            for name in compared:
-                moves[name].append(movement(prediction.heard[name], prediction.heard[REFERENCE]))
+    part: dict[str, Any] = {"start": arguments.start, "end": arguments.end}
+    with tempfile.TemporaryDirectory() as folder:
+        kept = FilmMoves(
+            arguments.source.name, Path(folder), arguments.source, info, hearing, sound.sample_rate, **part
+        )
+        with ComparisonFilm(paths["film"], request, REFERENCE, against(kept.moves)) as film, kept:
+            for prediction in shown:
+                film.write(prediction)
+                kept.write(prediction)
+        write_page(paths["report"], report(arguments, stream, names, kept))
+    times, moves = kept.times, kept.moves
     with atomic_path(paths["table"]) as temporary:
-        write_table(temporary, times, moves)
+        write_table(temporary, kept)
     movement_plot(times, moves, paths["curve"], title=f"{arguments.source.name}: true sound against others")
     damage = [lost.describe() for lost in (*stream.damage, sound.damage) if lost]
     summary = {
@@ -119,7 +124,7 @@ def ablate_film(arguments: argparse.Namespace) -> int:
         "conditions": names,
         "seed": arguments.seed,
         "engine": stream.engine.name,
-        "frames": len(times),
+        "frames computed": len(times),
         "windows": stream.num_windows,
         "true against": {name: averages(found) for name, found in moves.items()},
         "damage": "; ".join(damage) or None,
@@ -146,24 +151,53 @@ def ablate_film(arguments: argparse.Namespace) -> int:
     return 1 if damage else 0
 
 
-def averages(moves: list[Movement]) -> dict[str, float]:
-    """Means over frames; of CC over those where it is defined."""
-    cc = np.array([move.cc for move in moves])
-    defined = cc[~np.isnan(cc)]
-    return {
-        "moved": float(np.mean([move.moved for move in moves])),
-        "cc": float(defined.mean()) if len(defined) else float("nan"),
-        "right": float(np.mean([move.right for move in moves])),
-        "down": float(np.mean([move.down for move in moves])),
-    }
+def report(
+    arguments: argparse.Namespace,
+    stream: PredictionStream,
+    names: list[str],
+    kept: FilmMoves,
+) -> Page:
+    """The page of one film."""
+    rows = []
+    for name, found in kept.moves.items():
+        mean = averages(found)
+        rows.append([name, *(f"{mean[key]:.3f}" for key in ("moved", "cc", "right", "down"))])
+    model, info = stream.model, stream.film.info
+    return Page(
+        title=f"Does sound move the map? {arguments.source.name}",
+        summary=[
+            "The same frames, windows and network, heard in different ways. Nothing here says who is right: "
+            "there is no gaze. It shows how much, and where to, the true sound moves the map."
+        ],
+        tables=[
+            PageTable(
+                "The map with true sound against the map with",
+                ["sound", "mass moved", "CC", "to the right", "downwards"],
+                rows,
+                "Means over frames. Mass moved: share of the map that lies elsewhere. To the right, "
+                "downwards: of the map's centre of mass, in frame widths and heights.",
+            )
+        ],
+        players=[kept.players()],
+        facts={
+            "film": f"{arguments.source.name}, {info.size[1]}x{info.size[0]}, {info.frame_rate:.3f} Hz",
+            "model": f"{model.name} {dict(model.arguments)}",
+            "weights": str(arguments.weights or "those that ship with avsal" if model.trained else "random"),
+            "sounds": ", ".join(names),
+            "seed": str(arguments.seed),
+            "engine": stream.engine.name,
+            "avsal": avsal.__version__,
+        },
+        notes=[] if model.trained else ["The weights are random: the maps mean nothing."],
+    )
 
 
-def write_table(path: Path, times: list[float], moves: dict[str, list[Movement]]) -> None:
-    """A line for each frame and condition."""
+def write_table(path: Path, kept: FilmMoves) -> None:
+    """A line for each computed frame and condition."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["frame", "time", "condition", "moved", "cc", "right", "down"])
-        for name, found in moves.items():
-            for number, (time, move) in enumerate(zip(times, found, strict=True)):
+        for name, found in kept.moves.items():
+            for number, time, move in zip(kept.frames, kept.times, found, strict=True):
                 values = (move.moved, move.cc, move.right, move.down)
                 writer.writerow([number, f"{time:.6f}", name, *(f"{value:.6g}" for value in values)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-__all__ = ["comma_list", "percentage", "positive_int", "seconds"]
+__all__ = ["comma_list", "names", "percentage", "positive_int", "seconds"]
 
 
 def positive_int(text: str) -> int:
@@ -41,16 +41,21 @@ def seconds(text: str) -> float:
     return total
 
 
+def names(text: str) -> list[str]:
+    """Words with commas between, each once."""
+    return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
 def comma_list(*choices: str) -> Callable[[str], list[str]]:
     """A type that takes some of `choices`, separated by commas, each once."""
 
     def parse(text: str) -> list[str]:
-        names = [name.strip() for name in text.split(",") if name.strip()]
-        for name in names:
+        found = names(text)
+        for name in found:
             if name not in choices:
                 raise argparse.ArgumentTypeError(f"expected some of {', '.join(choices)} but found {name!r}")
-        if not names:
+        if not found:
             raise argparse.ArgumentTypeError(f"expected some of {', '.join(choices)} but found none")
-        return list(dict.fromkeys(names))
+        return found
 
     return parse

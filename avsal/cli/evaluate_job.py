@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,14 +36,20 @@ from avsal.evaluation import (
 )
 from avsal.media import atomic_path
 from avsal.models import SaliencyModel
-from avsal.report import citation_note, comparable_results, on_common_frames, result_table
+from avsal.report import (
+    ResultTable,
+    citation_note,
+    comparable_results,
+    on_common_frames,
+    result_table,
+)
 from avsal.types import Recording
 from avsal.weights import load_model
 
 if TYPE_CHECKING:
     from datasets_av import Dataset
 
-__all__ = ["evaluate", "evaluate_source", "open_dataset_of", "trained_model"]
+__all__ = ["Evaluated", "evaluate", "evaluate_source", "open_dataset_of", "trained_model"]
 
 #: data sets whose papers pool the frames of all videos
 _POOLED = ("dhf1k", "hollywood2", "ucf_sports")
@@ -60,21 +66,33 @@ def evaluate(choices: EvaluateChoices, *, quiet: bool = False) -> int:
         DatasetError: the data cannot be used; when strict, the first problem.
         CheckpointError: the weight file cannot be used.
     """
-    return evaluate_source(choices, _source, quiet=quiet)[0]
+    return evaluate_source(choices, _source, quiet=quiet).code
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What an evaluation found.
+
+    Attributes:
+        code: the exit code.
+        scores: by row.
+        table: as written.
+    """
+
+    code: int
+    scores: Mapping[str, list[VideoScores]]
+    table: ResultTable
 
 
 def evaluate_source(
     choices: EvaluateChoices, open_source: Callable[[EvaluateChoices], MapSource | None], *, quiet: bool
-) -> tuple[int, dict[str, list[VideoScores]]]:
+) -> Evaluated:
     """Evaluate maps from anywhere; see `evaluate`.
 
     Args:
         choices: of the run.
         open_source: gives the maps; called once the outputs are known to be free.
         quiet: print errors only.
-
-    Returns:
-        the exit code, and the scores by row.
     """
     summary = choices.out / "evaluation.json"
     if summary.exists() and not choices.overwrite:
@@ -148,7 +166,7 @@ def evaluate_source(
         print(table.to_markdown())
         print_problems(made.problems)
         print(f"-> {choices.out}")
-    return (1 if made.problems.excluding else 0), scores
+    return Evaluated(1 if made.problems.excluding else 0, scores, table)
 
 
 def _settings(choices: EvaluateChoices) -> EvaluationSettings:

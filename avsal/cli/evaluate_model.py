@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from avsal.evaluation import PredictedMap, VideoTruth
+from avsal.media.frames import VideoInfo
 from avsal.models import SaliencyModel
-from avsal.prediction import PredictionStream
+from avsal.prediction import Prediction, PredictionStream
 from avsal.types import Recording
 
-__all__ = ["Hearing", "ModelMaps"]
+__all__ = ["Hearing", "ModelMaps", "Sounds", "Watch", "Watched"]
 
-#: what the model hears with a recording, by name of the row; the first is that of the model itself
-Hearing = Callable[[Recording], Mapping[str, NDArray[np.float32] | None]]
+#: sounds by name of the row; the first is that of the model itself
+Sounds = Mapping[str, NDArray[np.float32] | None]
+
+#: what the model hears with a recording
+Hearing = Callable[[Recording], Sounds]
+
+
+class Watch(Protocol):
+    """Takes all predictions of a film; a context manager."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: Any) -> None: ...
+
+    def write(self, prediction: Prediction) -> None:
+        """Take the next frame's."""
+
+
+#: who watches the predictions of a film with its sounds
+Watched = Callable[[Recording, VideoInfo, Sounds], Watch]
 
 
 class ModelMaps:
@@ -32,6 +52,7 @@ class ModelMaps:
         *,
         audio: str = "own",
         hearing: Hearing | None = None,
+        watch: Watched | None = None,
         batch_size: int = 1,
         precision: str = "float32",
     ) -> None:
@@ -43,11 +64,12 @@ class ModelMaps:
             audio: ``own``: the recording's sound; ``none``: as without sound; ``zero``: as silence.
             hearing: several sounds instead, whole and at the model's rate; maps with all but the first become
                 rows of their own. The film is seen once.
+            watch: gets every prediction that is made with `hearing`, interpolated ones too.
             batch_size: windows at once.
             precision: of the network.
         """
         self.name = name
-        self._model, self._audio, self._hearing = model, audio, hearing
+        self._model, self._audio, self._hearing, self._watch = model, audio, hearing, watch
         self._batch_size, self._precision = batch_size, precision
 
     def __call__(self, truth: VideoTruth) -> Iterator[PredictedMap]:
@@ -64,19 +86,34 @@ class ModelMaps:
             audio = "none"
         elif audio == "own" and recording.audio != recording.frames:
             audio = str(recording.audio)
+        sounds = None if self._hearing is None else self._hearing(recording)
         stream = PredictionStream(
             self._model,
             recording.frames,
             audio=audio,
-            sounds=None if self._hearing is None else self._hearing(recording),
+            sounds=sounds,
             frame_rate=recording.frame_rate if recording.frames.is_dir() else None,
             every=truth.settings.every,
             batch_size=self._batch_size,
             precision=self._precision,
         )
+        if self._watch is None or sounds is None:
+            yield from self._placed(stream, stream, truth)
+            return
+        with self._watch(recording, stream.film.info, sounds) as watch:
+            try:
+                yield from self._placed(watched(stream, watch), stream, truth)
+            except GeneratorExit:  # no further frame is scored: what was watched is whole
+                return
+
+    @staticmethod
+    def _placed(
+        predictions: Iterable[Prediction], stream: PredictionStream, truth: VideoTruth
+    ) -> Iterator[PredictedMap]:
+        """Predictions with the numbers of the frames that they are scored on."""
         known = not np.isnan(truth.times).any()
         half = 0.5 / stream.film.info.frame_rate
-        for prediction in stream:
+        for prediction in predictions:
             if known:
                 place = int(np.searchsorted(truth.times, prediction.time - half))
                 if place == len(truth.times):
@@ -94,6 +131,13 @@ class ModelMaps:
     def unused(self, videos: Sequence[str]) -> list[str]:
         """None: a model predicts what it is asked for."""
         return []
+
+
+def watched(stream: PredictionStream, watch: Watch) -> Iterator[Prediction]:
+    """The stream's predictions, each shown first."""
+    for prediction in stream:
+        watch.write(prediction)
+        yield prediction
 
 
 def others(heard: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:

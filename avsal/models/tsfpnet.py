@@ -162,7 +162,9 @@ class TSFPNetAV(TSFPNet):
 
     def attention_map(self, frames: Tensor, audio: Tensor) -> Tensor:
         """Where the sound is looked for: (B, H, W) above -1, what features are multiplied by, minus 1."""
-        logits = self.attend(self.encode(frames), audio)
-        taps_size = [-(-side // 4) for side in frames.shape[-2:]]
-        fine = F.elu(resize(logits.unsqueeze(2), taps_size))
-        return resize(fine, frames.shape[-2:])[:, 0, 0]
+        return self.spread(self.attend(self.encode(frames), audio), frames.shape[-2:])
+
+    def spread(self, logits: Tensor, size: Sequence[int]) -> Tensor:
+        """Attention as it acts on the integrated features, (B, H, W) above -1, from (B, 1, h, w) logits."""
+        fine = F.elu(resize(logits.unsqueeze(2), [-(-side // 4) for side in size]))
+        return resize(fine, size)[:, 0, 0]

@@ -22,6 +22,7 @@ from avsal.media.damage import Damage
 from avsal.media.frames import Frame, FrameReader
 from avsal.media.video import open_frames
 from avsal.models import SaliencyModel
+from avsal.models.tsfpnet import TSFPNetAV
 from avsal.prediction.ahead import Ahead
 from avsal.prediction.engines import Engine, Job, Output, create_engine
 
@@ -49,6 +50,8 @@ class Prediction:
         interpolated: between neighbours in time, because the frame itself was left out.
         heard: by name, the maps with each of the stream's `sounds`, of which `map` is the first; empty where
             none were given.
+        attention: by name, what each of the stream's `sounds` adds to the features, (H, W) float32 above -1,
+            0 without sound; empty unless asked for.
     """
 
     index: int
@@ -57,6 +60,7 @@ class Prediction:
     map: NDArray[np.float32]
     interpolated: bool = False
     heard: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    attention: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 class PredictionStream:
@@ -78,6 +82,7 @@ class PredictionStream:
         *,
         audio: Sound | str | Path = "own",
         sounds: Mapping[str, NDArray[np.float32] | None] | None = None,
+        attention: bool = False,
         frame_rate: float | None = None,
         start: float | None = None,
         end: float | None = None,
@@ -98,6 +103,9 @@ class PredictionStream:
         self.engine: Engine = create_engine(
             model, engine, batch_size=batch_size, precision=PRECISIONS[precision], every=every
         )
+        if attention and (sounds is None or not isinstance(model, TSFPNetAV)):
+            raise ConfigError(f"expected `attention` with `sounds`, of a tsfpnet_av; this is {model.name}")
+        self.engine.attention = attention
         self.num_windows = 0
         self._pending: deque[Output] = deque()
 
@@ -233,6 +241,7 @@ class PredictionStream:
 
     def _computed(self, jobs: Iterator[Job]) -> Iterator[Prediction]:
         """Predictions of the frames that the network computes."""
+        attended = self.engine.attention
         for job, computed in self.engine.predict(jobs):
             maps = crop_to_content(computed, self.model.spec, self.film.info.size).cpu().numpy()
             self.num_windows += 1
@@ -243,8 +252,17 @@ class PredictionStream:
                         f"the map of frame {output.number} is not finite; try --precision float32, and check "
                         "that the weights belong to this model"
                     )
-                heard = dict(zip(self.sound_names, saliency, strict=True)) if self.sound_names else {}
-                yield Prediction(output.number, output.time, output.duration, saliency[0], heard=heard)
+                count = len(self.sound_names)
+                heard = dict(zip(self.sound_names, saliency[:count], strict=True))
+                attention = dict(zip(self.sound_names, saliency[count:], strict=True)) if attended else {}
+                yield Prediction(
+                    output.number,
+                    output.time,
+                    output.duration,
+                    saliency[0],
+                    heard=heard,
+                    attention=attention,
+                )
 
     def _filled(self, computed: Iterator[Prediction]) -> Iterator[Prediction]:
         """Computed predictions, and between them those interpolated linearly in time."""
@@ -254,10 +272,14 @@ class PredictionStream:
                 output = self._pending.popleft()
                 assert before is not None  # frame 0 is always computed
                 share = (output.time - before.time) / (after.time - before.time)
-                between = mixed(before.map, after.map, share)
-                heard = {name: mixed(before.heard[name], after.heard[name], share) for name in after.heard}
                 yield Prediction(
-                    output.number, output.time, output.duration, between, interpolated=True, heard=heard
+                    output.number,
+                    output.time,
+                    output.duration,
+                    mixed(before.map, after.map, share),
+                    interpolated=True,
+                    heard=mixed_by_name(before.heard, after.heard, share),
+                    attention=mixed_by_name(before.attention, after.attention, share),
                 )
             self._pending.popleft()
             yield after
@@ -267,6 +289,13 @@ class PredictionStream:
 def mixed(before: NDArray[np.float32], after: NDArray[np.float32], share: float) -> NDArray[np.float32]:
     """Between two maps, `share` of the second."""
     return ((1 - share) * before + share * after).astype(np.float32)
+
+
+def mixed_by_name(
+    before: Mapping[str, NDArray[np.float32]], after: Mapping[str, NDArray[np.float32]], share: float
+) -> dict[str, NDArray[np.float32]]:
+    """`mixed` for each name."""
+    return {name: mixed(before[name], after[name], share) for name in after}
 
 
 def reading(samples: NDArray[np.float32], sample_rate: int) -> ReadSound:
@@ -291,7 +320,8 @@ def predict(model: SaliencyModel, source: str | Path, **options: Any) -> Predict
         source: a film, or a folder of images (then `frame_rate` is needed).
         **options: of `PredictionStream`: ``audio`` ('own', 'none', 'zero' or a file), or ``sounds`` (by name,
             (A,) samples at the model's rate from 0 of the film's clock, or None: a map is made with each and
-            the film is seen once for all of them), ``frame_rate``,
+            the film is seen once for all of them), ``attention`` (of each of the sounds, beside the maps),
+            ``frame_rate``,
             ``start`` and ``end`` in seconds, ``every`` (N: each N-th frame is computed, the others
             interpolated), ``engine`` (see `avsal.prediction.engines`; the model's default), ``batch_size`` in
             windows, ``precision``, ``threads`` for decoding.

@@ -1,4 +1,4 @@
-"""A film of one film's maps beside each other: with two sounds, and what differs."""
+"""A film of one film's maps beside each other: with two sounds, what differs, and the attention."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from avsal.errors import MediaError
 from avsal.media.video import open_frames
 from avsal.media.writer import FilmWriter
 from avsal.prediction import Prediction
+from avsal.render.caption import write_text
 from avsal.render.colormap import colormap, paint, to_unit_peak
 from avsal.render.outputs import Output, OutputRequest
 
@@ -20,22 +21,23 @@ __all__ = ["ComparisonFilm", "difference_picture"]
 #: the difference's colours: where the first sound draws gaze, and where the second does
 FIRST, SECOND = np.array([255, 120, 30], np.float32), np.array([40, 140, 255], np.float32)
 
-#: pixels between panels
-GAP = 4
+#: pixels between panels, and of the strip above each that says what it shows
+GAP, STRIP = 4, 18
 
 
 class ComparisonFilm(Output):
-    """Three panels with the film's sound: the map with one sound, with another, and their difference.
+    """Four panels with the film's sound: the map with one sound, with another, their difference, attention.
 
     The maps are painted as in the overlay film. In the difference, orange is where the first sound draws gaze
     and blue where the second does; its strength is the difference of both maps' densities, in parts of the
-    larger peak.
+    larger peak. The attention is the factor by which the first sound multiplies the visual features, in parts
+    of its own peak: evenly bright where sound says nothing about the place.
 
     Args:
         path: ends in ``.mp4``.
         request: see `OutputRequest`.
-        first: name of a sound of `Prediction.heard`.
-        second: name of another.
+        first: name of a sound of `Prediction.heard` and `Prediction.attention`.
+        second: name of another of `Prediction.heard`.
         height: of a panel in pixels; films that are smaller keep their size.
     """
 
@@ -57,10 +59,14 @@ class ComparisonFilm(Output):
             request.source, self.size, frame_rate=request.frame_rate, start=request.start, end=request.end
         )
         self.frames = iter(self._stack.enter_context(reader))
+        names = (self.first, self.second, f"{self.first} - {self.second}", f"attention ({self.first})")
+        self.cell = (self.size[0] + STRIP, self.size[1])
+        self.film_size = (2 * self.cell[0] + GAP, 2 * self.cell[1] + GAP)
+        self.strips = [self._strip(name) for name in names]
         self.film = self._stack.enter_context(
             FilmWriter(
                 self.path,
-                (self.size[0], 3 * self.size[1] + 2 * GAP),
+                self.film_size,
                 time_base=request.info.time_base,
                 frame_rate=request.info.frame_rate,
                 sound_from=request.sound_from,
@@ -69,6 +75,11 @@ class ComparisonFilm(Output):
                 end=request.end,
             )
         )
+
+    def _strip(self, text: str) -> NDArray[np.uint8]:
+        strip = np.full((STRIP, self.size[1], 3), 24, np.uint8)
+        write_text(strip, text, left=6, middle=STRIP // 2, height=12)
+        return strip
 
     def write(self, prediction: Prediction) -> None:
         """Add one frame."""
@@ -79,10 +90,18 @@ class ComparisonFilm(Output):
                 f"{prediction.time:.3f} s; was the file changed meanwhile?"
             )
         maps = [resize_map(prediction.heard[name], self.size) for name in (self.first, self.second)]
-        panels = [paint(frame.image, to_unit_peak(one), self.table, self.request.alpha) for one in maps]
-        gap = np.zeros((self.size[0], GAP, 3), np.uint8)
-        whole = [panels[0], gap, panels[1], gap, difference_picture(frame.image, maps[0], maps[1])]
-        self.film.write(np.concatenate(whole, 1), frame.time)
+        factor = resize_map(1 + prediction.attention[self.first], self.size)
+        painted = [
+            paint(frame.image, to_unit_peak(one), self.table, self.request.alpha) for one in (*maps, factor)
+        ]
+        panels = [*painted[:2], difference_picture(frame.image, *maps), painted[2]]
+        canvas = np.zeros((*self.film_size, 3), np.uint8)
+        for number, (strip, panel) in enumerate(zip(self.strips, panels, strict=True)):
+            top, left = (
+                place * (side + GAP) for place, side in zip(divmod(number, 2), self.cell, strict=True)
+            )
+            canvas[top : top + self.cell[0], left : left + self.cell[1]] = np.concatenate([strip, panel])
+        self.film.write(canvas, frame.time)
 
 
 def difference_picture(

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from films import Sound, moving_dot
 
 from avsal.ablation.conditions import parse_conditions
@@ -12,8 +13,10 @@ from avsal.ablation.made_films import CEILINGS, score_made_films
 from avsal.ablation.movement import movement
 from avsal.ablation.statistics import compare
 from avsal.cli import main
+from avsal.errors import ConfigError
 from avsal.models import create_model
 from avsal.prediction import PredictionStream
+from avsal.prediction.engines import create_engine
 from datasets_av.sounding_objects import SoundingObjects
 
 ALL = "true,zero,noise,shifted:0.2,reversed,gain:-20,absent"
@@ -71,6 +74,35 @@ def test_maps_of_each_condition_are_those_of_a_run_with_its_sound(tmp_path):
             np.testing.assert_allclose(one.heard[name], alone.map, atol=1e-6)
 
 
+@pytest.mark.parametrize("engine", ["exact", "plain", "live", "streaming"])
+def test_attention_is_the_model_s_own(tmp_path, engine):
+    model = small(batch_norm_momentum=0.1)
+    path = moving_dot(tmp_path / "film.mp4", frames=20)
+    rate = model.spec.sample_rate
+    sound = np.random.default_rng(0).standard_normal(rate).astype(np.float32)
+    sounds = heard(sound, rate, parse_conditions("zero,absent"), seed=0, video="film")
+    stream = PredictionStream(model, path, sounds=sounds, attention=True, engine=engine)
+    found = list(stream)
+    assert all(np.all(one.attention["absent"] == 0) for one in found)
+    assert all(one.attention["true"].shape == (32, 56) and one.attention["true"].min() > -1 for one in found)
+    if engine in ("exact", "plain"):
+        alone = create_engine(model, "plain")
+        stream = PredictionStream(model, path, sounds={"true": sound}, engine="plain")
+        with stream.film, torch.no_grad():
+            for job in stream.jobs(iter(stream.film)):
+                expected = model.attention_map(alone.clip([job]), job.sounds[0][None])[0].numpy()
+                (output,) = job.wanted
+                np.testing.assert_allclose(
+                    found[output.number].attention["true"], expected, rtol=1e-3, atol=1e-4
+                )
+
+
+def test_attention_needs_a_model_that_has_one(tmp_path):
+    path = moving_dot(tmp_path / "film.mp4", frames=10)
+    with pytest.raises(ConfigError, match="tsfpnet_av"):
+        PredictionStream(small(), path, attention=True)
+
+
 def test_the_command_writes_film_curve_table_and_summary(tmp_path, capsys):
     path = moving_dot(tmp_path / "film.mp4", frames=20, sounds=(Sound(),))
     out = tmp_path / "out"
@@ -78,9 +110,10 @@ def test_the_command_writes_film_curve_table_and_summary(tmp_path, capsys):
     assert main(words) == 0
     summary = json.loads((out / "film_ablation.json").read_text())
     assert summary["conditions"] == ["true", "zero", "absent"]
-    assert summary["frames"] == 20
+    assert summary["frames computed"] == 6  # 0, 4, 8, 12, 16 and the last
     assert {file.name for file in out.iterdir()} == set(summary["outputs"].values())
-    assert len((out / "film_ablation.csv").read_text().splitlines()) == 1 + 2 * 20
+    lines = [line.split(",") for line in (out / "film_ablation.csv").read_text().splitlines()[1:]]
+    assert [int(line[0]) for line in lines] == 2 * [0, 4, 8, 12, 16, 19]
     assert "true against" in capsys.readouterr().out
     assert main(words) == 2
     assert "--overwrite" in capsys.readouterr().err

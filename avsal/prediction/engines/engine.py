@@ -28,12 +28,15 @@ class Engine(ABC):
         past: frames before a part of a film that its maps depend on, beyond the windows'.
         future: frames after a part that its maps depend on.
         largest_step: by how many frames windows may slide, None for any number.
+        attention: whether the attention of each sound, (H, W) above -1 and 0 without sound, follows the maps
+            as further rows; for a model whose sound acts by attention.
     """
 
     name: str
     past: int = 0
     future: int = 0
     default_batch_size: int = 1
+    attention: bool = False
 
     def __init__(
         self, model: SaliencyModel, batch_size: int | None = None, precision: torch.dtype = torch.float32
@@ -50,7 +53,10 @@ class Engine(ABC):
 
     @abstractmethod
     def predict(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Tensor]]:
-        """Each job that wants maps, in order, with its maps (sounds, T', H, W) in float32."""
+        """Each job that wants maps, in order, with its maps (sounds, T', H, W) in float32.
+
+        With `attention` there are twice as many rows.
+        """
 
     def autocast(self) -> torch.autocast:
         """The context in which the network runs."""

@@ -55,7 +55,7 @@ class WindowEngine(Engine):
         frames = self.frames(images)
         sounds = {window: self.heard(job) for window, job in windows.items()}
         with self.autocast():
-            complete, maps = self.network.push(frames, sounds, oldest=oldest)
+            complete, maps = self.network.push(frames, sounds, oldest=oldest, attention=self.attention)
         maps = maps.float()
         return [(windows[window], maps[i]) for i, window in enumerate(complete)]
 
@@ -74,6 +74,7 @@ class ExactEngine(WindowEngine):
 
     def predict(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Tensor]]:
         """See `Engine.predict`."""
+        self.alone.attention = self.attention
         for run in Runs((job for job in jobs if job.wanted), WORTH_SHARING):
             first, second = next(run.jobs), next(run.jobs, None)
             if second is None:  # nothing to share

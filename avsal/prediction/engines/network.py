@@ -13,6 +13,7 @@ from avsal.layers.fusion import AlignedFusion
 from avsal.models.tsfpnet import TSFPNet, TSFPNetAV
 from avsal.prediction.engines.decoder import TapedPyramid
 from avsal.prediction.engines.encoder import TapedEncoder
+from avsal.prediction.engines.plain import attentions
 from avsal.prediction.engines.temporal import Edges, Features, Gather, Step, spatial
 
 __all__ = ["TapedNetwork"]
@@ -56,7 +57,13 @@ class TapedNetwork:
             layer.reset()
 
     def push(
-        self, frames: Tensor, sounds: Mapping[int, Sounds], *, oldest: int, last: bool = False
+        self,
+        frames: Tensor,
+        sounds: Mapping[int, Sounds],
+        *,
+        oldest: int,
+        last: bool = False,
+        attention: bool = False,
     ) -> tuple[tuple[int, ...], Tensor]:
         """Go on by some frames.
 
@@ -67,9 +74,11 @@ class TapedNetwork:
                 must be known.
             oldest: no later window begins before this frame.
             last: the film ends with these frames; means nothing where the right edge is padded.
+            attention: whether the attention of each sound follows the maps.
 
         Returns:
-            the windows that are complete, by first frame, and their maps (n, sounds, 1, H, W).
+            the windows that are complete, by first frame, and their maps (n, sounds, 1, H, W), or, with
+            `attention`, twice as many rows.
         """
         step = Step(tuple(sounds), oldest, last)
         length = self.model.spec.num_frames
@@ -80,7 +89,9 @@ class TapedNetwork:
         if not complete:
             return (), frames.new_zeros((0, 1, 1, *frames.shape[1:3]))
         seen = integrated.permute(0, 3, 1, 2).unsqueeze(2)
-        maps = [self.model.read_out(seen, attention, frames.shape[1:3]) for attention in logits]
+        maps = [self.model.read_out(seen, one, frames.shape[1:3]) for one in logits]
+        if attention and isinstance(self.model, TSFPNetAV):
+            maps += attentions(self.model, logits, maps[0])
         return complete, torch.stack(maps, 1)
 
     def _attend(

@@ -49,18 +49,29 @@ class PlainEngine(Engine):
         return list(zip(batch, maps.float(), strict=True))
 
     def maps(self, frames: Tensor, sounds: list[Tensor | None], *, start: bool) -> Iterator[Tensor]:
-        """(B, T', H, W) for each of some sounds (B, 1, A); TSFP-Net sees the frames once for all of them."""
+        """(B, T', H, W) for each of some sounds (B, 1, A); TSFP-Net sees the frames once for all of them.
+
+        With `attention`, that of each sound follows.
+        """
         model = self.model
         if isinstance(model, TSFPNetAV):
             taps = model.encode(frames)
             integrated = model.pyramid(taps)
-            for audio in sounds:
-                logits = None if audio is None else model.attend(taps, audio)
-                yield model.read_out(integrated, logits, frames.shape[-2:])
+            size = frames.shape[-2:]
+            logits = [None if audio is None else model.attend(taps, audio) for audio in sounds]
+            yield from (model.read_out(integrated, one, size) for one in logits)
+            if self.attention:
+                yield from attentions(model, logits, frames[:, :1, 0])
         else:
             forward = model.forward_start if start else model
             for audio in sounds:
                 yield forward(frames, audio)
+
+
+def attentions(model: TSFPNetAV, logits: list[Tensor | None], like: Tensor) -> list[Tensor]:
+    """Attention on the size of `like`, (B, 1, H, W): zeros where nothing is heard."""
+    size = like.shape[-2:]
+    return [torch.zeros_like(like) if one is None else model.spread(one, size)[:, None] for one in logits]
 
 
 def stacked(sounds: tuple[Tensor | None, ...]) -> Tensor | None:

@@ -73,7 +73,11 @@ class StreamingEngine(Engine):
         sounds = {window: self.heard(job) for window, job in waiting.items()}
         with self.autocast():
             complete, maps = self.network.push(
-                self.frames(images), sounds, oldest=min([*waiting, next_window]), last=last
+                self.frames(images),
+                sounds,
+                oldest=min([*waiting, next_window]),
+                last=last,
+                attention=self.attention,
             )
         maps = maps.float()
         return [(waiting.pop(window), maps[i]) for i, window in enumerate(complete)]

@@ -1,0 +1,53 @@
+"""From the scores of frames to one score a video, which is what conditions are compared by."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from avsal.ablation.statistics import Score
+from avsal.errors import ConfigError
+from avsal.evaluation import VideoScores, common_frames, on_frames
+
+__all__ = ["averaged_over_folds", "in_subgroups", "video_scores"]
+
+
+def video_scores(scores: Mapping[str, Sequence[VideoScores]], seed: str = "") -> list[Score]:
+    """Each video's mean over the frames that all conditions have a map of.
+
+    Args:
+        scores: of frames, by condition.
+        seed: of the training run.
+    """
+    shared = common_frames(*scores.values())
+    found = []
+    for condition, entries in scores.items():
+        for entry in on_frames(entries, shared):
+            for metric, values in entry.values.items():
+                defined = values[np.isfinite(values)]
+                mean = float(defined.mean()) if len(defined) else float("nan")
+                found.append(Score(entry.video, seed, condition, metric, mean, entry.dataset))
+    return found
+
+
+def averaged_over_folds(scores: Sequence[Score]) -> list[Score]:
+    """One score a video, seed, condition and metric: a video that several folds test counts once."""
+    values: dict[Score, list[float]] = defaultdict(list)
+    for score in scores:
+        values[replace(score, value=0.0)].append(score.value)
+    return [replace(key, value=float(np.mean(found))) for key, found in values.items()]
+
+
+def in_subgroups(scores: Sequence[Score], subgroups: Mapping[str, str]) -> list[Score]:
+    """The scores again, each filed under its video's subgroup; videos without one are left out.
+
+    Raises:
+        ConfigError: subgroups of videos that were not scored, which a slip of the pen would make.
+    """
+    unknown = sorted(set(subgroups) - {score.video for score in scores})
+    if unknown:
+        raise ConfigError(f"subgroups are declared for videos that were not scored: {', '.join(unknown[:5])}")
+    return [replace(score, subgroup=subgroups[score.video]) for score in scores if score.video in subgroups]

@@ -1,0 +1,116 @@
+"""What the report keeps of a film: players of the map with each sound, and how far each sound moves it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avsal.ablation.movement import Movement, averages, movement
+from avsal.media.frames import VideoInfo
+from avsal.prediction import Prediction
+from avsal.render.condition_films import ConditionFilms
+from avsal.report.page_content import Curve, Players
+
+__all__ = ["REFERENCE", "FilmMoves", "against"]
+
+#: the condition that all others are compared with
+REFERENCE = "true"
+
+
+class FilmMoves:
+    """Takes a film's predictions, frame by frame; a context manager.
+
+    Args:
+        name: of the film.
+        folder: that the players' films go to; None: no players.
+        source: the film.
+        info: of it.
+        sounds: what is heard, by condition, `REFERENCE` among them.
+        sample_rate: of the sounds in Hz.
+        frame_rate: of a folder of images.
+        start: seconds at which the predicted part begins.
+        end: at which it ends.
+
+    Attributes:
+        frames: 0-based numbers of the computed frames; interpolated ones are shown, and not counted.
+        times: seconds of the computed frames.
+        moves: of each condition but the reference, one a computed frame.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path | None,
+        source: Path,
+        info: VideoInfo,
+        sounds: Mapping[str, NDArray[np.float32] | None],
+        sample_rate: int,
+        *,
+        frame_rate: float | None = None,
+        start: float | None = None,
+        end: float | None = None,
+    ) -> None:
+        self.name, self.info = name, info
+        self.frames: list[int] = []
+        self.times: list[float] = []
+        self.moves: dict[str, list[Movement]] = {one: [] for one in sounds if one != REFERENCE}
+        self._films = None
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._films = ConditionFilms(
+                folder, source, info, sounds, sample_rate, frame_rate=frame_rate, start=start, end=end
+            )
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        if self._films is not None:
+            self._stack.enter_context(self._films)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def write(self, prediction: Prediction) -> None:
+        """Take one frame."""
+        if self._films is not None:
+            self._films.write(prediction)
+        if not prediction.interpolated:
+            self.frames.append(prediction.index)
+            self.times.append(prediction.time)
+            for name, found in self.moves.items():
+                found.append(movement(prediction.heard[name], prediction.heard[REFERENCE]))
+
+    @property
+    def moved(self) -> float:
+        """By how much the sound moves the map, mean over frames; what films are sorted by."""
+        return averages(self.moves[against(self.moves)])["moved"]
+
+    def players(self) -> Players:
+        """The films on one clock, with the curves of how much of the map each sound moves.
+
+        Raises:
+            ValueError: no films were asked for.
+        """
+        if self._films is None:
+            raise ValueError("no folder was given for the films")
+        return Players(
+            self.name,
+            self.moved,
+            self.info.frame_rate,
+            self._films.paths,
+            [Curve(name, self.times, [one.moved for one in found]) for name, found in self.moves.items()],
+            "The map with each sound, scaled to its own peak, over the film with that sound.",
+        )
+
+
+def against(compared: Mapping[str, object]) -> str:
+    """The condition that shows best what sound does: silence where it is among them, else the first."""
+    return "zero" if "zero" in compared else next(iter(compared))

@@ -1,0 +1,111 @@
+"""A film's map with each sound, as films that play beside each other."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avsal.clips import resize_map
+from avsal.errors import MediaError
+from avsal.media.frames import VideoInfo
+from avsal.media.video import open_frames
+from avsal.media.writer import FilmWriter
+from avsal.prediction import Prediction
+from avsal.render.colormap import colormap, paint, to_unit_peak
+
+__all__ = ["ConditionFilms"]
+
+
+class ConditionFilms:
+    """Writes one small overlay film for each sound, with that sound in it; a context manager.
+
+    Args:
+        folder: that the films go to.
+        source: the film.
+        info: of it.
+        sounds: (A,) samples in [-1, 1] from 0 of the film's clock, or None for a silent film, by name.
+        sample_rate: of them in Hz.
+        frame_rate: of a folder of images.
+        start: seconds at which the predicted part begins.
+        end: at which it ends, None for the film's end.
+        height: of the films in pixels; smaller films keep their size.
+
+    Attributes:
+        paths: of the films, by name; they are there when the context has ended.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        source: str | Path,
+        info: VideoInfo,
+        sounds: Mapping[str, NDArray[np.float32] | None],
+        sample_rate: int,
+        *,
+        frame_rate: float | None = None,
+        start: float | None = None,
+        end: float | None = None,
+        height: int = 216,
+    ) -> None:
+        self.source, self.info, self.sounds, self.sample_rate = source, info, sounds, sample_rate
+        self.frame_rate, self.start, self.end = frame_rate, start, end
+        self.paths = {name: folder / f"{number}.mp4" for number, name in enumerate(sounds)}
+        scale = min(1.0, height / info.size[0])
+        rows, columns = (max(2, round(side * scale / 2) * 2) for side in info.size)
+        self.size = (rows, columns)
+        self.table = colormap("inferno")
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        import soundfile
+
+        with self._stack:
+            folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
+            reader = open_frames(
+                self.source, self.size, frame_rate=self.frame_rate, start=self.start, end=self.end
+            )
+            self._frames = iter(self._stack.enter_context(reader))
+            self._films: dict[str, FilmWriter] = {}
+            for number, (name, sound) in enumerate(self.sounds.items()):
+                heard = None
+                if sound is not None and len(sound):
+                    heard = folder / f"{number}.wav"
+                    soundfile.write(heard, np.clip(sound, -1, 1), self.sample_rate, subtype="PCM_16")
+                self._films[name] = self._stack.enter_context(
+                    FilmWriter(
+                        self.paths[name],
+                        self.size,
+                        time_base=self.info.time_base,
+                        frame_rate=self.info.frame_rate,
+                        crf=26,
+                        sound_from=heard,
+                        start=self.start or 0.0,
+                        end=self.end,
+                    )
+                )
+            self._stack = self._stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def write(self, prediction: Prediction) -> None:
+        """Add one frame to every film."""
+        frame = next(self._frames, None)
+        if frame is None or abs(frame.time - prediction.time) > 1e-6:
+            raise MediaError(
+                f"{self.source}: reading the film again did not give the frame at {prediction.time:.3f} s; "
+                "was the file changed meanwhile?"
+            )
+        for name, film in self._films.items():
+            saliency = to_unit_peak(resize_map(prediction.heard[name], self.size))
+            film.write(paint(frame.image, saliency, self.table, 0.7), frame.time)

@@ -1,0 +1,107 @@
+"use strict";
+// One clock for each group of players: the film that is heard leads, the others are brought to its time.
+for (const group of document.querySelectorAll(".players")) {
+  const videos = [...group.querySelectorAll("video")];
+  const button = group.querySelector("button");
+  const slider = group.querySelector("input[type=range]");
+  const shown = group.querySelector("output");
+  const cursor = group.querySelector(".cursor");
+  const frame = 1 / Number(group.dataset.frameRate);
+  let leader = videos[0];
+  let playing = false;
+  let wanted = 0;
+
+  const length = () => Math.min(...videos.map((video) => video.duration || Infinity));
+  const last = () => Math.max(0, (Number.isFinite(length()) ? length() : 0) - frame / 2);
+  const clip = (time) => Math.min(Math.max(0, time), last());
+  const show = () => {
+    const time = playing ? leader.currentTime : wanted;
+    slider.max = String(last());
+    slider.value = String(time);
+    slider.setAttribute("aria-valuetext", time.toFixed(2) + " seconds");
+    shown.value = time.toFixed(2) + " / " + (Number.isFinite(length()) ? length().toFixed(2) : "?") + " s";
+    button.textContent = playing ? "Pause" : "Play";
+    if (cursor) {
+      const x = Number(cursor.dataset.from) + (Number(cursor.dataset.span) * time) / Number(cursor.dataset.seconds);
+      cursor.setAttribute("x1", String(x));
+      cursor.setAttribute("x2", String(x));
+    }
+  };
+  const seek = (time) => {
+    wanted = clip(time);
+    for (const video of videos) video.currentTime = wanted;
+    show();
+  };
+  const pause = () => {
+    playing = false;
+    for (const video of videos) {
+      video.pause();
+      video.playbackRate = 1;
+    }
+    // pictures are shown at frame starts: all stop within the same one
+    seek(Math.floor(leader.currentTime / frame + 1e-6) * frame + frame / 2);
+  };
+  const step = () => {
+    if (!playing) return;
+    if (leader.ended || leader.currentTime >= last()) {
+      pause();
+      return;
+    }
+    for (const video of videos) {
+      const behind = leader.currentTime - video.currentTime;
+      if (video === leader) continue;
+      // a seek costs more than it mends unless the film is far off; else it catches up in about a quarter second
+      if (Math.abs(behind) > 0.5) video.currentTime = leader.currentTime;
+      video.playbackRate = Math.min(2, Math.max(0.5, 1 + 4 * behind));
+    }
+    show();
+    requestAnimationFrame(step);
+  };
+  const play = () => {
+    if (wanted >= last() - frame) seek(0);
+    playing = true;
+    show();
+    for (const video of videos) video.play().catch(() => {});
+    requestAnimationFrame(step);
+  };
+  const toggle = () => (playing ? pause() : play());
+  const hear = (video) => {
+    const time = leader.currentTime;
+    leader = video;
+    video.playbackRate = 1;
+    for (const other of videos) {
+      other.muted = other !== video;
+      other.closest(".cell").classList.toggle("heard", other === video);
+      other.closest(".cell").querySelector("input").checked = other === video;
+    }
+    if (playing) video.currentTime = time;
+  };
+
+  button.addEventListener("click", toggle);
+  slider.addEventListener("input", () => {
+    const time = Number(slider.value); // before pausing moves the slider
+    if (playing) pause();
+    seek(time);
+  });
+  for (const video of videos) {
+    video.addEventListener("loadedmetadata", show);
+    video.addEventListener("click", () => hear(video));
+    video.closest(".cell").querySelector("input").addEventListener("change", () => hear(video));
+  }
+  group.addEventListener("keydown", (event) => {
+    if (event.target.matches("input[type=radio]") && event.key.startsWith("Arrow")) return;
+    if (event.key === " " && event.target !== button) toggle();
+    else if (event.key === "ArrowRight") seek(now() + frame);
+    else if (event.key === "ArrowLeft") seek(now() - frame);
+    else if (event.key === "Home") seek(0);
+    else if (event.key === "End") seek(last());
+    else return;
+    event.preventDefault();
+  });
+  const now = () => {
+    if (playing) pause();
+    return wanted;
+  };
+  hear(leader);
+  show();
+}
