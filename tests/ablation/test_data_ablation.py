@@ -1,0 +1,196 @@
+"""`avsal ablate data=...`: seeds, folds, subgroups, retrained models, and the report."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from fake_media import write_film
+from gaze_recordings import followed_gaze
+
+from avsal.ablation.statistics import Score, compare
+from avsal.ablation.video_scores import averaged_over_folds, in_subgroups
+from avsal.cli import main
+from avsal.cli.ablate_pages import data_page
+from avsal.cli.ablate_runs import expand, parse_retrained, read_subgroups
+from avsal.errors import ConfigError
+from avsal.models import create_model
+from avsal.weights import save_checkpoint
+
+SIZE, NUM_FILMS = (32, 48), 4
+OUT = Path("out")
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory):
+    """Films of twelve frames with sound and gaze, and one without sound."""
+    root = tmp_path_factory.mktemp("films")
+    with (root / "manifest.csv").open("w", newline="") as stream:
+        table = csv.writer(stream)
+        table.writerow(["id", "film", "gaze"])
+        for index in range(NUM_FILMS):
+            name = f"film{index}"
+            write_film(root / f"{name}.mp4", size=SIZE, num_frames=12, sound=index < NUM_FILMS - 1)
+            gaze = followed_gaze(size=SIZE, num_frames=12, wander=0.02, seed=index)
+            with (root / f"{name}.csv").open("w", newline="") as gaze_stream:
+                rows = csv.writer(gaze_stream)
+                rows.writerow(["frame", "x", "y", "observer"])
+                rows.writerows(zip(gaze.frame, gaze.x, gaze.y, gaze.observer, strict=True))
+            table.writerow([name, f"{name}.mp4", f"{name}.csv"])
+    return root
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory):
+    """Two seeds of a model that hears, and one of a model that does not."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    for name, kind in (("seed0", "tsfpnet_av"), ("seed1", "tsfpnet_av"), ("visual", "tsfpnet")):
+        torch.manual_seed(len(list(folder.iterdir())))
+        fusion = {"fusion": "aligned"} if kind == "tsfpnet_av" else {}
+        model = create_model(kind, width=0.1, num_frames=8, size=SIZE, batch_norm_momentum=0.1, **fusion)
+        model.trained = True
+        save_checkpoint(model, folder / f"{name}.safetensors")
+    return folder
+
+
+def lines(path):
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_seeds_subgroups_and_retrained_models_enter_one_table(films, checkpoints, tmp_path, capsys):
+    groups = tmp_path / "groups.csv"
+    groups.write_text("video,subgroup\nfilm0,speech\nfilm1,speech\nfilm2,nature\n")
+    out = tmp_path / "out"
+    words = ["ablate", "data=manifest", f"root={films}", "metrics=nss,cc", "every=3", "centre=scored"]
+    words += [f"weights={checkpoints}/seed{{seed}}.safetensors", "--training-seeds", "0,1"]
+    words += ["--retrained", f"zero={checkpoints}/seed0.safetensors", "--conditions", "zero,other,absent"]
+    words += ["--retrained", f"absent={checkpoints}/visual.safetensors", "--subgroups", str(groups)]
+    words += ["--players", "1", "-o", str(out)]
+    assert main(words) == 1  # a film has no sound
+    told = capsys.readouterr()
+    assert "film3" in told.err
+    assert "manifest nature nss: 1 videos" in told.out
+
+    comparisons = lines(out / "comparisons.csv")
+    names = ["zero", "other", "absent", "retrained zero", "retrained absent"]
+    whole = [one for one in comparisons if one["metric"] == "nss" and not one["subgroup"]]
+    assert [one["condition"] for one in whole] == names
+    assert {(one["num_videos"], one["num_seeds"]) for one in whole} == {("3", "2")}
+    assert {one["subgroup"] for one in comparisons} == {"", "speech", "nature"}
+    scores = lines(out / "conditions.csv")
+    assert len([one for one in scores if not one["subgroup"]]) == 2 * 2 * 3 * 6
+
+    # what a condition is called is what was heard: seed 0 retrained on zeros is seed 0 given zeros
+    def values(condition):
+        found = {}
+        for one in scores:
+            if (one["condition"], one["seed"], one["metric"], one["subgroup"]) == (condition, "0", "nss", ""):
+                found[one["video"]] = float(one["value"])
+        return found
+
+    assert values("retrained zero") == pytest.approx(values("zero"), rel=1e-6)
+    assert values("zero") != pytest.approx(values("true"), rel=1e-6)
+
+    page = (out / "report.html").read_text()
+    assert page.count("<video") == 4  # true and three others, of the one film asked for
+    assert "too few to show anything" in page
+    assert "2 training seeds" in page
+    facts = json.loads((out / "ablation.json").read_text())
+    assert facts["training seeds"] == "0, 1"
+    assert len(facts["moved"]) == 6
+    assert main(words) == 2
+    assert "--overwrite" in capsys.readouterr().err
+
+
+def test_runs_are_made_for_every_data_set_fold_and_seed():
+    words = ["data=coutrot1,avad", "root=sets/{data}", "split=test", "fold=1,2,3"]
+    words += ["weights=runs/av_split{fold}_{seed}.safetensors"]
+    runs = expand(words, ["5", "6"], OUT)
+    assert len(runs) == 2 * 3 * 2
+    last = runs[-1]
+    assert (last.dataset, last.fold, last.seed) == ("avad", "3", "6")
+    assert last.choices.weights == Path("runs/av_split3_6.safetensors")
+    assert last.choices.root == Path("sets/avad")
+    assert last.choices.fold == 3
+    assert last.choices.out == OUT / "avad" / "fold_3" / "seed_6"
+    assert last.filled("zero_{fold}") == "zero_3"
+    (one,) = expand(["data=avad", "root=sets"], [], OUT)
+    assert one.choices.out == OUT
+
+
+@pytest.mark.parametrize(
+    ("words", "seeds", "message"),
+    [
+        (["data=avad", "root=x", "weights=a"], ["1", "2"], "expected {seed} in weights="),
+        (["data=avad", "root=x", "weights=a{fold}"], [], "no fold is given"),
+        (["data=avad,avad", "root=x"], [], "names something twice"),
+        (["root=x"], [], "`data` is missing"),
+        (["data=avad", "root=x", "maps=y"], [], "make no sense"),
+        (["data=avad", "root=x", "audio=zero"], [], "--conditions"),
+    ],
+)
+def test_what_cannot_be_run_is_said(words, seeds, message):
+    with pytest.raises(ConfigError, match=message):
+        expand(words, seeds, OUT)
+
+
+@pytest.mark.parametrize("texts", [["zero"], ["zero="], ["nothing=x"], ["zero=x", "zero=y"]])
+def test_retrained_models_are_given_as_condition_and_file(texts):
+    with pytest.raises(ConfigError):
+        parse_retrained(texts)
+    (one,) = parse_retrained(["absent=runs/a.safetensors"])
+    assert (one.name, one.weights) == ("retrained absent", "runs/a.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("film,group\na,b\n", "columns video and subgroup"),
+        ("video,subgroup\n", "a line for each video"),
+        ("video,subgroup\na,b\na,c\n", "line 3"),
+        ("video,subgroup\na,\n", "line 2"),
+    ],
+)
+def test_a_wrong_file_of_subgroups_is_told_by_line(tmp_path, text, message):
+    path = tmp_path / "groups.csv"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        read_subgroups(path)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_subgroups(tmp_path / "none.csv")
+
+
+def test_subgroups_of_unknown_videos_are_refused():
+    scores = [Score("a", "", "true", "nss", 1.0)]
+    assert in_subgroups(scores, {"a": "x"}) == [replace(scores[0], subgroup="x")]
+    with pytest.raises(ConfigError, match="not scored: b"):
+        in_subgroups(scores, {"a": "x", "b": "x"})
+
+
+def test_a_video_that_two_folds_test_counts_once():
+    scores = [Score("a", "", "true", "nss", value) for value in (1.0, 2.0)]
+    assert averaged_over_folds([*scores, Score("b", "", "true", "nss", 4.0)]) == [
+        Score("a", "", "true", "nss", 1.5),
+        Score("b", "", "true", "nss", 4.0),
+    ]
+
+
+def test_the_report_says_what_was_found_and_what_could_have_been():
+    random = np.random.default_rng(0)
+    true = random.normal(2, 0.5, 24)
+    scores = []
+    for name, values in (("true", true), ("zero", true - 0.3 + random.normal(0, 0.1, 24)), ("noise", true)):
+        scores += [Score(f"v{i}", "", name, "nss", float(value), "set") for i, value in enumerate(values)]
+    page = data_page(scores, compare(scores), [], {"set v3": 0.4, "set v1": 0.1}, [], {"data": "set"})
+    verdict, smallest = page.summary
+    assert "True sound scores better than zero (+0.2" in verdict
+    assert "1 of 2 conditions do not differ" in verdict
+    assert "would be seen four times in five" in verdict
+    assert "With 24 videos no p can be below 1.2e-07" in smallest
+    assert "too few" not in smallest
+    videos = page.tables[-1]
+    assert [row[0] for row in videos.rows[:2]] == ["set v3", "set v1"]
