@@ -222,7 +222,10 @@ def _one_line(error: Exception) -> str:
     unknown = re.match(r"Could not override '([^']+)'", keep[0]) if keep else None
     if unknown is None:
         return " ".join(keep)
-    near = difflib.get_close_matches(unknown[1], _names(compose([])), n=1)
+    names = _names(compose([]))
+    if unknown[1] in names:  # a table that has no such entry yet
+        return f"`{unknown[1]}` takes names of your own: add them with +{unknown[1]}={{name: value}}"
+    near = difflib.get_close_matches(unknown[1], names, n=1)
     hint = f"did you mean `{near[0]}`?" if near else "`avsal train --show` prints those there are"
     return f"unknown setting `{unknown[1]}`: {hint}"
 

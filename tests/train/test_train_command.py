@@ -84,6 +84,10 @@ def test_show_prints_all_settings(capsys):
             "`optim.lerning_rate`: did you mean `optim.learning_rate`",
         ),
         (["experiment=small_hevc", "zebra=1"], "unknown setting `zebra`: `avsal train --show`"),
+        (
+            ["experiment=small_hevc", "optim.learning_rates={encoder: 0.1}"],
+            r"`optim.learning_rates` takes names of your own: add them with \+optim.learning_rates=",
+        ),
         (["experiment=small_hevc", "steps"], "expected choices as key=value but found 'steps'"),
         (["experiment=small_hevc", "model.arguments.width=x"], "tsfpnet"),
         (["experiment=small_hevc", "model.arguments.size=[8,8]"], "at least 32 pixels"),
