@@ -1,11 +1,11 @@
 """Find out whether a model's sound matters: the same film and windows, heard in different ways.
 
-avsal ablate clip.mp4                           film of true, zero and difference; curve; table
+avsal ablate clip.mp4                           report, film of true, zero and difference, curve, table
 avsal ablate clip.mp4 --conditions true,zero,noise,shifted:0.2,gain:-20 -o out
 avsal ablate clip.mp4 --other second.mp4        what it hears as `other`
 avsal ablate data=mufvet root=DIR every=10      does it help to predict gaze? choices as of avsal evaluate
-avsal ablate data=coutrot1 root=DIR split=test fold=1,2,3 --conditions zero \
-    weights=runs/tsfpnet_av_six_split{fold}/best.safetensors \
+avsal ablate data=coutrot1 root=DIR split=test fold=1,2,3 --conditions zero \\
+    weights=runs/tsfpnet_av_six_split{fold}/best.safetensors \\
     --retrained zero=runs/tsfpnet_av_zero_six_split{fold}/best.safetensors      TSFP-Net, Table 7
 avsal ablate --control synchrony                films with a planted effect of sound; or identity, rhythm
 avsal ablate --control irrelevant               films whose gaze ignores the sound: nothing must be found
@@ -133,6 +133,11 @@ def run(arguments: argparse.Namespace) -> int:
     if any(word.partition("=")[0] in ("data", "root") for word in words):
         if arguments.players < 0:
             raise ConfigError(f"expected --players of at least 0 but found {arguments.players}")
+        for option in ("model", "weights", "untrained", "engine", "start", "end", "audio", "other"):
+            if getattr(arguments, option):
+                raise ConfigError(f"--{option} is for a film; for a data set see avsal evaluate --help")
+        if arguments.every != 1:
+            raise ConfigError("--every is for a film; say every=N with data=")
         from avsal.cli.ablate_data import ablate_data
 
         return ablate_data(arguments, words)

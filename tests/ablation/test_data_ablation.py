@@ -194,3 +194,9 @@ def test_the_report_says_what_was_found_and_what_could_have_been():
     assert "too few" not in smallest
     videos = page.tables[-1]
     assert [row[0] for row in videos.rows[:2]] == ["set v3", "set v1"]
+
+
+@pytest.mark.parametrize("option", [["--weights", "x"], ["--every", "2"], ["--engine", "live"]])
+def test_options_of_a_film_are_refused_with_a_data_set(option, capsys):
+    assert main(["ablate", "data=manifest", "root=x", *option]) == 2
+    assert f"{option[0]} is for a film" in capsys.readouterr().err
