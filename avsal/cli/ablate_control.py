@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections import Counter, defaultdict
-from dataclasses import asdict
+from collections import defaultdict
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -66,13 +66,14 @@ def ablate_control(arguments: argparse.Namespace) -> int:
 
     scores = [score for cue in arguments.control for score in scored(cue, 0)]
     comparisons = compared(scores)
-    found: dict[str, Counter[str]] = {cue: Counter() for cue in arguments.control}
+    found: dict[str, dict[str, Rerun]] = {cue: {} for cue in arguments.control}
     rounds = [(cue, rerun) for cue in arguments.control for rerun in range(1, arguments.reruns + 1)]
     for cue, rerun in tqdm(
         rounds, "reruns", file=sys.stderr, disable=True if arguments.quiet else None, leave=False
     ):
         for one in compared(scored(cue, rerun)):
-            found[cue][one.condition] += one.metric == "nss" and one.p < 0.05
+            if one.metric == "nss":
+                found[cue].setdefault(one.condition, Rerun()).add(one)
     gains = {cue: normalised_gain(scores, cue) for cue in arguments.control}
     arguments.output.mkdir(parents=True, exist_ok=True)
     write_rows(paths["scores.csv"], [asdict(score) for score in scores])
@@ -85,7 +86,12 @@ def ablate_control(arguments: argparse.Namespace) -> int:
         "seed": arguments.seed,
         "cues": gains,
         "reruns": arguments.reruns,
-        "reruns with p < 0.05 (NSS, uncorrected)": {cue: dict(counts) for cue, counts in found.items()},
+        "reruns with p < 0.05 (NSS, uncorrected)": {
+            cue: {name: one.found for name, one in reruns.items()} for cue, reruns in found.items()
+        },
+        "mean difference over reruns (NSS)": {
+            cue: {name: one.difference for name, one in reruns.items()} for cue, reruns in found.items()
+        },
     }
     with atomic_path(paths["summary.json"]) as temporary:
         temporary.write_text(json.dumps(summary, indent=2) + "\n")
@@ -98,7 +104,8 @@ def ablate_control(arguments: argparse.Namespace) -> int:
         "seed of the conditions": str(arguments.seed),
         "avsal": avsal.__version__,
     }
-    page = control_page(scores, comparisons, gains, arguments.reruns, found, facts)
+    told = {cue: {name: str(one) for name, one in reruns.items()} for cue, reruns in found.items()}
+    page = control_page(scores, comparisons, gains, arguments.reruns, told, facts)
     write_page(paths["report.html"], page)
     if not arguments.quiet:
         for cue in arguments.control:
@@ -106,10 +113,39 @@ def ablate_control(arguments: argparse.Namespace) -> int:
                 cue, gains[cue], [one for one in comparisons if one.dataset == cue and one.metric == "nss"]
             )
             if arguments.reruns:
-                counts = ", ".join(f"{name} {number}" for name, number in found[cue].items())
-                print(f"  of {arguments.reruns} reruns with new seeds, p < 0.05 (uncorrected) in: {counts}")
+                counts = ", ".join(f"{name} {one}" for name, one in found[cue].items())
+                print(
+                    f"  of {arguments.reruns} reruns with new seeds, p < 0.05 (uncorrected) in (mean "
+                    f"difference): {counts}"
+                )
         print("-> " + ", ".join(str(path) for path in paths.values()))
     return 0
+
+
+@dataclass
+class Rerun:
+    """How often a condition differed over reruns, and by how much in the mean.
+
+    Attributes:
+        found: reruns with p < 0.05, uncorrected.
+        differences: true - condition of each.
+    """
+
+    found: int = 0
+    differences: list[float] = field(default_factory=list)
+
+    def add(self, one: Comparison) -> None:
+        """Count a rerun."""
+        self.found += one.p < 0.05
+        self.differences.append(one.difference)
+
+    @property
+    def difference(self) -> float:
+        """Mean over reruns."""
+        return float(np.mean(self.differences))
+
+    def __str__(self) -> str:
+        return f"{self.found} ({self.difference:+.3f})"
 
 
 def setting_of(cue: str) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def control_page(
     comparisons: Sequence[Comparison],
     gains: Mapping[str, Mapping[str, float]],
     reruns: int,
-    found: Mapping[str, Mapping[str, int]],
+    found: Mapping[str, Mapping[str, str]],
     facts: Mapping[str, str],
 ) -> Page:
     """The report of made films.
@@ -70,7 +70,7 @@ def control_page(
         comparisons: of all conditions.
         gains: NSS by row and the normalised gain, by cue.
         reruns: with new seeds.
-        found: in how many of them a condition differed, by cue.
+        found: in how many of them a condition differed, and by how much in the mean, by cue.
         facts: what was run.
     """
     rows = [row for row in next(iter(gains.values())) if row not in (*CEILINGS, "normalised gain")]
@@ -91,9 +91,10 @@ def control_page(
             PageTable(
                 f"How often {reruns} reruns with new seeds find a difference",
                 ["cue", *names],
-                [[cue, *(str(counts.get(name, 0)) for name in names)] for cue, counts in found.items()],
+                [[cue, *(counts.get(name, "") for name in names)] for cue, counts in found.items()],
                 f"Reruns with p < {LEVEL} for NSS, uncorrected: power where sound decides, false alarms "
-                f"where it is irrelevant, of which {LEVEL * reruns:g} are expected.",
+                f"where it is irrelevant, of which {LEVEL * reruns:g} are expected. In brackets: true minus "
+                "the condition, mean over reruns. A network may tell sounds apart reliably by next to nothing.",
             )
         )
     return Page(
