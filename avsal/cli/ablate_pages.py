@@ -94,7 +94,7 @@ def control_page(
                 [[cue, *(counts.get(name, "") for name in names)] for cue, counts in found.items()],
                 f"Reruns with p < {LEVEL} for NSS, uncorrected: power where sound decides, false alarms "
                 f"where it is irrelevant, of which {LEVEL * reruns:g} are expected. In brackets: true minus "
-                "the condition, mean over reruns. Networks may tell sounds apart reliably by next to nothing.",
+                "the condition, mean over reruns: a network may tell sounds apart by next to nothing.",
             )
         )
     return Page(
