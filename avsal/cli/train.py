@@ -3,12 +3,17 @@
     avsal train experiment=tsfpnet_av data=diem split=1
     avsal train experiment=small_hevc optim.learning_rate=1e-3 run.folder=runs/try
     avsal train experiment=tsfpnet_dhf1k run.resume=auto
-    avsal train -m experiment=ablation_frames            a sweep, one run after the other
+    avsal train -m experiment=ablation_esan              a paper's table: a run for each row, then the table
+    avsal train -m experiment=ablation_esan row=full,plain seed=0,1 run.resume=auto     two of its rows
     avsal train -m experiment=tsfpnet_av split=1,2,3 hydra/launcher=submitit_slurm
 
 Choices are `key=value`; `--show` prints all keys with their values. data_root= is the folder of the stores
-that `avsal data prepare` wrote, run_root= the folder that runs go to. The clean protocol is the default:
-checkpoints are chosen on a part of the training videos; protocol=published chooses on what the paper did.
+that `avsal data prepare` wrote, run_root= the folder that runs go to. A model's arguments, such as its
+variant, are model.arguments.KEY=VALUE. The clean protocol is the default: checkpoints are chosen on a part of
+the training videos; protocol=published chooses on what the paper did.
+
+A sweep (-m) ends with the table of its runs beside the paper's, kept in its folder as sweep.md and sweep.csv.
+A run that fails is named and does not stop the others. A stopped sweep goes on by its line and run.resume=auto.
 
 Several GPUs or machines: accelerate launch -m avsal train ..., or torchrun -m avsal train ...
 """
@@ -20,9 +25,14 @@ import difflib
 import os
 import re
 import sys
-from dataclasses import MISSING, fields, is_dataclass
+import uuid
+from collections.abc import Callable
+from dataclasses import MISSING, fields, is_dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+from avsal.cli.predict import place_in_launch
+from avsal.cli.train_sweep import chosen_row, folders_of, report, told
 from avsal.configuration import config_dir
 from avsal.errors import AvsalError, ConfigError
 
@@ -38,6 +48,8 @@ _OWN = (
     "stored_size",
     "run_root",
     "data",
+    "table",
+    "row",
 )  # of the configuration, not of `TrainSettings`
 
 
@@ -75,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
 
             print(OmegaConf.to_yaml(compose(arguments.overrides)), end="")
         else:
-            launch(arguments.overrides, multirun=arguments.multirun)
+            return launch(arguments.overrides, multirun=arguments.multirun)
     except StoppedError as error:
         print(f"avsal: {error}", file=sys.stderr)
         return 130
@@ -97,20 +109,47 @@ def compose(overrides: list[str]) -> DictConfig:
         return hydra.compose("train", _for_hydra(overrides))
 
 
-def launch(overrides: list[str], *, multirun: bool) -> None:
-    """Hand the line to Hydra, which runs `train_job` here, in a sweep, or on a cluster."""
-    import hydra
+def launch(overrides: list[str], *, multirun: bool) -> int:
+    """Hand the line to Hydra, which runs `train_job` here, in a sweep, or on a cluster.
+
+    Returns:
+        0, or 1 where some runs of a sweep failed.
+    """
+    from avsal.train.stopping import StoppedError
 
     _register_defaults()
-    failed: list[AvsalError] = []
+    if not multirun:
+        failed: list[AvsalError] = []
 
-    def one_run(config: DictConfig) -> None:
-        try:  # Hydra would print the whole line before our message
-            train_job(config)
-        except AvsalError as error:
-            failed.append(error)
+        def one_run(config: DictConfig) -> None:
+            try:  # Hydra would print the whole line before our message
+                train_job(config)
+            except AvsalError as error:
+                failed.append(error)
 
-    job = train_job if multirun else one_run
+        _hand_over(one_run, overrides, multirun)
+        if failed:
+            raise failed[0]
+        return 0
+    sweep, failure = uuid.uuid4().hex, None
+    try:
+        _hand_over(told(train_job, sweep), overrides, multirun)
+    except StoppedError:
+        raise
+    except Exception as error:  # the runs that went well are worth their table
+        failure = error
+    roots = dict(word.split("=", 1) for word in overrides if "=" in word)
+    folders = folders_of(sweep, Path(roots.get("hydra.sweep.dir", roots.get("run_root", "runs"))))
+    code = report(folders) if folders and place_in_launch()[0] == 0 else 0
+    if failure is not None:
+        raise failure
+    return code
+
+
+def _hand_over(job: Callable[[DictConfig], Any], overrides: list[str], multirun: bool) -> None:
+    """Let Hydra compose the line and run the job."""
+    import hydra
+
     main = hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="train")(job)
     line, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
     sys.argv = ["avsal train", *(["--multirun"] if multirun else []), *_for_hydra(overrides)]
@@ -121,8 +160,6 @@ def launch(overrides: list[str], *, multirun: bool) -> None:
         sys.argv = line
         if full is None:
             del os.environ["HYDRA_FULL_ERROR"]
-    if failed:
-        raise failed[0]
 
 
 def train_job(config: DictConfig) -> float | None:
@@ -135,17 +172,33 @@ def train_job(config: DictConfig) -> float | None:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from avsal.cli.train_data import sources
+    from avsal.cli.train_data import StoredData, sources
     from avsal.train import Trainer, build_model
+    from avsal.train.strides import check_strides, score_strides
 
-    folder = None
-    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
-        folder = HydraConfig.get().runtime.output_dir
-    settings, data = resolve(config, folder)
+    folder, words = None, []
+    if HydraConfig.initialized():
+        hydra = HydraConfig.get()
+        words = list(hydra.overrides.task)
+        folder = hydra.runtime.output_dir if hydra.mode == RunMode.MULTIRUN else None
+    settings, data = resolve(chosen_row(config, words), folder)
     torch.manual_seed(settings.seed)  # the weights that start fresh
     model, notes = build_model(settings.model)
+    strides = settings.validation.strides
+    check_strides(model.spec, strides, films=isinstance(data, StoredData))
     clips, validation = sources(data, settings, model.spec)
-    return Trainer(settings, model, clips, validation, notes).run()["best"]
+    trainer = Trainer(settings, model, clips, validation, notes)
+    best = trainer.run()["best"]
+    if strides and trainer.accelerator.is_main_process:
+        every_frame = replace(settings, validation=replace(settings.validation, frame_step=1))
+        score_strides(
+            trainer.folder,
+            lambda spec: sources(data, every_frame, spec)[1],
+            strides,
+            settings.validation.metrics,
+            trainer.accelerator.device,
+        )
+    return best
 
 
 def resolve(config: DictConfig, folder: str | None = None) -> tuple[Any, Any]:
@@ -184,10 +237,14 @@ def _for_hydra(overrides: list[str]) -> list[str]:
 
     Its other way to say so takes the first line of every file, which is for the command.
     """
-    return [
-        word.replace("experiment=", "experiment@_global_=", 1) if word.startswith("experiment=") else word
-        for word in overrides
-    ]
+    changed = []
+    for word in overrides:
+        if word.startswith("experiment="):
+            word = word.replace("experiment=", "experiment@_global_=", 1)
+        elif word.startswith("model.arguments."):  # a mapping that the model checks, not Hydra
+            word = f"++{word}"
+        changed.append(word)
+    return changed
 
 
 def _register_defaults() -> None:

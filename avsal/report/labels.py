@@ -2,8 +2,8 @@
 
 __all__ = ["METRIC_LABELS", "NUM_DECIMALS", "PERCENT", "ROW_LABELS", "metric_label"]
 
-#: label, and whether larger is better
-METRIC_LABELS = {
+#: label, and whether larger is better, None where neither is
+METRIC_LABELS: dict[str, tuple[str, bool | None]] = {
     "nss": ("NSS", True),
     "cc": ("CC", True),
     "sim": ("SIM", True),
@@ -15,6 +15,8 @@ METRIC_LABELS = {
     "ig_explained": ("IG explained", True),
     "plcc": ("PLCC", True),
     "auc": ("AUC", True),
+    "fps": ("maps a second", True),
+    "parameters": ("M parameters", None),
 }
 PERCENT = frozenset({"ig_explained"})
 NUM_DECIMALS = 3
@@ -30,6 +32,6 @@ ROW_LABELS = {
 
 
 def metric_label(metric: str, arrow: bool = True) -> str:
-    """A metric's name, with an arrow towards better."""
-    label, rising = METRIC_LABELS.get(metric, (metric, True))
-    return f"{label} {'↑' if rising else '↓'}" if arrow else label
+    """A metric's name, with an arrow towards better where there is a better."""
+    label, rising = METRIC_LABELS.get(metric, (metric, None))
+    return f"{label} {'↑' if rising else '↓'}" if arrow and rising is not None else label

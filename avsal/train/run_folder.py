@@ -8,6 +8,8 @@ validation.csv    one row a validation
 best.safetensors  the checkpoint with the best score on the validation clips
 last.safetensors  the newest checkpoint
 state.pt          all that the next step depends on
+sweep.json        of a sweep: what was varied, and why the run failed if it did
+strides.json      scores of the best checkpoint at several strides, where asked for
 pictures/         frames as filmed, as people looked at them, as the model predicts
 tensorboard/      event files, where asked for
 """
@@ -43,6 +45,8 @@ class RunFolder:
         self.best = self.path / "best.safetensors"
         self.last = self.path / "last.safetensors"
         self.state = self.path / "state.pt"
+        self.sweep = self.path / "sweep.json"
+        self.strides = self.path / "strides.json"
         self.pictures = self.path / "pictures"
         self.tensorboard = self.path / "tensorboard"
 
@@ -90,7 +94,8 @@ class RunFolder:
         """
         stored = json.loads(self.settings.read_text("utf-8"))
         now = json.loads(json.dumps(settings, default=_plain))
-        free = {"run", "epochs", "steps", "engine.threads", "clips.workers", "model.initial"}
+        free = {"run", "epochs", "steps", "model.initial", "validation.strides"}
+        free |= {"engine.threads", "clips.workers"}
         changed = [name for name in _differences(stored, now) if not _within(name, free)]
         if changed:
             raise ConfigError(

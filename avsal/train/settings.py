@@ -169,6 +169,8 @@ class ValidationSettings:
         patience: validations without a better score after which training stops; None: never.
         batch_size: clips at once.
         pictures: frames drawn at each validation, with what people looked at and what the model predicts.
+        strides: of the windows of models that predict all frames: at the end the best checkpoint is scored
+            with each of them, see `avsal.train.strides`.
     """
 
     every: int = 1
@@ -179,6 +181,7 @@ class ValidationSettings:
     patience: int | None = None
     batch_size: int = 4
     pictures: int = 4
+    strides: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise ConfigError for metrics that cannot be computed here."""

@@ -1,0 +1,164 @@
+"""A sweep of `avsal train -m`: each run tells what it varies and why it failed, a table is made of all."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from avsal.cli.predict import place_in_launch
+from avsal.errors import AvsalError, ConfigError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from avsal.train.rows import TableSettings
+
+__all__ = ["chosen_row", "folders_of", "report", "row_table", "told"]
+
+
+def row_table(config: DictConfig) -> TableSettings | None:
+    """The table of an experiment; None where it has none.
+
+    Raises:
+        ConfigError: an unknown key or a wrong type in it.
+    """
+    from omegaconf import OmegaConf
+
+    from avsal.train.mapping import from_mapping
+    from avsal.train.rows import TableSettings
+
+    if config.get("table") is None:
+        return None
+    values: Any = OmegaConf.to_container(config.table)
+    return from_mapping(TableSettings, values, "table")
+
+
+def chosen_row(config: DictConfig, words: list[str]) -> DictConfig:
+    """The configuration with the changes of its row, or as it is where it names none.
+
+    Args:
+        config: as composed.
+        words: that the line said.
+
+    Raises:
+        ConfigError: there is no such row, or the line sets what the row sets.
+    """
+    from omegaconf import OmegaConf
+
+    name, table = config.get("row"), row_table(config)
+    if name is None:
+        return config
+    if table is None:
+        raise ConfigError(f"`row` is {name!r} but the experiment has no table: leave it out")
+    changed: DictConfig = OmegaConf.create(dict(OmegaConf.to_container(config)))  # type: ignore[arg-type]
+    said = {word.partition("=")[0].lstrip("+") for word in words}
+    for key, value in table.row(str(name)).changes.items():
+        if key in said:
+            raise ConfigError(
+                f"`{key}` is what the rows of {table.title} set: leave it out, or give row=null to vary it "
+                "yourself"
+            )
+        OmegaConf.update(changed, key, value, merge=False, force_add=True)
+    return changed
+
+
+def told(job: Callable[[DictConfig], float | None], sweep: str) -> Callable[[DictConfig], float | None]:
+    """A job of a sweep that writes into its run folder what it is, and what went wrong.
+
+    It raises none of our errors, so that the other runs go on; but once one was asked to stop, none begins.
+
+    Args:
+        job: trains by a configuration.
+        sweep: what tells this sweep from others.
+    """
+    stopped: list[AvsalError] = []
+
+    def told_job(config: DictConfig) -> float | None:
+        from hydra.core.hydra_config import HydraConfig
+
+        from avsal.train.run_folder import RunFolder
+        from avsal.train.stopping import StoppedError
+
+        if stopped:
+            raise stopped[0]
+        hydra = HydraConfig.get()
+        folder = RunFolder(hydra.runtime.output_dir)
+        about = {"sweep": sweep, "row": config.get("row"), "choices": list(hydra.overrides.task)}
+
+        def note(error: str | None) -> None:
+            if _is_first():
+                folder.path.mkdir(parents=True, exist_ok=True)
+                folder.write_json(folder.sweep, {**about, "error": error})
+
+        note(None)
+        try:
+            table = row_table(config)
+            about |= {"data": config.data.get("name"), "table": None if table is None else asdict(table)}
+            note(None)
+            if _is_first():
+                print(f"{folder.path}:", file=sys.stderr, flush=True)
+            return job(config)
+        except StoppedError as error:
+            stopped.append(error)
+            raise
+        except AvsalError as error:
+            note(str(error))
+            return None
+        except Exception as error:  # a bug or no memory: Hydra raises it when the other runs are done
+            note(f"{type(error).__name__}: {error}")
+            raise
+
+    return told_job
+
+
+def folders_of(sweep: str, root: Path) -> list[Path]:
+    """The run folders of a sweep, and of earlier ones that went to the same folder.
+
+    Args:
+        sweep: what tells it from others.
+        root: folder that runs go to.
+    """
+    notes = sorted(root.rglob("sweep.json"))
+    ours = {path.parents[1] for path in notes if json.loads(path.read_text("utf-8"))["sweep"] == sweep}
+    return [path.parent for path in notes if path.parents[1] in ours]
+
+
+def report(folders: list[Path]) -> int:
+    """Print the table of a sweep and write it beside its runs; name the runs that failed.
+
+    Args:
+        folders: of the runs.
+
+    Returns:
+        0, or 1 where some runs failed.
+
+    Raises:
+        ConfigError: all failed.
+    """
+    from avsal.media import atomic_path
+    from avsal.report import read_sweep_run, sweep_table
+
+    runs = [read_sweep_run(folder) for folder in folders]
+    failed = [f"{run.folder}: {run.error}" for run in runs if run.error is not None]
+    whole = len(failed) < len(runs)
+    for text in failed if whole else failed[1:]:
+        print(f"avsal: error: {text}", file=sys.stderr)
+    if not whole:
+        raise ConfigError(failed[0])
+    table = sweep_table(runs)
+    place = folders[0].parent
+    for suffix, text in (("md", table.to_markdown()), ("csv", table.to_csv())):
+        with atomic_path(place / f"sweep.{suffix}") as partial:
+            partial.write_text(text, encoding="utf-8")
+    print(table.to_markdown())
+    print(f"-> {place / 'sweep.md'}, {place / 'sweep.csv'}")
+    return 1 if failed else 0
+
+
+def _is_first() -> bool:
+    """Whether this process is the only one, or the first of those that train together."""
+    return place_in_launch()[0] == 0

@@ -1,0 +1,103 @@
+"""What a run of a sweep left in its folder: what it varied, how far it came, how good its checkpoint is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from avsal.models import create_model
+from avsal.train import from_mapping
+from avsal.train.rows import TableSettings
+from avsal.train.run_folder import RunFolder
+from avsal.weights import CheckpointHeader, read_header
+
+__all__ = ["SweepRun", "read_sweep_run"]
+
+
+@dataclass(frozen=True)
+class SweepRun:
+    """One run.
+
+    Attributes:
+        folder: of the run.
+        row: of the experiment's table, None where it has none.
+        table: of the experiment.
+        choices: that the line and the sweep made, as ``key=value``.
+        data: name of the data.
+        error: why it failed, None where it did not.
+        settings: that it was told; empty where it failed before it began.
+        frames: hash of the validation frames.
+        header: of the best checkpoint, None where there is none.
+        parameters: of the model.
+        steps: that are done.
+        end: the closing facts, None where it has not come to its end.
+        strides: scores by stride of the windows, and the device that they were taken on.
+    """
+
+    folder: Path
+    row: str | None
+    table: TableSettings | None
+    choices: Sequence[str]
+    data: str | None
+    error: str | None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    frames: str | None = None
+    header: CheckpointHeader | None = None
+    parameters: int | None = None
+    steps: int = 0
+    end: Mapping[str, Any] | None = None
+    strides: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_sweep_run(path: Path) -> SweepRun:
+    """Read a run's folder; of a run that failed, only what it was and why.
+
+    Raises:
+        CheckpointError: its best checkpoint is damaged.
+    """
+    folder = RunFolder(path)
+    note = _json(folder.sweep)
+    table = note.get("table")
+    run = SweepRun(
+        path,
+        note["row"],
+        None if table is None else from_mapping(TableSettings, table, "table"),
+        note["choices"],
+        note.get("data"),
+        note["error"],
+    )
+    if run.error is not None or not folder.settings.exists():
+        return run
+    lines = folder.log.read_text("utf-8").splitlines() if folder.log.exists() else []
+    entries = [json.loads(line) for line in lines if line.endswith("}")]  # a kill cuts the last line
+    header = read_header(folder.best) if folder.best.exists() else None
+    return SweepRun(
+        run.folder,
+        run.row,
+        run.table,
+        run.choices,
+        run.data,
+        None,
+        settings=_json(folder.settings),
+        frames=((_json(folder.data) if folder.data.exists() else {}).get("validation") or {}).get("sha256"),
+        header=header,
+        parameters=None if header is None else _parameters(header),
+        steps=max((entry["step"] for entry in entries), default=0),
+        end=next((entry for entry in entries if entry["kind"] == "end"), None),
+        strides=_json(folder.strides) if folder.strides.exists() else {},
+    )
+
+
+def _parameters(header: CheckpointHeader) -> int:
+    with torch.device("meta"):
+        return create_model(header.model, **header.arguments).num_parameters
+
+
+def _json(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return found
