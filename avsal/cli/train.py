@@ -13,7 +13,8 @@ variant, are model.arguments.KEY=VALUE. The clean protocol is the default: check
 the training videos; protocol=published chooses on what the paper did.
 
 A sweep (-m) ends with the table of its runs beside the paper's, kept in its folder as sweep.md and sweep.csv.
-A run that fails is named and does not stop the others. A stopped sweep goes on by its line and run.resume=auto.
+A run that fails is named and does not stop the others. A stopped sweep goes on by its line, run.resume=auto
+added.
 
 Several GPUs or machines: accelerate launch -m avsal train ..., or torchrun -m avsal train ...
 """

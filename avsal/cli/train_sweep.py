@@ -59,8 +59,8 @@ def chosen_row(config: DictConfig, words: list[str]) -> DictConfig:
     for key, value in table.row(str(name)).changes.items():
         if key in said:
             raise ConfigError(
-                f"`{key}` is what the rows of {table.title} set: leave it out, or give row=null to vary it "
-                "yourself"
+                f"`{key}` is what the rows of {table.title} set: leave it out, or vary it in the experiment "
+                "that this one is a change of"
             )
         OmegaConf.update(changed, key, value, merge=False, force_add=True)
     return changed
@@ -94,6 +94,11 @@ def told(job: Callable[[DictConfig], float | None], sweep: str) -> Callable[[Dic
                 folder.path.mkdir(parents=True, exist_ok=True)
                 folder.write_json(folder.sweep, {**about, "error": error})
 
+        if folder.sweep.exists() and json.loads(folder.sweep.read_text("utf-8"))["sweep"] == sweep:
+            raise ConfigError(
+                f"two runs of the sweep have the folder {folder.path}: tell them apart by hydra.sweep.subdir=, "
+                "such as '${hydra.job.num}'"
+            )
         note(None)
         try:
             table = row_table(config)
@@ -143,7 +148,7 @@ def report(folders: list[Path]) -> int:
     from avsal.report import read_sweep_run, sweep_table
 
     runs = [read_sweep_run(folder) for folder in folders]
-    failed = [f"{run.folder}: {run.error}" for run in runs if run.error is not None]
+    failed = [f"{run.folder.name}: {run.error}" for run in runs if run.error is not None]
     whole = len(failed) < len(runs)
     for text in failed if whole else failed[1:]:
         print(f"avsal: error: {text}", file=sys.stderr)

@@ -36,10 +36,9 @@ def sweep_table(runs: Sequence[SweepRun]) -> ResultTable:
     select = next((run.settings["validation"]["select"] for run in runs if run.settings), "nss")
     change = f"change in {METRIC_LABELS[select][0]}"
     rows = [*_baselines(runs), *_measured(list(zip(runs, names, strict=True)), table, select, change)]
-    for run, name in zip(runs, names, strict=True):
-        if run.header is None:
-            state = "failed" if run.error is not None else f"unfinished after step {run.steps}"
-            rows.append(TableRow(f"{name} ({state})", "measured", {}))
+    rows += [
+        TableRow(name, "measured", {}) for run, name in zip(runs, names, strict=True) if run.header is None
+    ]
     if table is not None:
         rows += _cited(table, select, change)
     found = {metric for row in rows for metric in row.cells}
@@ -50,7 +49,7 @@ def sweep_table(runs: Sequence[SweepRun]) -> ResultTable:
 
 
 def _names(runs: Sequence[SweepRun], table: TableSettings | None) -> list[str]:
-    """How rows are called: as the table does, and by the choices in which runs differ."""
+    """How rows are called: as the table does, by the choices in which runs differ, and whether they ended."""
     choices = [{word.lstrip("+") for word in run.choices if not word.startswith("run.")} for run in runs]
     shared = set.intersection(*choices)
     names = []
@@ -58,7 +57,8 @@ def _names(runs: Sequence[SweepRun], table: TableSettings | None) -> list[str]:
         own = [word for word in (word.lstrip("+") for word in run.choices) if word in chosen - shared]
         if table is not None and run.row is not None:
             own = [table.row(run.row).name, *(word for word in own if not word.startswith("row="))]
-        names.append(", ".join(own) or run.folder.name)
+        state = "" if run.end is not None else " (unfinished)"
+        names.append((", ".join(own) or run.folder.name) + (" (FAILED)" if run.error is not None else state))
     return names
 
 
@@ -197,8 +197,8 @@ def _notes(
     device = next((run.strides["device"] for run in scored if run.strides), None)
     if device is not None:
         notes.append(
-            "Rows of a stride are scored on every validation frame, the centre bias and the mean map on those "
-            f"of the run's validations. Maps a second: the network alone, measured while scoring, on {device}."
+            "Rows of a stride are scored on every validation frame, centre bias and mean map on those of the "
+            f"run's validations. Maps a second: the network alone, measured while scoring, on {device}."
         )
     for run, name in zip(runs, names, strict=True):
         notes.append(f"{name}: {_state(run)}")
@@ -207,11 +207,11 @@ def _notes(
 
 def _state(run: SweepRun) -> str:
     """How far a run came, and where its checkpoint lies."""
+    text = f"{run.steps} steps" if run.end is not None else f"unfinished, {run.steps} steps so far"
     if run.error is not None:
-        return f"FAILED: {run.error}"
-    text = f"{run.steps} steps" if run.end is not None else f"UNFINISHED, {run.steps} steps so far"
+        text = f"FAILED ({run.error}); {text}"
     if run.header is None:
-        return f"{text}, no checkpoint yet in {run.folder}"
+        return f"{text}, no checkpoint in {run.folder}"
     text += f", best after {run.header.protocol['step']}: {run.folder / 'best.safetensors'}"
     above = (run.end or {}).get("above", {})
     worse = [name.replace("_", " ") for name, distance in above.items() if distance < 0]

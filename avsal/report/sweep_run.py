@@ -29,8 +29,8 @@ class SweepRun:
         table: of the experiment.
         choices: that the line and the sweep made, as ``key=value``.
         data: name of the data.
-        error: why it failed, None where it did not.
-        settings: that it was told; empty where it failed before it began.
+        error: why it failed when it was last started, None where it did not.
+        settings: that it was told; empty where it never began.
         frames: hash of the validation frames.
         header: of the best checkpoint, None where there is none.
         parameters: of the model.
@@ -55,7 +55,7 @@ class SweepRun:
 
 
 def read_sweep_run(path: Path) -> SweepRun:
-    """Read a run's folder; of a run that failed, only what it was and why.
+    """Read a run's folder.
 
     Raises:
         CheckpointError: its best checkpoint is damaged.
@@ -63,33 +63,23 @@ def read_sweep_run(path: Path) -> SweepRun:
     folder = RunFolder(path)
     note = _json(folder.sweep)
     table = note.get("table")
-    run = SweepRun(
+    lines = folder.log.read_text("utf-8").splitlines() if folder.log.exists() else []
+    entries = [json.loads(line) for line in lines if line.endswith("}")]  # a kill cuts the last line
+    header = read_header(folder.best) if folder.best.exists() else None
+    return SweepRun(
         path,
         note["row"],
         None if table is None else from_mapping(TableSettings, table, "table"),
         note["choices"],
         note.get("data"),
         note["error"],
-    )
-    if run.error is not None or not folder.settings.exists():
-        return run
-    lines = folder.log.read_text("utf-8").splitlines() if folder.log.exists() else []
-    entries = [json.loads(line) for line in lines if line.endswith("}")]  # a kill cuts the last line
-    header = read_header(folder.best) if folder.best.exists() else None
-    return SweepRun(
-        run.folder,
-        run.row,
-        run.table,
-        run.choices,
-        run.data,
-        None,
         settings=_json(folder.settings),
-        frames=((_json(folder.data) if folder.data.exists() else {}).get("validation") or {}).get("sha256"),
+        frames=(_json(folder.data).get("validation") or {}).get("sha256"),
         header=header,
         parameters=None if header is None else _parameters(header),
         steps=max((entry["step"] for entry in entries), default=0),
         end=next((entry for entry in entries if entry["kind"] == "end"), None),
-        strides=_json(folder.strides) if folder.strides.exists() else {},
+        strides=_json(folder.strides),
     )
 
 
@@ -99,5 +89,5 @@ def _parameters(header: CheckpointHeader) -> int:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return found
+    """What a file holds; nothing where a run has not come so far as to write it."""
+    return json.loads(path.read_text("utf-8")) if path.exists() else {}
