@@ -1,9 +1,10 @@
-"""Seconds and GFLOP a map, and peak memory, of every model at its published size on this machine.
+"""Seconds and GFLOP a map, and peak memory, of every model and variant at its published size on this machine.
 
-    python scripts/benchmark_models.py [MODEL ...] [--repeats 3] [--threads N]
+    python scripts/benchmark_models.py [MODEL ...] [--repeats 3] [--threads N] [--no-variants]
 
-Each model runs in a process of its own, so that its memory is its own. Weights are random, a batch is a clip.
-A map counts once: of a model that gives all frames' maps, those that prediction keeps of a window.
+Each runs in a process of its own, so that its memory is its own: the process's peak, libraries included. Weights
+are random, a batch is a clip. A map counts once: of a model that gives all frames' maps, those that prediction
+keeps of a window. GFLOP: two a multiply-add, of convolutions and matrix products alone.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
-COLUMNS = ("model", "M parameters", "MB", "GFLOP a map", "s a map", "best", "peak MB")
+COLUMNS = ("model", "arguments", "M parameters", "MB", "GFLOP a map", "s a map", "best", "peak MB")
 
 
-def measure(name: str, repeats: int, threads: int | None) -> dict[str, float]:
+def measure(name: str, options: dict[str, Any], repeats: int, threads: int | None) -> dict[str, float]:
     """Run one model in this process."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
@@ -29,7 +31,7 @@ def measure(name: str, repeats: int, threads: int | None) -> dict[str, float]:
 
     if threads:
         torch.set_num_threads(threads)
-    model = create_model(name)
+    model = create_model(name, **options)
     spec = model.spec
     frames = torch.randn(1, 3, spec.num_frames, *spec.size)
     audio = None
@@ -62,20 +64,26 @@ def main() -> None:
     parser.add_argument("models", nargs="*")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--no-variants", action="store_true", help="the models alone")
+    parser.add_argument("--inside", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.inside:
-        print(json.dumps(measure(arguments.models[0], arguments.repeats, arguments.threads)))
+    if arguments.inside is not None:
+        options = json.loads(arguments.inside)
+        print(json.dumps(measure(arguments.models[0], options, arguments.repeats, arguments.threads)))
         return
 
-    from avsal.models import list_models
+    from avsal.models import argument_words, list_models, list_variants
 
     print("| " + " | ".join(COLUMNS) + " |")
-    print("|---" * len(COLUMNS) + "|")
-    for name in arguments.models or list_models():
-        line = [sys.executable, __file__, name, "--inside", "--repeats", str(arguments.repeats)]
+    print("|---" * 2 + "|--:" * (len(COLUMNS) - 2) + "|")
+    wanted = [pair for name in arguments.models or list_models() for pair in list_variants(name)]
+    for name, options in wanted:
+        if options and arguments.no_variants:
+            continue
+        line = [sys.executable, __file__, name, "--inside", json.dumps(options)]
+        line += ["--repeats", str(arguments.repeats)]
         line += ["--threads", str(arguments.threads)] if arguments.threads else []
-        found = json.loads(subprocess.run(line, check=True, capture_output=True, text=True).stdout)
+        found = json.loads(subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True).stdout)
         cells = [f"{found['parameters'] / 1e6:.2f}", f"{found['parameters'] * 4 / 1e6:.1f}"]
         cells += [
             f"{found['work']:.1f}",
@@ -83,7 +91,7 @@ def main() -> None:
             f"{found['best']:.3f}",
             f"{found['peak']:.0f}",
         ]
-        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+        print(f"| {name} | {argument_words(options)} | " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
+from typing import Any
 
-__all__ = ["comma_list", "names", "percentage", "positive_int", "seconds"]
+__all__ = ["comma_list", "key_value", "names", "percentage", "plain_value", "positive_int", "seconds"]
 
 
 def positive_int(text: str) -> int:
@@ -59,3 +61,21 @@ def comma_list(*choices: str) -> Callable[[str], list[str]]:
         return found
 
     return parse
+
+
+def key_value(text: str) -> tuple[str, Any]:
+    """KEY=VALUE as the key and its plain value."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise argparse.ArgumentTypeError(f"expected KEY=VALUE but found {text!r}")
+    return key, plain_value(value)
+
+
+def plain_value(text: str) -> Any:
+    """A number, true, false, null or a list such as [p3,p4] where it reads as one, else the text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        if text.startswith("[") and text.endswith("]"):
+            return [plain_value(part.strip()) for part in text[1:-1].split(",") if part.strip()]
+        return text

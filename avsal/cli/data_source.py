@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from avsal.cli.arguments import key_value
 
 if TYPE_CHECKING:
     from datasets_av import Dataset
@@ -22,7 +23,7 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-O",
         "--option",
-        type=_option,
+        type=key_value,
         action="append",
         default=[],
         metavar="KEY=VALUE",
@@ -56,14 +57,3 @@ def print_lines(title: str, lines: Sequence[str], limit: int | None = None) -> N
             print(f"  {line}")
         if limit is not None and len(lines) > limit:
             print(f"  and {len(lines) - limit} more")
-
-
-def _option(text: str) -> tuple[str, Any]:
-    """A name and its value: a number, true, false or null where it reads as one, else text."""
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise argparse.ArgumentTypeError(f"expected KEY=VALUE but found {text!r}")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value

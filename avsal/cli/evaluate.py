@@ -8,7 +8,8 @@ Maps: a folder, film or HDF5 file for each video, named after it, or a single on
 put numbers into perspective: uniform, centre bias, and how well observers predict each other.
 
 choices (lists with commas):
-  model=NAME           see `avsal models`; or weights=FILE alone, a checkpoint that knows its model
+  model=NAME           see `avsal models`; or weights=FILE alone, a checkpoint that knows its model;
+                       model.KEY=VALUE is an argument of the model, such as model.levels=multi
   device=auto          cpu, cuda, cuda:1, mps; batch_size=1; precision=float32, bfloat16, float16
   audio=own            none: as without sound; zero: as silence
   maps=PATH            instead of a model: PNG, JPEG, HDF5, film
@@ -42,13 +43,13 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import json
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from avsal.cli.arguments import plain_value
 from avsal.errors import ConfigError
 
 __all__ = ["EvaluateChoices", "add_arguments", "parse_choices", "run"]
@@ -91,11 +92,14 @@ class EvaluateChoices:
     strict: bool = False
     workers: int = 1
     reader: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raise ConfigError for choices that contradict each other."""
         if self.maps is not None and (self.model is not None or self.weights is not None):
             raise ConfigError("`maps` are scored instead of a model: leave `model` and `weights` out")
+        if self.arguments and not self.predicts:
+            raise ConfigError("`model.` arguments are of a model: give model=NAME or weights=FILE")
         if self.workers < 1 or self.batch_size < 1:
             raise ConfigError("`workers` and `batch_size` must be at least 1")
         if self.workers > 1 and (self.model is not None or self.weights is not None):
@@ -129,18 +133,23 @@ def parse_choices(words: list[str]) -> EvaluateChoices:
         ConfigError: a word without `=`, an unknown or repeated key, a value of the wrong type, or a missing
             key; names it.
     """
-    known = {entry.name: entry for entry in fields(EvaluateChoices) if entry.name != "reader"}
+    known = {
+        entry.name: entry for entry in fields(EvaluateChoices) if entry.name not in ("reader", "arguments")
+    }
     hints = get_type_hints(EvaluateChoices)
     values: dict[str, Any] = {}
     reader: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
     for word in words:
         key, equals, text = word.partition("=")
         if not equals or not key or not text:
             raise ConfigError(f"expected choices as key=value but found {word!r}: see avsal evaluate --help")
-        if key in values or key.removeprefix("data.") in reader:
+        if key in (*values, *(f"data.{name}" for name in reader), *(f"model.{name}" for name in arguments)):
             raise ConfigError(f"`{key}` is given twice: give it once")
         if key.startswith("data."):
-            reader[key.removeprefix("data.")] = _plain(text)
+            reader[key.removeprefix("data.")] = plain_value(text)
+        elif key.startswith("model."):
+            arguments[key.removeprefix("model.")] = plain_value(text)
         elif key in known:
             values[key] = _converted(key, hints[key], text)
         else:
@@ -150,15 +159,7 @@ def parse_choices(words: list[str]) -> EvaluateChoices:
     for name, entry in known.items():
         if entry.default is MISSING and name not in values:
             raise ConfigError(f"`{name}` is missing: give {name}=...; see avsal evaluate --help")
-    return EvaluateChoices(**values, reader=reader)
-
-
-def _plain(text: str) -> Any:
-    """A number, true, false or null where it reads as one, else the text."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+    return EvaluateChoices(**values, reader=reader, arguments=arguments)
 
 
 def _converted(key: str, hint: Any, text: str) -> Any:

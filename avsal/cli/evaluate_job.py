@@ -213,9 +213,9 @@ def trained_model(choices: EvaluateChoices) -> SaliencyModel:
     """
     device = pick_device(choices.device)
     if choices.model is None and choices.weights is not None:
-        model = load_model(choices.weights)
+        model = load_model(choices.weights, **choices.arguments)
     else:
-        model = load_model(choices.model or DEFAULT_MODEL, weights=choices.weights)
+        model = load_model(choices.model or DEFAULT_MODEL, weights=choices.weights, **choices.arguments)
     if not model.trained:
         raise ConfigError(
             f"{model.name!r} lacks trained weights, so its scores would mean nothing; give weights=FILE"

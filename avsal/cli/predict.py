@@ -30,7 +30,7 @@ IMAGE_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
-    from avsal.cli.arguments import comma_list, percentage, positive_int, seconds
+    from avsal.cli.arguments import comma_list, key_value, percentage, positive_int, seconds
 
     parser.add_argument(
         "sources",
@@ -51,6 +51,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument_group("model")
     model.add_argument(
         "--model", metavar="NAME", help="see `avsal models`; the checkpoint's own, else tsfpnet_av"
+    )
+    model.add_argument(
+        "-O",
+        "--option",
+        type=key_value,
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="argument of the model, such as levels=multi (see `avsal models --variants`); may be repeated",
     )
     model.add_argument("--weights", type=Path, metavar="FILE", help="a checkpoint; it knows its own model")
     model.add_argument(

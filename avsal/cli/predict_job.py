@@ -62,10 +62,11 @@ def load(arguments: argparse.Namespace) -> SaliencyModel:
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
     device = pick_device(arguments.device)
+    options = dict(arguments.option)
     if arguments.weights is not None and arguments.model is None:
-        model = load_model(arguments.weights)
+        model = load_model(arguments.weights, **options)
     else:
-        model = load_model(arguments.model or DEFAULT_MODEL, weights=arguments.weights)
+        model = load_model(arguments.model or DEFAULT_MODEL, weights=arguments.weights, **options)
     if not model.trained and not arguments.untrained:
         raise ConfigError(
             f"{model.name!r} lacks trained weights: none are installed or were given, so its maps would mean "

@@ -133,12 +133,13 @@ def launch(overrides: list[str], *, multirun: bool) -> int:
             raise failed[0]
         return 0
     sweep, failure = uuid.uuid4().hex, None
+    stopped: list[StoppedError] = []
     try:
-        _hand_over(told(train_job, sweep), overrides, multirun)
-    except StoppedError:
-        raise
+        _hand_over(told(train_job, sweep, stopped), overrides, multirun)
     except Exception as error:  # the runs that went well are worth their table
         failure = error
+    if stopped:
+        raise stopped[0]
     roots = dict(word.split("=", 1) for word in overrides if "=" in word)
     folders = folders_of(sweep, Path(roots.get("hydra.sweep.dir", roots.get("run_root", "runs"))))
     code = report(folders) if folders and place_in_launch()[0] == 0 else 0

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from avsal.train.rows import TableSettings
+    from avsal.train.stopping import StoppedError
 
 __all__ = ["chosen_row", "folders_of", "report", "row_table", "told"]
 
@@ -66,16 +67,18 @@ def chosen_row(config: DictConfig, words: list[str]) -> DictConfig:
     return changed
 
 
-def told(job: Callable[[DictConfig], float | None], sweep: str) -> Callable[[DictConfig], float | None]:
+def told(
+    job: Callable[[DictConfig], float | None], sweep: str, stopped: list[StoppedError]
+) -> Callable[[DictConfig], float | None]:
     """A job of a sweep that writes into its run folder what it is, and what went wrong.
 
-    It raises none of our errors, so that the other runs go on; but once one was asked to stop, none begins.
+    It raises no error of a run, so that the other runs go on; but once one was asked to stop, none begins.
 
     Args:
         job: trains by a configuration.
         sweep: what tells this sweep from others.
+        stopped: takes the error of a run that was asked to stop, where runs are of this process.
     """
-    stopped: list[AvsalError] = []
 
     def told_job(config: DictConfig) -> float | None:
         from hydra.core.hydra_config import HydraConfig
@@ -84,7 +87,7 @@ def told(job: Callable[[DictConfig], float | None], sweep: str) -> Callable[[Dic
         from avsal.train.stopping import StoppedError
 
         if stopped:
-            raise stopped[0]
+            return None
         hydra = HydraConfig.get()
         folder = RunFolder(hydra.runtime.output_dir)
         about = {"sweep": sweep, "row": config.get("row"), "choices": list(hydra.overrides.task)}
@@ -96,8 +99,8 @@ def told(job: Callable[[DictConfig], float | None], sweep: str) -> Callable[[Dic
 
         if folder.sweep.exists() and json.loads(folder.sweep.read_text("utf-8"))["sweep"] == sweep:
             raise ConfigError(
-                f"two runs of the sweep have the folder {folder.path}: tell them apart by hydra.sweep.subdir=, "
-                "such as '${hydra.job.num}'"
+                f"two runs of the sweep have the folder {folder.path}: tell them apart, for instance by "
+                "hydra.sweep.subdir='${hydra.job.num}'"
             )
         note(None)
         try:
@@ -109,7 +112,7 @@ def told(job: Callable[[DictConfig], float | None], sweep: str) -> Callable[[Dic
             return job(config)
         except StoppedError as error:
             stopped.append(error)
-            raise
+            return None
         except AvsalError as error:
             note(str(error))
             return None

@@ -9,14 +9,18 @@ from avsal.models.registry import (
     model_info,
     register_model,
 )
+from avsal.models.variants import VARIANTS, argument_words, list_variants
 
 __all__ = [
+    "VARIANTS",
     "ModelInfo",
     "SaliencyModel",
+    "argument_words",
     "conv3d",
     "create_model",
     "esan",
     "list_models",
+    "list_variants",
     "model_info",
     "register_model",
     "resnet3d",

@@ -207,9 +207,9 @@ def _notes(
 
 def _state(run: SweepRun) -> str:
     """How far a run came, and where its checkpoint lies."""
-    text = f"{run.steps} steps" if run.end is not None else f"unfinished, {run.steps} steps so far"
+    text = f"{run.steps} steps{'' if run.end is not None else ' so far'}"
     if run.error is not None:
-        text = f"FAILED ({run.error}); {text}"
+        text = f"{run.error}; {text}"
     if run.header is None:
         return f"{text}, no checkpoint in {run.folder}"
     text += f", best after {run.header.protocol['step']}: {run.folder / 'best.safetensors'}"
