@@ -2,9 +2,9 @@
 
     python scripts/benchmark_models.py [MODEL ...] [--repeats 3] [--threads N] [--no-variants]
 
-Each runs in a process of its own, so that its memory is its own: the process's peak, libraries included. Weights
-are random, a batch is a clip. A map counts once: of a model that gives all frames' maps, those that prediction
-keeps of a window. GFLOP: two a multiply-add, of convolutions and matrix products alone.
+Each runs in a process of its own, so that its memory is its own: the process's peak, libraries included.
+Weights are random, a batch is a clip. A map counts once: of a model that gives all frames' maps, those that
+prediction keeps of a window. GFLOP: two a multiply-add, of convolutions and matrix products alone.
 """
 
 from __future__ import annotations
@@ -40,11 +40,10 @@ def measure(name: str, options: dict[str, Any], repeats: int, threads: int | Non
     kept = spec.stride if spec.predicts == "all" else 1
     seconds = []
     with torch.inference_mode():
-        with FlopCounterMode(display=False) as counter:
-            model(frames, audio)
         for _ in range(repeats):
             began = time.perf_counter()
-            model(frames, audio)
+            with FlopCounterMode(display=False) as counter:  # adds milliseconds
+                model(frames, audio)
             seconds.append((time.perf_counter() - began) / kept)
     status = Path("/proc/self/status")
     peak = re.search(r"VmHWM:\s+(\d+)", status.read_text()) if status.exists() else None

@@ -12,7 +12,7 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument(
-        "--variants", action="store_true", help="also those of the papers, by their arguments"
+        "--variants", action="store_true", help="also the papers' variants, by their arguments"
     )
     parser.add_argument("--json", action="store_true", help="for programs")
 

@@ -1,4 +1,4 @@
-"""The variants of each model that its paper or its published weights know, as arguments of its constructor."""
+"""The variants of each model that its paper or published weights know, as arguments of its constructor."""
 
 from __future__ import annotations
 

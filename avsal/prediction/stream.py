@@ -197,7 +197,10 @@ class PredictionStream:
                         left_out = replace(job, wanted=[output])
                     number += 1
                 if beyond and left_out is not None:  # the last frame is always computed: none is extrapolated
-                    yield self._heard(left_out)
+                    if left_out.window is window:
+                        job.wanted.extend(left_out.wanted)
+                    else:
+                        yield self._heard(left_out)
                     left_out = None
                 if job.wanted:
                     yield self._heard(job)

@@ -7,9 +7,11 @@ import torch
 
 from avsal.cli.train import compose, experiments, resolve
 from avsal.cli.train_data import MadeData, StoredData
+from avsal.cli.train_sweep import chosen_row, row_table
 from avsal.configuration import config_dir
 from avsal.errors import ConfigError
 from avsal.models import create_model
+from avsal.report import published_results
 from avsal.train.objective import Objective
 from avsal.train.optimiser import create_optimiser
 
@@ -57,7 +59,10 @@ def test_every_choice_of_every_group_composes(group, name):
 
 def test_every_choice_but_the_named_alternatives_is_used_by_an_experiment():
     text = "\n".join(path.read_text() for path in config_dir().rglob("*.yaml"))
-    alternatives = {"data": {"diem", "coutrot1", "coutrot2", "avad", "etmd", "summe"}, "loss": {"stavis"}}
+    alternatives = {
+        "data": {"diem", "coutrot1", "coutrot2", "avad", "etmd", "summe"},
+        "loss": {"stavis", "tsfpnet_kl"},  # the latter is a row of ablation_loss
+    }
     for group, names in GROUPS.items():
         for name in set(names) - alternatives.get(group, set()):
             named = f"/{group}: {name}\n" in text or f"- {group}: {name}\n" in text or f'{group}: "' in text
@@ -109,6 +114,38 @@ def test_the_papers_protocols_are_what_the_papers_say():
     zero, _ = resolve(compose(["experiment=tsfpnet_av_zero"]))
     assert zero.sound.zero == 1.0
     assert zero.model.name == "tsfpnet_av"
+
+
+@pytest.mark.parametrize("name", [name for name in experiments() if name.startswith("ablation_")])
+def test_every_ablation_has_the_rows_of_its_papers_table(name):
+    config = compose([f"experiment={name}"])
+    table = row_table(config)
+    text = (config_dir() / "experiment" / f"{name}.yaml").read_text()
+    assert f'row: "{",".join(table.rows)}"' in text
+    printed = {result.model for result in published_results() if result.source in table.sources}
+    cited = [model for row in table.rows.values() for model in row.cited]
+    assert len(set(cited)) == len(cited)
+    assert set(cited) <= printed
+    if name not in ("ablation_sal3d", "ablation_resnet3d"):  # their sources hold other models too
+        assert set(cited) == printed
+    whole, _ = resolve(chosen_row(compose([f"experiment={name}", f"row={table.against}"]), []))
+    for row, told in table.rows.items():
+        settings, data = resolve(chosen_row(compose([f"experiment={name}", f"row={row}"]), []))
+        with torch.device("meta"):
+            model = create_model(settings.model.name, **settings.model.arguments)
+        Objective(model, settings)
+        assert isinstance(data, StoredData)
+        changes = {key for key in told.changes if key != "validation.strides"}
+        assert len(changes) <= 1, "a row is one change"
+        assert (row == table.against) or settings != whole
+
+
+def test_a_row_is_applied_in_place_of_what_the_experiment_says():
+    settings, _ = resolve(chosen_row(compose(["experiment=ablation_loss", "row=kl"]), []))
+    assert settings.loss == {"kl": 1}
+    settings, _ = resolve(chosen_row(compose(["experiment=ablation_esan", "row=no_p3"]), []))
+    assert settings.model.arguments == {"levels": ["p4", "p5"]}
+    assert settings.model.forward == {"phases": [2]}
 
 
 def test_unknown_keys_in_data_fail_by_name():

@@ -24,6 +24,20 @@ def film(tmp_path_factory):
     return films.moving_dot(tmp_path_factory.mktemp("stream") / "dot.mp4", frames=40)
 
 
+@pytest.mark.parametrize("end", [0.3, 0.5, 0.68, 1.0, 9.0])
+@pytest.mark.parametrize(("predicts", "stride"), [("last", 1), ("centre", 1), ("all", 4), ("all", 8)])
+def test_a_part_of_which_some_frames_are_computed_has_every_frame_once_in_order(film, predicts, stride, end):
+    model = Listener(predicts=predicts, stride=stride)
+    whole = maps_of(model, film, end=end)
+    some = maps_of(model, film, end=end, every=4)
+    assert [prediction.time for prediction in some] == [prediction.time for prediction in whole]
+    assert [prediction.index for prediction in some] == list(range(len(whole)))
+    computed = [prediction.index for prediction in some if not prediction.interpolated]
+    assert computed == sorted({*range(0, len(whole), 4), len(whole) - 1})
+    for index in computed:
+        np.testing.assert_array_equal(some[index].map, whole[index].map)
+
+
 @pytest.mark.parametrize("frames", [1, 2, 7, 8, 9, 15, 16, 30])
 @pytest.mark.parametrize("predicts", ["last", "centre", "all"])
 def test_every_frame_gets_its_own_map_however_short_the_film(tmp_path, frames, predicts):
