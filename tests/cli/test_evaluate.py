@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from fake_media import write_film, write_image
 from gaze_recordings import followed_gaze
 
@@ -56,6 +57,28 @@ def maps(tmp_path):
     return tmp_path / "target"
 
 
+def test_arguments_of_the_model_are_plain_values_of_their_own():
+    words = ["model=esan", "model.levels=[p4,p5]", "model.width=0.5", "model.recurrent=none", "data.films=x"]
+    choices = parse_choices([*NEEDED, *words])
+    assert choices.arguments == {"levels": ["p4", "p5"], "width": 0.5, "recurrent": "none"}
+    assert choices.reader == {"films": "x"}
+    with pytest.raises(ConfigError, match=r"`model\.width` is given twice"):
+        parse_choices([*NEEDED, *words, "model.width=1"])
+    with pytest.raises(ConfigError, match="are of a model: give model=NAME"):
+        parse_choices([*NEEDED, "maps=x", "model.width=1"])
+
+
+def test_arguments_reach_the_model_that_is_scored(films, tmp_path):
+    model = create_model("sal3d", width=0.05, size=SIZE, variant="base")
+    weights = tmp_path / "weights.pt"
+    torch.save(model.state_dict(), weights)
+    line = ["data=manifest", f"root={films}", "model=sal3d", f"weights={weights}", "perspective=none"]
+    options = ["model.variant=base", "model.width=0.05", "model.size=[32,48]"]
+    assert evaluate(*line, *options, "metrics=nss", f"out={tmp_path}/out") == 0
+    about = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert about["choices"]["arguments"] == {"variant": "base", "width": 0.05, "size": [32, 48]}
+
+
 def test_words_become_choices():
     choices = parse_choices(
         [
@@ -100,7 +123,7 @@ def test_every_choice_is_explained_in_the_help():
     from avsal.cli import evaluate as module
 
     for name in EvaluateChoices.__dataclass_fields__:
-        if name != "reader":
+        if name not in ("reader", "arguments"):
             assert f"{name}=" in module.__doc__ or f" {name} " in module.__doc__, name
 
 

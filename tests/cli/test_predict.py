@@ -207,6 +207,28 @@ def malicious(path):
     path.write_bytes(pickle.dumps(Payload()))
 
 
+def test_a_variant_is_chosen_by_its_arguments(predict, film, tmp_path):
+    small = ["-O", "size=[32,48]", "-O", "width=0.05", "--untrained", "--every", "10"]
+    code, _, errors = predict(
+        film, "--model", "esan", "-O", "levels=[p4,p5]", "-O", "recurrent=none", *small, give_weights=False
+    )
+    assert (code, errors) == (0, [])
+    about = json.loads((tmp_path / "out" / "clip.json").read_text())["model"]
+    chosen = {"levels": ["p4", "p5"], "recurrent": "none", "size": [32, 48], "width": 0.05}
+    assert about["arguments"] == chosen
+    assert about["trained"] is False
+
+
+def test_arguments_that_contradict_the_checkpoint_or_the_model_are_one_line(predict, film):
+    code, _, errors = predict(film, "-O", "width=0.1")
+    assert code == 2
+    assert "was made with width=0.05, not 0.1" in errors[0]
+    wrong = ["--model", "sal3d", "-O", "levels=final", "--untrained"]
+    code, _, errors = predict(film, *wrong, give_weights=False)
+    assert code == 2
+    assert "model 'sal3d' takes no argument 'levels': expected some of variant, frozen" in errors[0]
+
+
 @pytest.mark.parametrize("kind", ["missing", "empty", "text", "html", "pickle", "film"])
 def test_unusable_weights_are_one_line_and_run_nothing(predict, film, tmp_path, kind, capsys):
     path = tmp_path / "weights.pth"
@@ -302,6 +324,15 @@ def test_help_imports_nothing_heavy():
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_models_print_their_variants_when_asked(capsys):
+    assert main(["models", "--variants"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "  levels=[p4,p5]           94.52 M   378.1  15x256x320  all    -" in lines
+    assert main(["models", "--variants", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {"levels": "multi"} in [row["arguments"] for row in rows if row["name"] == "tsfpnet"]
 
 
 def test_models_and_env_print_their_tables(capsys):

@@ -1,9 +1,11 @@
 """Laws that hold for every registered model, in a small version."""
 
+from typing import NamedTuple
+
 import pytest
 import torch
 
-from avsal.models import create_model, list_models, model_info
+from avsal.models import argument_words, create_model, list_models, list_variants, model_info
 
 SMALL = {
     "tsfpnet": {"width": 0.05, "num_frames": 8, "size": (32, 48)},
@@ -15,16 +17,56 @@ SMALL = {
     "esan": {"width": 0.05, "num_groups": 2, "size": (32, 48)},
 }
 
-#: parameters in units, published size in MB where a paper prints one, and whether the model listens
+
+class Published(NamedTuple):
+    """What a model or variant must be at its published size.
+
+    Attributes:
+        parameters: exactly; where a paper prints no number, what its layer list gives.
+        maps: (T', H, W) of a clip of the published size.
+        printed: what the paper prints, in MB of float32 or M parameters, and how far we may be from it.
+        sound: whether the model listens.
+    """
+
+    parameters: int
+    maps: tuple[int, int, int]
+    printed: tuple[str, float, float] | None = None
+    sound: bool = False
+
+
+TSFP, RESNET, SAL, ESAN = (1, 192, 352), (16, 112, 112), (1, 224, 224), (15, 256, 320)
+
+#: by name and arguments; papers print sizes of whole models only
 PUBLISHED = {
-    "tsfpnet": (14_306_001, 58.4, False),
-    "tsfpnet_av": (18_466_850, None, True),
-    "resnet3d": (208_891_968, None, False),
-    "resnet3d_s": (50_211_904, None, False),
-    "sal3d": (46_160_609, None, False),
-    "conv3d": (58_303_233, None, False),
-    "esan": (114_528_417, None, False),
+    "tsfpnet": Published(14_306_001, TSFP, ("MB", 58.4, 0.03)),  # Table 3; no widths are printed
+    "tsfpnet num_frames=16": Published(13_945_553, TSFP),
+    "tsfpnet num_frames=48": Published(14_666_449, TSFP),
+    "tsfpnet levels=multi": Published(12_534_993, TSFP),
+    "tsfpnet levels=final": Published(10_598_289, TSFP),
+    "tsfpnet_av": Published(18_466_850, TSFP, sound=True),
+    "tsfpnet_av fusion=aligned": Published(15_464_194, TSFP, sound=True),
+    "resnet3d": Published(208_891_968, RESNET, ("M", 200, 0.05)),  # section V-C: "more than 200 million"
+    "resnet3d backbone=r3d_18": Published(208_887_744, RESNET),
+    "resnet3d backbone=r2plus1d_18": Published(207_021_597, RESNET),
+    "resnet3d_s": Published(50_211_904, RESNET, ("M", 50, 0.005)),  # section V-C: "about 50 million"
+    # Table 2: 31,447,841 with Keras' running statistics of batch norms, and VGG-16's 14,714,688
+    "sal3d": Published(14_714_688 + 31_447_841 - 2 * (512 + 256 + 128 + 64), SAL, ("M", 46.162529, 1e-4)),
+    "sal3d variant=base": Published(46_160_609, SAL, ("M", 46.162529, 1e-4)),
+    "conv3d": Published(58_303_233, SAL),
+    "esan": Published(114_528_417, ESAN),  # of the released layer list
+    "esan recurrent=none": Published(76_775_585, ESAN),
+    "esan recurrent=backward": Published(95_652_001, ESAN),
+    "esan recurrent=forward": Published(95_652_001, ESAN),
+    "esan alignment=plain": Published(72_792_385, ESAN),
+    "esan levels=[p3,p4]": Published(87_576_521, ESAN),
+    "esan levels=[p3]": Published(61_804_273, ESAN),
+    "esan levels=[p4,p5]": Published(94_524_361, ESAN),
+    "esan levels=[p5]": Published(74_651_889, ESAN),
 }
+
+
+def label(pair):
+    return " ".join([pair[0], argument_words(pair[1])]).strip()
 
 
 @pytest.fixture(params=list_models())
@@ -44,19 +86,30 @@ def inputs(model, batch=1, size=None):
     return frames, audio
 
 
-def test_every_model_is_in_the_tables():
-    assert set(list_models()) == set(SMALL) == set(PUBLISHED)
+def test_every_model_and_variant_is_in_the_tables():
+    assert set(list_models()) == set(SMALL)
+    assert {label(pair) for pair in list_variants()} == set(PUBLISHED)
 
 
-@pytest.mark.parametrize("name", list_models())
-def test_published_size(name):
-    parameters, megabytes, sound = PUBLISHED[name]
-    with torch.device("meta"):
-        model = create_model(name)
-    assert model.num_parameters == parameters
-    assert model_info(name).sound is sound is (model.spec.sample_rate is not None)
-    if megabytes is not None:
-        assert model.num_parameters * 4 / 1e6 == pytest.approx(megabytes, rel=0.03)
+@pytest.mark.parametrize("pair", list_variants(), ids=label)
+def test_published_size_and_shape(pair):
+    name, arguments = pair
+    published = PUBLISHED[label(pair)]
+    with torch.device("meta"), torch.no_grad():  # shapes without the arithmetic
+        model = create_model(name, **arguments)
+        spec = model.spec
+        frames = torch.empty(1, 3, spec.num_frames, *spec.size)
+        audio = None
+        if spec.sample_rate is not None and arguments.get("fusion") != "aligned":  # which looks at numbers
+            audio = torch.empty(1, 1, spec.audio_samples(spec.num_frames / 25))
+        maps = model(frames, audio)
+    assert maps.shape == (1, *published.maps)
+    assert model.num_parameters == published.parameters
+    assert model_info(name).sound is published.sound is (spec.sample_rate is not None)
+    if published.printed is not None:
+        unit, value, tolerance = published.printed
+        size = model.num_parameters * (4 if unit == "MB" else 1) / 1e6
+        assert size == pytest.approx(value, rel=tolerance)
 
 
 @pytest.mark.parametrize("batch", [1, 2])

@@ -24,7 +24,7 @@ def film(tmp_path_factory):
     return films.moving_dot(tmp_path_factory.mktemp("stream") / "dot.mp4", frames=40)
 
 
-@pytest.mark.parametrize("end", [0.3, 0.5, 0.68, 1.0, 9.0])
+@pytest.mark.parametrize("end", [0.3, 0.42, 0.6])
 @pytest.mark.parametrize(("predicts", "stride"), [("last", 1), ("centre", 1), ("all", 4), ("all", 8)])
 def test_a_part_of_which_some_frames_are_computed_has_every_frame_once_in_order(film, predicts, stride, end):
     model = Listener(predicts=predicts, stride=stride)
