@@ -58,6 +58,19 @@ def measure(name: str, options: dict[str, Any], repeats: int, threads: int | Non
     }
 
 
+def table_line(name: str, words: str, found: dict[str, float]) -> str:
+    """What `measure` found as a line of the table."""
+    numbers = (
+        f"{found['parameters'] / 1e6:.2f}",
+        f"{found['parameters'] * 4 / 1e6:.1f}",
+        f"{found['work']:.1f}",
+        f"{found['seconds']:.3f}",
+        f"{found['processor']:.3f}",
+        f"{found['peak']:.0f}",
+    )
+    return f"| {name} | {words} | {' | '.join(numbers)} |"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -85,14 +98,7 @@ def main() -> None:
         line += ["--repeats", str(arguments.repeats)]
         line += ["--threads", str(arguments.threads)] if arguments.threads else []
         found = json.loads(subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True).stdout)
-        cells = [f"{found['parameters'] / 1e6:.2f}", f"{found['parameters'] * 4 / 1e6:.1f}"]
-        cells += [
-            f"{found['work']:.1f}",
-            f"{found['median']:.3f}",
-            f"{found['best']:.3f}",
-            f"{found['peak']:.0f}",
-        ]
-        print(f"| {name} | {argument_words(options)} | " + " | ".join(cells) + " |", flush=True)
+        print(table_line(name, argument_words(options), found), flush=True)
 
 
 if __name__ == "__main__":
