@@ -101,7 +101,7 @@ class PredictionStream:
         self.model, self.source = model, Path(source)
         self.start, self.end, self.every = start, end, every
         self.engine: Engine = create_engine(
-            model, engine, batch_size=batch_size, precision=PRECISIONS[precision], every=every
+            model, engine, batch_size=batch_size, precision=PRECISIONS[precision]
         )
         if attention and (sounds is None or not isinstance(model, TSFPNetAV)):
             raise ConfigError(f"expected `attention` with `sounds`, of a tsfpnet_av; this is {model.name}")
@@ -159,7 +159,8 @@ class PredictionStream:
     def jobs(self, frames: Iterator[Frame]) -> Iterator[Job]:
         """The windows to compute, with the maps that are wanted of each, for `Engine.predict`.
 
-        An engine that looks beyond windows also gets those around the part asked for, with no map wanted.
+        An engine that looks beyond windows also gets those around the part asked for and those of frames that
+        are left out, with no map wanted.
 
         Args:
             frames: those of `film`.
@@ -180,6 +181,7 @@ class PredictionStream:
                 buffer[count] = frame
                 count += 1
             for window in plan.take(count, ended):
+                held = left_out
                 job = Job(window, [buffer[i] for i in window.frames], (None,) * len(self._reads), [])
                 for slot, index in window.outputs:
                     shown = buffer[index]
@@ -196,15 +198,17 @@ class PredictionStream:
                     else:
                         left_out = replace(job, wanted=[output])
                     number += 1
+                if around and held is not None and not beyond:
+                    yield replace(held, wanted=[])
+                if job.wanted:
+                    yield self._heard(job)
                 if beyond and left_out is not None:  # the last frame is always computed: none is extrapolated
                     if left_out.window is window:
                         job.wanted.extend(left_out.wanted)
                     else:
                         yield self._heard(left_out)
                     left_out = None
-                if job.wanted:
-                    yield self._heard(job)
-                elif around and left_out is None:
+                if around and not job.wanted and left_out is None:
                     yield job
                 # windows of the film's start are computed from the last one on
                 enough = not around or (beyond > self.engine.future and plan.next >= len(job.frames))

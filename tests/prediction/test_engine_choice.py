@@ -62,6 +62,25 @@ def test_a_part_of_a_film_has_the_maps_of_the_whole(model, film, engine, part):
     assert np.abs(some - plain).max() > 1e-3 * np.ptp(whole)  # control: they are not the plain maps
 
 
+@pytest.mark.parametrize("engine", ["live", "streaming"])
+@pytest.mark.parametrize("options", [{"every": 3}, {"every": 11}, {"every": 4, "start": 0.6, "end": 1.0}])
+def test_maps_between_those_that_are_computed_are_interpolated_and_the_others_stay(
+    model, film, engine, options
+):
+    every = options["every"]
+    whole = maps_of(model, film, engine=engine, **(options | {"every": 1}))
+    found = list(predict(model, film, engine=engine, **options))
+    assert len(found) == len(whole)
+    last = len(whole) - 1
+    for number, prediction in enumerate(found):
+        assert prediction.interpolated == bool(number % every and number != last)
+        if not prediction.interpolated:
+            assert np.abs(prediction.map - whole[number]).max() < 1e-4 * np.ptp(whole)
+    share = np.float32(1 / every)
+    np.testing.assert_allclose(found[1].map, (1 - share) * found[0].map + share * found[every].map, atol=1e-5)
+    assert np.abs(whole[every] - whole[0]).max() > 1e-3 * np.ptp(whole)  # control: they differ
+
+
 def test_summary_tells_the_engine(weights, film, tmp_path):
     for given, named in (([], "exact"), (["--engine", "live"], "live")):
         out = tmp_path / named

@@ -64,8 +64,8 @@ def reference(model, jobs):
     return torch.cat(maps).numpy()
 
 
-def computed(model, jobs, engine, batch_size=None, every=1):
-    pairs = list(create_engine(model, engine, batch_size=batch_size, every=every).predict(iter(jobs)))
+def computed(model, jobs, engine, batch_size=None):
+    pairs = list(create_engine(model, engine, batch_size=batch_size).predict(iter(jobs)))
     assert [job.wanted[0].number for job, _ in pairs] == [job.wanted[0].number for job in jobs]
     return torch.cat([maps[0] for _, maps in pairs]).numpy()
 
@@ -132,7 +132,7 @@ def test_exact_gives_the_plain_maps_of_any_part_of_any_film(
     jobs = jobs_of(model, film(frames, size, seed=frames), every=every)
     start = min(start, len(jobs) - 1)
     jobs = jobs[start : start + stop]
-    difference = differences(computed(model, jobs, "exact", batch_size, every), reference(model, jobs))
+    difference = differences(computed(model, jobs, "exact", batch_size), reference(model, jobs))
     assert difference.max() < TOLERANCE
 
 
@@ -252,5 +252,3 @@ def test_what_cannot_be_run_is_named():
         create_engine(Listener(), "exact")
     with pytest.raises(ConfigError, match="exact, streaming, live, plain"):
         create_engine(model, "fast")
-    with pytest.raises(ConfigError, match="at most 1 "):
-        create_engine(model, "live", every=2)

@@ -145,6 +145,15 @@ def test_each_nth_frame_is_computed_and_the_others_lie_between(film):
     np.testing.assert_allclose(some[5].map, expected, atol=1e-5)
 
 
+def test_a_part_ends_with_a_computed_map_also_within_a_window_of_several_maps(film):
+    whole = maps_of(Listener(predicts="all", stride=4), film)
+    some = maps_of(Listener(predicts="all", stride=4), film, every=4, end=0.43)
+    assert [prediction.index for prediction in some] == list(range(11))
+    assert [prediction.index for prediction in some if not prediction.interpolated] == [0, 4, 8, 10]
+    for number in (0, 4, 8, 10):
+        np.testing.assert_allclose(some[number].map, whole[number].map, atol=1e-6)
+
+
 def test_what_is_heard(tmp_path, film):
     other = films.write_sound(tmp_path / "other.wav", films.Sound("pcm_s16le"), films.tone(44100, 3.0, 900.0))
     heard = {}

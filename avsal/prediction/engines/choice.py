@@ -36,7 +36,6 @@ def create_engine(
     *,
     batch_size: int | None = None,
     precision: torch.dtype = torch.float32,
-    every: int = 1,
 ) -> Engine:
     """An engine for a model.
 
@@ -45,10 +44,9 @@ def create_engine(
         name: of `ENGINES`; None: the model's default.
         batch_size: windows, or frames of a stream, at once; None: the engine's own.
         precision: what the network computes in.
-        every: frames from one window to the next.
 
     Raises:
-        ConfigError: no such engine, or it cannot run this model or leave out so many frames.
+        ConfigError: no such engine, or it cannot run this model.
     """
     if name is not None and name not in ENGINES:
         raise ConfigError(f"unknown engine {name!r}: expected one of {', '.join(ENGINES)}")
@@ -56,15 +54,7 @@ def create_engine(
     name = name or supported[0]
     if name not in supported:
         raise ConfigError(f"{model.name!r} cannot be run by the engine {name!r}: expected {supported[0]!r}")
-    engine: Engine
     if name in TAPED:
         assert isinstance(model, TSFPNet)
-        engine = TAPED[name](model, batch_size, precision)
-    else:
-        engine = PlainEngine(model, batch_size, precision)
-    if engine.largest_step is not None and every > engine.largest_step:
-        raise ConfigError(
-            f"the engine {name!r} must see every frame: expected `every` of at most {engine.largest_step} "
-            f"but found {every}; use 'exact'"
-        )
-    return engine
+        return TAPED[name](model, batch_size, precision)
+    return PlainEngine(model, batch_size, precision)

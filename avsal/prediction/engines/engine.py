@@ -27,7 +27,6 @@ class Engine(ABC):
         name: what one types.
         past: frames before a part of a film that its maps depend on, beyond the windows'.
         future: frames after a part that its maps depend on.
-        largest_step: by how many frames windows may slide, None for any number.
         attention: whether the attention of each sound, (H, W) above -1 and 0 without sound, follows the maps
             as further rows; for a model whose sound acts by attention.
     """
@@ -45,11 +44,6 @@ class Engine(ABC):
         self.device = next(model.parameters()).device
         self.batch_size = batch_size or self.default_batch_size
         self.precision = precision
-
-    @property
-    def largest_step(self) -> int | None:
-        """See the class."""
-        return None
 
     @abstractmethod
     def predict(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Tensor]]:

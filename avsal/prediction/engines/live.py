@@ -31,17 +31,13 @@ class LiveEngine(WindowEngine):
 
     What lies before the film's first frame is zeros. The film's first frames are predicted from windows that
     play it backwards, as by the other engines; their past is the frames after them.
-    Every frame is computed: `every` above 1 is refused.
+    Windows of which no map is wanted still tell what the film was: what windows share is computed of every
+    frame, so that leaving maps out changes none of the others and saves only each window's own work.
     """
 
     name = "live"
     past = PAST
     edges = LIVE
-
-    @property
-    def largest_step(self) -> int | None:
-        """1: a stream that skips windows would lose up to as many frames of context near the film's start."""
-        return 1
 
     def predict(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Tensor]]:
         """See `Engine.predict`."""

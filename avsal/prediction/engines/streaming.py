@@ -24,7 +24,8 @@ class StreamingEngine(Engine):
     Beyond the film's ends every layer sees zeros, so that a film of just T frames has the plain map. Sound is
     fused for each window, as by the other engines, with base2 and base3 taken from the pass. The film's
     first frames are predicted from a film of their own that is played backwards and ends with frame 0.
-    Every frame is computed: `every` above 1 is refused.
+    Windows of which no map is wanted still tell how the film goes on: leaving maps out changes none of the
+    others and saves the decoder only.
     """
 
     name = "streaming"
@@ -37,11 +38,6 @@ class StreamingEngine(Engine):
     ) -> None:
         super().__init__(model, batch_size, precision)
         self.network = TapedNetwork(folded(model), Edges(left=False, right=False))
-
-    @property
-    def largest_step(self) -> int | None:
-        """1: a stream that skips windows would lose up to as many frames of context near the film's start."""
-        return 1
 
     def predict(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Tensor]]:
         """See `Engine.predict`."""
