@@ -141,6 +141,7 @@ def _ablate_run(
             REFERENCE,
             hearing=hearing,
             watch=keep,
+            engine=choices.engine,
             batch_size=choices.batch_size,
             precision=choices.precision,
         )
@@ -240,6 +241,7 @@ def _evaluate_retrained(run: AblationRun, one: Retrained, arguments: argparse.Na
             one.name,
             audio="none",
             hearing=hearing,
+            engine=choices.engine,
             batch_size=choices.batch_size,
             precision=choices.precision,
         )

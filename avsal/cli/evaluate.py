@@ -10,12 +10,13 @@ put numbers into perspective: uniform, centre bias, and how well observers predi
 choices (lists with commas):
   model=NAME           see `avsal models`; or weights=FILE alone, a checkpoint that knows its model;
                        model.KEY=VALUE is an argument of the model, such as model.levels=multi
-  device=auto          cpu, cuda, cuda:1, mps; batch_size=1; precision=float32, bfloat16, float16
+  device=auto          cpu, cuda, cuda:1, mps; precision=float32, bfloat16, float16; batch_size=N
+  engine=exact         plain, live or streaming: see avsal predict --help [exact where the model can]
   audio=own            none: as without sound; zero: as silence
   maps=PATH            instead of a model: PNG, JPEG, HDF5, film
   name=TEXT            of the row [the model's or the path's]
   data=NAME root=DIR   data set and its folder; data.KEY=VALUE is for its reader, such as data.films=DIR
-  split=test fold=1    where the data set has them
+  split=test fold=1    where the data set has them; videos=ID,ID: only these
   protocol=NAME        stavis: per video, then over videos; dhf1k: frames pooled; diem20: first 300 frames;
                        objects: masks [by data set]
   metrics=nss,cc,...   [all]; family=exact or mit; min_fixations=1
@@ -64,13 +65,15 @@ class EvaluateChoices:
     model: str | None = None
     weights: Path | None = None
     device: str = "auto"
-    batch_size: int = 1
+    engine: Literal["exact", "streaming", "live", "plain"] | None = None
+    batch_size: int | None = None
     precision: str = "float32"
     audio: Literal["own", "none", "zero"] = "own"
     maps: Path | None = None
     name: str | None = None
     split: Literal["train", "val", "test"] | None = None
     fold: int | None = None
+    videos: tuple[str, ...] | None = None
     protocol: str | None = None
     metrics: tuple[str, ...] | None = None
     family: Literal["exact", "mit"] = "exact"
@@ -100,8 +103,10 @@ class EvaluateChoices:
             raise ConfigError("`maps` are scored instead of a model: leave `model` and `weights` out")
         if self.arguments and not self.predicts:
             raise ConfigError("`model.` arguments are of a model: give model=NAME or weights=FILE")
-        if self.workers < 1 or self.batch_size < 1:
+        if self.workers < 1 or (self.batch_size is not None and self.batch_size < 1):
             raise ConfigError("`workers` and `batch_size` must be at least 1")
+        if self.maps is not None and self.engine is not None:
+            raise ConfigError("`engine` says how a model is run, but `maps` are there already: leave it out")
         if self.workers > 1 and (self.model is not None or self.weights is not None):
             raise ConfigError("a model predicts in this process alone: leave `workers` out")
 

@@ -103,7 +103,7 @@ def evaluate_source(
     source = open_source(choices)
     earlier = [read_rows(path) for path in choices.common_with]
     dataset = open_dataset_of(choices, choices.split)
-    recordings = list(dataset)
+    recordings = _chosen(list(dataset), choices)
     training, no_training = _training(choices)
     made = Evaluation.prepare(
         recordings, settings, source=source, training=training, frame_times=_frame_times
@@ -197,6 +197,7 @@ def _source(choices: EvaluateChoices) -> MapSource | None:
             model,
             choices.name or model.name,
             audio=choices.audio,
+            engine=choices.engine,
             batch_size=choices.batch_size,
             precision=choices.precision,
         )
@@ -236,6 +237,19 @@ def open_dataset_of(choices: EvaluateChoices, split: str | None) -> Dataset:
     if choices.protocol == "diem20" and "protocol" in inspect.signature(reader).parameters:
         options.setdefault("protocol", "diem20")
     return open_dataset(choices.data, choices.root, strict=choices.strict, **options)
+
+
+def _chosen(recordings: list[Recording], choices: EvaluateChoices) -> list[Recording]:
+    """Those that `videos` names; all where it names none."""
+    if choices.videos is None:
+        return recordings
+    missing = set(choices.videos) - {recording.id for recording in recordings}
+    if missing:
+        raise ConfigError(
+            f"`videos` names {sorted(missing)[0]!r}, which is not among the {len(recordings)} recordings of "
+            f"{choices.data} here: see avsal data check"
+        )
+    return [recording for recording in recordings if recording.id in choices.videos]
 
 
 def _training(choices: EvaluateChoices) -> tuple[list[Recording] | None, str | None]:

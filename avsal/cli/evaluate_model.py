@@ -53,7 +53,8 @@ class ModelMaps:
         audio: str = "own",
         hearing: Hearing | None = None,
         watch: Watched | None = None,
-        batch_size: int = 1,
+        engine: str | None = None,
+        batch_size: int | None = None,
         precision: str = "float32",
     ) -> None:
         """Take a model on its device.
@@ -65,12 +66,13 @@ class ModelMaps:
             hearing: several sounds instead, whole and at the model's rate; maps with all but the first become
                 rows of their own. The film is seen once.
             watch: gets every prediction that is made with `hearing`, interpolated ones too.
-            batch_size: windows at once.
+            engine: see `avsal.prediction.engines`; None: the model's default.
+            batch_size: windows at once; None: the engine's own.
             precision: of the network.
         """
         self.name = name
         self._model, self._audio, self._hearing, self._watch = model, audio, hearing, watch
-        self._batch_size, self._precision = batch_size, precision
+        self._engine, self._batch_size, self._precision = engine, batch_size, precision
 
     def __call__(self, truth: VideoTruth) -> Iterator[PredictedMap]:
         """The maps of a film up to the last frame that is scored.
@@ -94,6 +96,7 @@ class ModelMaps:
             sounds=sounds,
             frame_rate=recording.frame_rate if recording.frames.is_dir() else None,
             every=truth.settings.every,
+            engine=self._engine,
             batch_size=self._batch_size,
             precision=self._precision,
         )

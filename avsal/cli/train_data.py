@@ -142,6 +142,7 @@ def _made(data: MadeData, settings: TrainSettings, spec: ClipSpec) -> tuple[Clip
         repeat=data.repeat,
         seed=settings.seed,
         workers=settings.clips.workers,
+        context=settings.context.frames,
     )
     return clips, MadeFrames(
         held_out, spec, num_clips=data.num_held_out, batch_size=settings.validation.batch_size
@@ -166,6 +167,7 @@ def _stored(data: StoredData, settings: TrainSettings, spec: ClipSpec) -> tuple[
         min_frames=data.min_frames,
         flip=settings.clips.flip,
         crop=data.crop,
+        context=settings.context.frames,
     )
     frames = StoredFrames(
         validation,

@@ -107,6 +107,9 @@ def test_words_become_choices():
         (["maps=a", "model=b"], "`maps` are scored instead"),
         (["model=b", "workers=2"], "leave `workers` out"),
         (["workers=0"], "at least 1"),
+        (["batch_size=0"], "at least 1"),
+        (["engine=fast"], "`engine`: expected one of exact, streaming, live, plain"),
+        (["maps=a", "engine=live"], "`engine` says how a model is run"),
     ],
 )
 def test_a_wrong_word_is_named(words, message):
@@ -195,6 +198,8 @@ def test_impossible_combinations_are_refused(films, tmp_path):
         evaluate(*words, f"maps={films}", "name=uniform")
     with pytest.raises(ConfigError, match="takes no option 'fold'"):
         evaluate(*words, "fold=1")
+    with pytest.raises(ConfigError, match="`videos` names 'film7', which is not among the 3 recordings"):
+        evaluate(*words, "videos=film1,film7")
 
 
 @pytest.mark.data
@@ -228,14 +233,17 @@ def weights(tmp_path_factory):
     return path
 
 
-def test_a_model_scores_as_its_own_maps_do_from_files(films, weights, tmp_path):
+@pytest.mark.parametrize("engine", ["exact", "streaming"])
+def test_a_model_scores_as_its_own_maps_do_from_files(films, weights, tmp_path, engine):
     sources = [str(films / f"film{index}.mp4") for index in range(3)]
     saved = tmp_path / "saved"
-    assert main(["predict", *sources, "--weights", str(weights), "--save", "h5", "-q", "-o", str(saved)]) == 0
+    predict = ["predict", *sources, "--weights", str(weights), "--engine", engine, "--save", "h5", "-q"]
+    assert main([*predict, "-o", str(saved)]) == 0
     for path in saved.glob("*.json"):
         path.unlink()
     words = ["data=manifest", f"root={films}", "perspective=centre_bias", "every=2"]
-    assert evaluate(*words, f"weights={weights}", f"out={tmp_path / 'model'}", "name=net") == 0
+    model = [f"weights={weights}", f"engine={engine}", f"out={tmp_path / 'model'}", "name=net"]
+    assert evaluate(*words, *model) == 0
     assert evaluate(*words, f"maps={saved}", f"out={tmp_path / 'files'}", "name=net", "strict=true") == 0
     predicted, read = (read_rows(tmp_path / name / "frames" / "net.csv") for name in ("model", "files"))
     assert [entry.frames.tolist() for entry in predicted] == [[0, 2, 4]] * 3
