@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from avsal.clips.preparation import content_size, waveform
 from avsal.clips.stored_recording import StoredRecording
 from avsal.clips.targets import TargetRule, cut, mirror
-from avsal.clips.training_windows import Short, num_steps, random_window, step_window
+from avsal.clips.training_windows import Short, num_steps, random_window, step_window, surrounded
 from avsal.clips.windows import Window
 from avsal.errors import ConfigError
 from avsal.groundtruth import DensityRecipe
@@ -27,7 +27,8 @@ class Clip:
     """One training example, not yet normalised.
 
     Attributes:
-        images: (T, H, W, 3) uint8 RGB, of the model's size or its film's `content_size`.
+        images: (T, H, W, 3) uint8 RGB, of the model's size or its film's `content_size`; more than T where a
+            window comes with frames of the film before and after it.
         audio: (1, A) float32 at the model's scale; None: the film has no sound, or the model hears none.
         density: (T', h, w) float32, each map sums to 1 or is zero everywhere where nobody looked.
         points: T' tensors (N, 2) int64, rows and columns of fixations in pixels of the maps.
@@ -64,6 +65,8 @@ class ClipDataset(Dataset[Clip]):
         min_frames: recordings with fewer frames are left out and named in `left_out`.
         flip: probability that a clip is mirrored left and right.
         crop: frames were stored larger than the model's input: cut a random rectangle of its size.
+        context: frames of the film that a clip also has before and after its window, see `surrounded`; sound
+            and ground truth stay the window's.
 
     Attributes:
         recordings: those that give clips.
@@ -88,6 +91,7 @@ class ClipDataset(Dataset[Clip]):
         min_frames: int = 1,
         flip: float = 0.0,
         crop: bool = False,
+        context: int = 0,
     ) -> None:
         if clips_per_recording < 1 or (every is not None and every < 1) or not 0 <= flip <= 1 or seed < 0:
             raise ConfigError(
@@ -99,7 +103,7 @@ class ClipDataset(Dataset[Clip]):
         if not self.recordings:
             raise ConfigError(f"none of {len(recordings)} recordings has at least {min_frames} frames")
         self.spec, self.seed, self.short = spec, seed, short
-        self.flip, self.crop, self.every = flip, crop, every
+        self.flip, self.crop, self.every, self.context = flip, crop, every, context
         self.map_size = map_size or spec.size
         self._rule = TargetRule(spec, self.map_size, recipe)
         for recording in self.recordings:
@@ -147,7 +151,8 @@ class ClipDataset(Dataset[Clip]):
         recording, window = self._choose(index)
         random = np.random.default_rng((self.seed, self.epoch, index, 1))
         frames = [frame for _, frame in window.outputs]
-        images = torch.from_numpy(recording.frames(window.frames))
+        shown = surrounded(window, recording.num_frames, self.context)
+        images = torch.from_numpy(recording.frames(shown))
         if self.crop:
             larger = TargetRule(self.spec, recording.size, self._rule.recipe)
             targets = larger.targets(recording, frames)

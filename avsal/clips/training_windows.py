@@ -20,7 +20,7 @@ from avsal.clips.windows import Window, WindowPlan
 from avsal.errors import ConfigError
 from avsal.types import ClipSpec
 
-__all__ = ["Short", "num_steps", "random_window", "step_window"]
+__all__ = ["Short", "num_steps", "random_window", "step_window", "surrounded"]
 
 Short = Literal["repeat_first", "repeat_last", "mirror"]
 
@@ -53,6 +53,20 @@ def num_steps(spec: ClipSpec, num_frames: int, every: int) -> int:
 def step_window(spec: ClipSpec, num_frames: int, every: int, step: int) -> Window:
     """Window number `step` of those that begin `every` frames apart in a film of at least T frames."""
     return _window(spec, step * every, num_frames)
+
+
+def surrounded(window: Window, num_frames: int, context: int) -> tuple[int, ...]:
+    """A window's frames with `context` frames of the film before and after them.
+
+    What lies beyond the film is its first or last frame; a film shorter than a window, which has been filled
+    up, has nothing around it but the window's own first and last frame.
+    """
+    first, last = window.frames[0], window.frames[-1]
+    if num_frames < len(window.frames):
+        return (first,) * context + window.frames + (last,) * context
+    before = (max(0, index) for index in range(first - context, first))
+    after = (min(index, num_frames - 1) for index in range(last + 1, last + 1 + context))
+    return (*before, *window.frames, *after)
 
 
 def _window(spec: ClipSpec, first: int, num_frames: int) -> Window:

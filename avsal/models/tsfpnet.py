@@ -69,25 +69,45 @@ class TSFPNet(SaliencyModel):
         hidden = scaled(16, width)
         self.head = nn.Sequential(SpatialConv(self.pyramid.out_channels, hidden), Conv3d(hidden, 1, 1))
 
-    def forward(self, frames: Tensor, audio: Tensor | None = None) -> Tensor:
+    def forward(self, frames: Tensor, audio: Tensor | None = None, *, context: int = 0) -> Tensor:
         """(B, 3, T, H, W) in [-1, 1] -> (B, 1, H, W) in [0, 1], the map of the last frame.
+
+        Args:
+            frames: of a window; with `context` frames of the film before and after it.
+            audio: None.
+            context: see `encode`.
 
         Raises:
             ValueError: a number of frames other than `num_frames`, or sound, which this network cannot hear.
         """
         if audio is not None:
             raise ValueError(f"{self.name} takes no sound: pass audio=None, or use tsfpnet_av")
-        taps = self.encode(frames)
+        taps = self.encode(frames, context)
         return self.read_out(self.pyramid(taps), None, frames.shape[-2:])
 
-    def encode(self, frames: Tensor) -> Taps:
-        """The encoder's taps of (B, 3, T, H, W) frames; see `S3D`."""
-        if frames.ndim != 5 or frames.shape[1:3] != (3, self.spec.num_frames):
-            expected = f"(B, 3, {self.spec.num_frames}, H, W)"
+    def encode(self, frames: Tensor, context: int = 0) -> Taps:
+        """The encoder's taps of a window; see `S3D`.
+
+        Args:
+            frames: (B, 3, context + T + context, H, W).
+            context: frames of the film that the encoder sees before and after the window, where it would see
+                zeros: a multiple of 8, its longest stride. 48 are all that a window's taps depend on.
+        """
+        if context < 0 or context % 8:
+            raise ValueError(f"`context` must be a multiple of 8, such as 16, but is {context}")
+        T = self.spec.num_frames
+        if frames.ndim != 5 or frames.shape[1:3] != (3, T + 2 * context):
+            expected = f"(B, 3, {T + 2 * context}, H, W)"
             raise ValueError(f"`frames` must have the shape {expected} but has {tuple(frames.shape)}")
         if min(frames.shape[-2:]) < 32:
             raise ValueError(f"frames must be at least 32x32 pixels but are {tuple(frames.shape[-2:])}")
-        return self.encoder(frames)
+        taps: Taps = self.encoder(frames)
+        if context:
+            taps = tuple(  # type: ignore[assignment]
+                tap[:, :, context // stride : (context + T) // stride]
+                for tap, stride in zip(taps, self.encoder.time_strides, strict=True)
+            )
+        return taps
 
     def read_out(self, integrated: Tensor, logits: Tensor | None, size: Sequence[int]) -> Tensor:
         """The output network.
@@ -143,13 +163,18 @@ class TSFPNetAV(TSFPNet):
         )
         self.fusion = FUSIONS[fusion](self.encoder.channels, width)
 
-    def forward(self, frames: Tensor, audio: Tensor | None = None) -> Tensor:
+    def forward(self, frames: Tensor, audio: Tensor | None = None, *, context: int = 0) -> Tensor:
         """(B, 3, T, H, W) in [-1, 1] and (B, 1, A) in about [-256, 256] -> (B, 1, H, W) in [0, 1].
+
+        Args:
+            frames: of a window; with `context` frames of the film before and after it.
+            audio: the window's own seconds, or None.
+            context: see `encode`.
 
         Raises:
             ValueError: a number of frames other than `num_frames`, or sound of another shape.
         """
-        taps = self.encode(frames)
+        taps = self.encode(frames, context)
         logits = None if audio is None else self.attend(taps, audio)
         return self.read_out(self.pyramid(taps), logits, frames.shape[-2:])
 

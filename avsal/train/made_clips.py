@@ -74,6 +74,8 @@ class MadeClips(Dataset[Clip]):
         repeat: whether every epoch has the same films, in another order.
         seed: of the order.
         workers: processes that make films, 0 for the training process itself.
+        context: frames that the films have before and after the model's window; sound and ground truth are
+            the window's.
 
     Raises:
         ConfigError: the films do not have the model's number of frames, size or sample rate.
@@ -88,13 +90,14 @@ class MadeClips(Dataset[Clip]):
         repeat: bool = False,
         seed: int = 0,
         workers: int = 0,
+        context: int = 0,
     ) -> None:
-        check(films, spec)
-        self.films, self.spec = films, spec
+        check(films, spec, context)
+        self.films, self.spec, self.context = films, spec, context
         self.num_clips, self.repeat, self.seed, self.workers = num_clips, repeat, seed, workers
 
     def __getitem__(self, index: int) -> Clip:
-        return sample(self.films, index, self.spec)
+        return sample(self.films, index, self.spec, self.context)
 
     def num_batches(self, epoch: int, batch_size: int, num_processes: int) -> int:
         """See `ClipSource`; clips that do not fill a batch of every process are left for another epoch."""
@@ -173,14 +176,15 @@ class MadeFrames:
         }
 
 
-def check(films: Films, spec: ClipSpec) -> None:
-    """Raise ConfigError where the films are not what the model takes in."""
+def check(films: Films, spec: ClipSpec, context: int = 0) -> None:
+    """Raise ConfigError where the films are not what the model takes in, with `context` at either end."""
     film = films[0]
     found = (len(film.frames), film.frames.shape[1:3])
-    if found != (spec.num_frames, spec.size):
+    if found != (spec.num_frames + 2 * context, spec.size):
+        around = f", and `context.frames` {context} before and after" if context else ""
         raise ConfigError(
             f"the films have {found[0]} frames of {found[1][0]}x{found[1][1]} but the model takes "
-            f"{spec.num_frames} of {spec.size[0]}x{spec.size[1]}: give both the same num_frames and size"
+            f"{spec.num_frames} of {spec.size[0]}x{spec.size[1]}{around}: make them as long and as large"
         )
     if spec.sample_rate not in (None, film.sample_rate):
         raise ConfigError(
@@ -188,17 +192,19 @@ def check(films: Films, spec: ClipSpec) -> None:
         )
 
 
-def sample(films: Films, index: int, spec: ClipSpec) -> Clip:
-    """Make film `index` into a model's input and target."""
+def sample(films: Films, index: int, spec: ClipSpec, context: int = 0) -> Clip:
+    """Make film `index` into a model's input and target; the window lies `context` frames within it."""
     film = films[index]
-    scored = _scored_frames(spec)
+    scored = [context + frame for frame in _scored_frames(spec)]
+    per_frame = len(film.sound) / len(film.frames)
+    begin, end = (round(frame * per_frame) for frame in (context, context + spec.num_frames))
     points = []
     for frame in scored:
         rows, columns = film.fixations.at(frame).rows_and_columns()
         points.append(torch.from_numpy(np.stack([rows, columns], 1)))
     return Clip(
         images=torch.from_numpy(film.frames),
-        audio=None if spec.sample_rate is None else waveform(film.sound, spec),
+        audio=None if spec.sample_rate is None else waveform(film.sound[begin:end], spec),
         density=torch.from_numpy(np.stack([film.gaze.density(frame) for frame in scored])),
         points=tuple(points),
         frames=torch.tensor(scored),

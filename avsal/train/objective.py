@@ -5,6 +5,7 @@ It is one module, so that distributed training, mixed precision and compilation 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
@@ -12,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from avsal.errors import ConfigError
-from avsal.losses import WeightedLoss
+from avsal.losses import LossValue, WeightedLoss
+from avsal.metrics.formulas import correlation
 from avsal.models import SaliencyModel
 from avsal.train.settings import TrainSettings
 from avsal.train.sound import attention_loss
@@ -25,8 +27,8 @@ __all__ = ["Attentive", "Objective"]
 class Attentive(Protocol):
     """A model whose attention to sound can be read on its way to the maps, as TSFP-Net's."""
 
-    def encode(self, frames: Tensor) -> tuple[Tensor, ...]:
-        """Features of the frames."""
+    def encode(self, frames: Tensor, context: int = 0) -> tuple[Tensor, ...]:
+        """Features of a window, with `context` frames before and after it."""
         ...
 
     def pyramid(self, taps: tuple[Tensor, ...]) -> Tensor:
@@ -60,6 +62,12 @@ class Objective(nn.Module):
         self.call: Mapping[str, Any] = dict(settings.model.forward)
         self.supervised = settings.model.supervised
         self.attention = settings.sound.attention
+        self.context = settings.context
+        if self.context.frames and "context" not in inspect.signature(model.forward).parameters:
+            raise ConfigError(
+                f"`context.frames` needs a network that can see beyond a window, which {model.name} is not: "
+                "leave `context` out"
+            )
         sound = settings.sound
         if (sound.attention or sound.zero or sound.missing) and not model.info.sound:
             raise ConfigError(
@@ -81,30 +89,55 @@ class Objective(nn.Module):
     def forward(
         self, frames: Tensor, audio: Tensor | None, density: Tensor, points: Tensor, mask: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss of a batch.
+        """The loss of a batch; with `context` the mean of the losses without and with the film around.
 
         Returns:
             The scalar to differentiate, and what to log: the unweighted terms, and how many maps went without
-            each because nobody looked.
+            each because nobody looked; of the clips seen with the film around as ``..._in_context``.
 
         Raises:
             ConfigError: the model's maps are not those that the clips have targets for.
         """
-        logits = None
-        if self.attention and audio is not None and isinstance(self.model, Attentive):
-            taps = self.model.encode(frames)
-            logits = self.model.attend(taps, audio)
-            maps = self.model.read_out(self.model.pyramid(taps), logits, frames.shape[-2:])
-        else:
-            maps = self.model(frames, audio, **self.call)
         if self.supervised is not None:
             slots = list(self.supervised)
             density, points, mask = density[:, slots], points[:, slots], mask[:, slots]
+        around = self.context.frames
+        window = frames[:, :, around : frames.shape[2] - around]
+        total, terms, maps = self._seen(window, 0, audio, density, points, mask)
+        if around:
+            second, more, with_film = self._seen(frames, around, audio, density, points, mask)
+            total = (total + second) / 2
+            terms |= {f"{name}_in_context": term for name, term in more.items()}
+            if self.context.agreement:
+                alike = correlation(maps.flatten(0, 1).float(), with_film.flatten(0, 1).float()).mean()
+                total = total + self.context.agreement * (1 - alike)
+                terms["agreement"] = alike.detach()
+        return total, terms
+
+    def _seen(
+        self,
+        frames: Tensor,
+        context: int,
+        audio: Tensor | None,
+        density: Tensor,
+        points: Tensor,
+        mask: Tensor,
+    ) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+        """Loss, what to log, and maps of windows with `context` frames around them."""
+        logits = None
+        extra = {"context": context} if context else {}
+        if self.attention and audio is not None and isinstance(self.model, Attentive):
+            taps = self.model.encode(frames, **extra)
+            logits = self.model.attend(taps, audio)
+            maps = self.model.read_out(self.model.pyramid(taps), logits, frames.shape[-2:])
+        else:
+            maps = self.model(frames, audio, **self.call, **extra)
         if maps.shape != density.shape:
             raise ConfigError(
                 f"{self.model.name} gives maps {tuple(maps.shape)} but the clips have targets "
                 f"{tuple(density.shape)}: set `model.supervised` to the frames that `model.forward` asks for"
             )
+        value: LossValue
         if not self.loss.needs_fixations:
             value = self.loss(maps, density)
         else:
@@ -112,7 +145,7 @@ class Objective(nn.Module):
         total, terms = value.total, dict(value.terms)
         terms |= {f"without_{name}": frames.float() for name, frames in value.skipped.items()}
         if logits is not None:
-            extra = attention_loss(logits, density)
-            total = total + self.attention * extra
-            terms["attention"] = extra.detach()
-        return total, terms
+            extra_loss = attention_loss(logits, density)
+            total = total + self.attention * extra_loss
+            terms["attention"] = extra_loss.detach()
+        return total, terms, maps

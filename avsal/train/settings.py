@@ -12,6 +12,7 @@ from avsal.metrics import METRICS
 
 __all__ = [
     "ClipSettings",
+    "ContextSettings",
     "EngineSettings",
     "ModelSettings",
     "OptimSettings",
@@ -157,6 +158,34 @@ class ClipSettings:
 
 
 @dataclass(frozen=True)
+class ContextSettings:
+    """Whether windows are also learned with the film around them. Only for TSFP-Net.
+
+    A window's ends are padded with zeros; the engine ``streaming`` shows them the film instead, ``live`` does
+    at the left end, and the maps of a network that never saw that change. With `frames` each clip is seen
+    both ways in each step, and the loss is the mean of both.
+
+    Attributes:
+        frames: of the film that the encoder sees before and after a window; a multiple of 8, 0 for none. What
+            lies beyond the film is its first or last frame.
+        agreement: weight of an auxiliary loss: 1 - CC between the two maps of a clip.
+    """
+
+    frames: int = 0
+    agreement: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError where a number makes no sense."""
+        if self.frames < 0 or self.frames % 8:
+            raise ConfigError(f"`context.frames` must be 0 or a multiple of 8 but is {self.frames}")
+        if self.agreement < 0 or (self.agreement and not self.frames):
+            raise ConfigError(
+                "`context.agreement` must not be negative, and needs `context.frames`, but is "
+                f"{self.agreement}"
+            )
+
+
+@dataclass(frozen=True)
 class ValidationSettings:
     """How the model is scored while it is trained.
 
@@ -256,6 +285,7 @@ class TrainSettings:
         steps: to train; None where `epochs` says. Both: whichever ends first.
         sound: what becomes of it.
         clips: how they are drawn.
+        context: whether they are also seen with the film around them.
         validation: how the model is scored.
         engine: how the arithmetic is done.
         seed: of everything random.
@@ -272,6 +302,7 @@ class TrainSettings:
     steps: int | None = None
     sound: SoundSettings = field(default_factory=SoundSettings)
     clips: ClipSettings = field(default_factory=ClipSettings)
+    context: ContextSettings = field(default_factory=ContextSettings)
     validation: ValidationSettings = field(default_factory=ValidationSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
     seed: int = 0

@@ -109,7 +109,7 @@ class Stepper:
     def _mean(self, name: str, values: torch.Tensor) -> float:
         """Over the step's batches; over processes too, but for a term that batches without sound lack."""
         value = values.float().mean()
-        if self._accelerator.num_processes > 1 and name != "attention":
+        if self._accelerator.num_processes > 1 and not name.startswith("attention"):
             value = self._accelerator.reduce(value, "mean")
         return float(value)
 

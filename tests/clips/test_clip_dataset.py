@@ -90,6 +90,19 @@ def test_the_first_frame_may_be_predicted_of_a_short_film(maker):
     assert predicted == {0, 1, 2}
 
 
+def test_context_is_more_of_the_film_around_the_same_window(maker):
+    stored = maker.store([maker.recording("a", sound=clicks(12))])
+    alone, around = (
+        clips_of(stored.recordings, clips_per_recording=50, context=context) for context in (0, 8)
+    )
+    for one, other in zip(alone, around, strict=True):
+        seen = frames_seen(one)
+        assert frames_seen(other) == np.clip(np.arange(seen[0] - 8, seen[0] + 12), 0, 11).tolist()
+        assert one.frames.equal(other.frames)
+        assert one.audio.equal(other.audio)
+        assert one.density.equal(other.density)
+
+
 def test_density_is_the_recipe_s_at_the_map_s_size_and_sums_to_one(maker):
     store = maker.store([maker.recording("a")])
     recipe = DensityRecipe("wide", 3.0, truncate=8.0)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avsal.clips.training_windows import num_steps, random_window, step_window
+from avsal.clips.training_windows import num_steps, random_window, step_window, surrounded
 from avsal.clips.windows import WindowPlan
 from avsal.errors import ConfigError
 from avsal.types import ClipSpec
@@ -80,3 +80,20 @@ def test_steps_cover_a_film_as_far_as_whole_windows_go(T, num_frames, every, pre
 def test_an_unknown_rule_is_named():
     with pytest.raises(ConfigError, match="one of repeat_first, repeat_last, mirror but is 'loop'"):
         random_window(ClipSpec(2, (8, 8)), 9, "loop", np.random.default_rng(0))
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.integers(1, 9), st.integers(1, 40), st.integers(0, 12), st.integers(0, 1000))
+def test_a_window_in_its_film_has_the_film_around_it_and_beyond_that_its_ends(T, num_frames, context, seed):
+    spec = ClipSpec(T, (8, 8))
+    window = random_window(spec, num_frames, "repeat_first", np.random.default_rng(seed))
+    frames = surrounded(window, num_frames, context)
+    assert len(frames) == T + 2 * context
+    assert frames[context : context + T] == window.frames
+    if num_frames >= T:
+        first = window.frames[0] - context
+        expected = np.clip(np.arange(first, first + T + 2 * context), 0, num_frames - 1)
+        assert list(frames) == expected.tolist()
+    else:
+        assert set(frames[:context]) <= {window.frames[0]}
+        assert set(frames[context + T :]) <= {window.frames[-1]}

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from saliency_models import lively
 from torch.utils.flop_counter import FlopCounterMode
 
 from avsal.errors import ConfigError
@@ -194,3 +195,27 @@ def test_wrong_input_is_named(listener):
         listener(clip(), torch.zeros(1, 2, 100))
     with pytest.raises(ValueError, match="takes no sound"):
         create_model("tsfpnet", **SMALL)(clip(), sound())
+
+
+@pytest.mark.parametrize("name", ["tsfpnet", "tsfpnet_av"])
+def test_with_enough_context_a_window_no_longer_depends_on_what_lies_beyond(name):
+    model = lively(name, num_frames=16, size=(32, 32))
+    audio = sound() if name == "tsfpnet_av" else None
+    film = clip(1, 16 + 2 * 56, (32, 32))
+    with torch.no_grad():
+        full = model(film[:, :, 8:-8], audio, context=48)
+        further = model(film, audio, context=56)
+        little = model(film[:, :, 48:-48], audio, context=8)
+        alone = model(film[:, :, 56:-56], audio)
+    assert alone.shape == full.shape == (1, 1, 32, 32)
+    torch.testing.assert_close(full, further, atol=1e-5, rtol=1e-4)
+    assert (little - full).abs().max() > 1e-3  # controls
+    assert (alone - full).abs().max() > 1e-3
+
+
+def test_context_must_keep_the_phase_and_be_there():
+    model = create_model("tsfpnet", **SMALL)
+    with pytest.raises(ValueError, match="multiple of 8"):
+        model(clip(1, 24), context=4)
+    with pytest.raises(ValueError, match=r"\(B, 3, 32, H, W\)"):
+        model(clip(1, 16), context=8)

@@ -42,16 +42,20 @@ class SpotFilms:
     """A bright spot on noise; people look at it."""
 
     seed: int = 0
+    num_frames: int = T
     broken: tuple[int, ...] = field(default=())  # films whose target is not a number
 
     def __getitem__(self, index):
         random = np.random.default_rng([self.seed, index])
         row, column = (int(place) for place in random.integers(6, 26, 2))
-        frames = random.integers(0, 60, (T, *SIZE, 3)).astype(np.uint8)
+        length = self.num_frames
+        frames = random.integers(0, 60, (length, *SIZE, 3)).astype(np.uint8)
         frames[:, row - 3 : row + 3, column - 3 : column + 3] += 150
-        sound = 0.1 * random.standard_normal(7056).astype(np.float32)
-        looks = np.clip(random.normal((row, column), 1.5, (T * 5, 2)), 0, 31.9)
-        fixations = Fixations(np.arange(T).repeat(5), looks[:, 1], looks[:, 0], np.zeros(T * 5), SIZE)
+        sound = 0.1 * random.standard_normal(882 * length).astype(np.float32)
+        looks = np.clip(random.normal((row, column), 1.5, (length * 5, 2)), 0, 31.9)
+        fixations = Fixations(
+            np.arange(length).repeat(5), looks[:, 1], looks[:, 0], np.zeros(length * 5), SIZE
+        )
         place = (row, column)
         gaze = BrokenGaze(place) if index in self.broken else SpotGaze(place)
         return SpotFilm(frames, sound, fixations, gaze)
