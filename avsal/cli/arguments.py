@@ -7,7 +7,16 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["comma_list", "key_value", "names", "percentage", "plain_value", "positive_int", "seconds"]
+__all__ = [
+    "comma_list",
+    "key_value",
+    "key_values",
+    "names",
+    "percentage",
+    "plain_value",
+    "positive_int",
+    "seconds",
+]
 
 
 def positive_int(text: str) -> int:
@@ -66,7 +75,7 @@ def comma_list(*choices: str) -> Callable[[str], list[str]]:
 def key_value(text: str) -> tuple[str, Any]:
     """KEY=VALUE as the key and its plain value."""
     key, equals, value = text.partition("=")
-    if not equals or not key:
+    if not equals or not key or not value:
         raise argparse.ArgumentTypeError(f"expected KEY=VALUE but found {text!r}")
     return key, plain_value(value)
 
@@ -79,3 +88,8 @@ def plain_value(text: str) -> Any:
         if text.startswith("[") and text.endswith("]"):
             return [plain_value(part.strip()) for part in text[1:-1].split(",") if part.strip()]
         return text
+
+
+def key_values(text: str) -> dict[str, Any]:
+    """KEY=VALUE pairs with commas between them, each with its plain value."""
+    return dict(key_value(word.strip()) for word in text.split(","))

@@ -5,13 +5,15 @@ avsal predict films/ -o out --save overlay,h5  every film below a folder
 avsal predict frames/ --fps 25 --audio x.wav   a folder of images and its sound
 avsal predict clip.mp4 --audio zero            the same film heard as silence
 torchrun --nproc-per-node 4 -m avsal predict films/ --skip-existing
-                                               films shared out between processes; goes on where it stopped
+                                               films shared out between processes; goes on where it stopped;
+                                               accelerate launch -m avsal predict does the same
+avsal predict films/ --skip-existing --submit nodes=2,tasks_per_node=4,gpus_per_node=4,slurm_partition=gpu
+                                               the same on a cluster, by submitit
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -30,7 +32,7 @@ IMAGE_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
-    from avsal.cli.arguments import comma_list, key_value, percentage, positive_int, seconds
+    from avsal.cli.arguments import comma_list, key_value, key_values, percentage, positive_int, seconds
 
     parser.add_argument(
         "sources",
@@ -113,6 +115,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--skip-existing", action="store_true", help="leave films alone that are already done"
     )
     existing.add_argument("--overwrite", action="store_true", help="replace what is there")
+    parser.add_argument(
+        "--submit",
+        type=key_values,
+        default={},
+        metavar="KEY=VALUE,...",
+        help="hand the command to a cluster's queue: options of submitit's executor, such as nodes=2, "
+        "tasks_per_node=4, slurm_partition=NAME; cluster=local starts the processes here",
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
     parser.add_argument("-v", "--verbose", action="store_true", help="tell more of each film")
 
@@ -120,11 +130,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Predict every source; return 0 when all were done, 1 when some failed or were damaged, else 2."""
     from avsal.cli.predict_job import Job, load
+    from avsal.cli.predict_launch import place_in_launch, submit, wait_for_others
 
+    if arguments.submit:
+        job = submit(arguments)
+        print(f"submitted {job.job_id}: logs in {job.paths.folder}")
+        return 0
     rank, num_processes = place_in_launch()
     found = name_jobs(find_sources(arguments.sources, arguments.fps), arguments.output)
     jobs = found[rank::num_processes]
     if not jobs:  # more processes than films
+        wait_for_others(rank, num_processes)
         return 0
     model = load(arguments)
     failed = damaged = 0
@@ -136,27 +152,11 @@ def run(arguments: argparse.Namespace) -> int:
             if arguments.debug:
                 raise
             failed += 1
-            print(f"avsal: error: {error}", file=sys.stderr)
+            print(f"avsal: error: {error}", file=sys.stderr, flush=True)
+    wait_for_others(rank, num_processes)
     if failed == len(jobs):
         return 2
     return 1 if failed or damaged else 0
-
-
-def place_in_launch() -> tuple[int, int]:
-    """(rank, number of processes), as torchrun and accelerate launch export them; else (0, 1).
-
-    Each process predicts every N-th film on its own; they exchange nothing.
-
-    Raises:
-        ConfigError: the variables contradict each other.
-    """
-    texts = os.environ.get("RANK", "0"), os.environ.get("WORLD_SIZE", "1")
-    rank, count = (int(text) if text.isdigit() else -1 for text in texts)
-    if not 0 <= rank < count:
-        raise ConfigError(
-            f"expected RANK below WORLD_SIZE in the environment but found {texts[0]!r} and {texts[1]!r}"
-        )
-    return rank, count
 
 
 def find_sources(sources: list[str], frame_rate: float | None) -> list[tuple[Path, Path]]:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from saliency_models import lively
 
-from avsal.cli import main
+from avsal.cli import build_parser, main
+from avsal.cli.predict_launch import submit
 from avsal.prediction import predict
 from avsal.weights import save_checkpoint
 
@@ -34,6 +35,10 @@ def weights(model, tmp_path_factory):
     path = tmp_path_factory.mktemp("weights") / "small.safetensors"
     save_checkpoint(model, path)
     return str(path)
+
+
+def parsed(words):
+    return build_parser().parse_args(words)
 
 
 def maps_of(model, film, **options):
@@ -119,6 +124,50 @@ def test_processes_share_out_films_and_one_broken_film_stops_nobody(weights, tmp
     assert "a.mp4" in printed[0][0]
     assert "c.mp4" in printed[0][0]
     assert "d.mp4" in printed[1][0]
+
+
+def test_a_broken_film_ends_nobody_under_torchrun(weights, tmp_path):
+    (tmp_path / "films").mkdir()
+    for name, frames in (("a", 150), ("c", 150)):
+        films.moving_dot(tmp_path / "films" / f"{name}.mp4", frames=frames)
+    (tmp_path / "films" / "b.mp4").write_bytes(b"not a film")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += ["-m", "avsal", "predict", str(tmp_path / "films"), "-o", str(tmp_path / "out")]
+    command += ["--weights", weights, "--save", "csv", "--skip-existing"]
+    ended = subprocess.run(
+        command, env=os.environ | {"OMP_NUM_THREADS": "1"}, cwd=ROOT, capture_output=True, text=True
+    )
+    assert ended.returncode != 0
+    assert "b.mp4" in ended.stderr
+    done = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert done == ["a.csv", "a.json", "c.csv", "c.json"]
+
+
+def test_a_submitted_command_shares_out_films_and_goes_on_where_it_stopped(weights, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    (tmp_path / "films").mkdir()
+    for name in "abc":
+        films.moving_dot(tmp_path / "films" / f"{name}.mp4", frames=3)
+    (tmp_path / "films" / "d.mp4").write_bytes(b"not a film")
+    words = ["predict", str(tmp_path / "films"), "-o", str(tmp_path / "out"), "--weights", weights]
+    words += ["--save", "csv", "--skip-existing"]
+    job = submit(parsed([*words, "--submit", "cluster=local,tasks_per_node=2,timeout_min=5"]))
+    assert job.results() == [0, 1]
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.csv")) == ["a.csv", "b.csv", "c.csv"]
+    again = submit(parsed([*words, "--submit", "cluster=local,timeout_min=5"]))
+    assert again.results() == [1]
+    assert again.stdout().count("done before") == 3
+
+
+def test_wrong_options_of_a_submission_are_named(weights, film, tmp_path, capsys):
+    words = ["predict", str(film), "-o", str(tmp_path), "--weights", weights, "--submit"]
+    with pytest.raises(SystemExit):
+        main([*words, "nodes"])
+    assert "KEY=VALUE,... such as nodes=2 but found 'nodes'" in capsys.readouterr().err
+    assert main([*words, "cluster=local,shape=round"]) == 2
+    assert "shape" in capsys.readouterr().err
+    assert main([*words, "cluster=moon"]) == 2
+    assert "moon" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("place", [{"RANK": "2", "WORLD_SIZE": "2"}, {"RANK": "x", "WORLD_SIZE": "2"}])
