@@ -123,17 +123,60 @@ def test_several_sounds_give_each_its_own_maps_and_the_film_is_seen_once(engine,
     every=st.sampled_from([1, 1, 2, 3, 8, 11]),
     start=st.integers(0, 40),
     stop=st.integers(1, 12),
+    cut=st.integers(1, 60),
+    sound=st.booleans(),
 )
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=20, derandomize=True)
 def test_exact_gives_the_plain_maps_of_any_part_of_any_film(
-    frames, num_frames, size, batch_size, every, start, stop
+    frames, num_frames, size, batch_size, every, start, stop, cut, sound
 ):
-    model = lively(num_frames=num_frames, size=size)
-    jobs = jobs_of(model, film(frames, size, seed=frames), every=every)
+    model = lively("tsfpnet_av" if sound else "tsfpnet", num_frames=num_frames, size=size)
+    shown = film(frames, size, seed=frames)[:cut] + film(frames, size, seed=frames + 1)[cut:]
+    jobs = jobs_of(model, shown, every=every, sound=sound)
     start = min(start, len(jobs) - 1)
     jobs = jobs[start : start + stop]
     difference = differences(computed(model, jobs, "exact", batch_size), reference(model, jobs))
     assert difference.max() < TOLERANCE
+
+
+@given(
+    engine=st.sampled_from(["live", "streaming"]),
+    frames=st.integers(1, 50),
+    num_frames=st.sampled_from([8, 16, 32]),
+    size=st.sampled_from([(32, 32), (32, 48), (45, 34)]),
+    batch_size=st.integers(2, 40),
+    wanted=st.sets(st.integers(0, 49), min_size=1),
+    sound=st.booleans(),
+)
+@settings(deadline=None, max_examples=12, derandomize=True)
+def test_neither_chunks_nor_maps_that_are_left_out_change_those_of_a_stream(
+    engine, frames, num_frames, size, batch_size, wanted, sound
+):
+    model = lively("tsfpnet_av" if sound else "tsfpnet", num_frames=num_frames, size=size)
+    jobs = jobs_of(model, film(frames, size, seed=frames), sound=sound)
+    whole = computed(model, jobs, engine, 1)
+    some = [job if i in wanted else replace(job, wanted=[]) for i, job in enumerate(jobs)]
+    pairs = list(create_engine(model, engine, batch_size=batch_size).predict(iter(some)))
+    assert [job.wanted[0].number for job, _ in pairs] == sorted(wanted & set(range(frames)))
+    for job, maps in pairs:
+        expected = whole[job.wanted[0].number]
+        assert np.abs(maps[0, 0].numpy() - expected).max() < TOLERANCE * np.ptp(whole)
+
+
+@given(chunks=st.lists(st.integers(1, 12), min_size=1, max_size=12), seed=st.integers(0, 3))
+@settings(deadline=None, max_examples=10, derandomize=True)
+def test_a_camera_s_frames_may_come_in_any_chunks(chunks, seed):
+    model = lively(num_frames=8)
+    images = [frame.image for frame in film(sum(chunks), seed=seed)]
+    expected = LiveState(model).push(images)
+    state, found = LiveState(model), []
+    for number in chunks:
+        found.append(state.push(images[:number]))
+        del images[:number]
+    together = np.concatenate(found)
+    assert together.shape == expected.shape
+    if len(expected):
+        assert np.abs(together - expected).max() < TOLERANCE * np.ptp(expected)
 
 
 def test_a_cut_in_the_film_changes_nothing_of_exact():
@@ -239,6 +282,18 @@ def test_sound_needs_one_image_at_a_time_and_a_model_that_listens():
         LiveState(lively("tsfpnet_av", num_frames=8)).push(images, np.zeros(7056, np.float32))
     with pytest.raises(ConfigError, match="takes sound"):
         LiveState(lively(num_frames=8)).push(images[:1], np.zeros(7056, np.float32))
+
+
+def test_single_precision_is_not_rounded_and_the_setting_is_left_as_it_was():
+    before = torch.backends.cudnn.allow_tf32
+    engine = create_engine(lively(num_frames=8))
+    with engine.arithmetic():
+        assert not torch.backends.cudnn.allow_tf32
+        assert torch.backends.cudnn.enabled
+        assert not torch.is_autocast_enabled("cpu")
+    with create_engine(lively(num_frames=8), precision=torch.bfloat16).arithmetic():
+        assert torch.is_autocast_enabled("cpu")
+    assert torch.backends.cudnn.allow_tf32 == before
 
 
 def test_what_cannot_be_run_is_named():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -52,9 +53,20 @@ class Engine(ABC):
         With `attention` there are twice as many rows.
         """
 
-    def autocast(self) -> torch.autocast:
-        """The context in which the network runs."""
-        return torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32)
+    @contextmanager
+    def arithmetic(self) -> Iterator[None]:
+        """The context in which the network runs.
+
+        Single precision is that: by default a GPU's convolutions round to 10 bits (TF32), so that engines,
+        which call them on other shapes, would differ by more than their order of sums.
+        """
+        cudnn = torch.backends.cudnn
+        as_they_are = {name: getattr(cudnn, name) for name in ("enabled", "benchmark", "deterministic")}
+        with (
+            cudnn.flags(**as_they_are, allow_tf32=False),
+            torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32),
+        ):
+            yield
 
     def clip(self, jobs: list[Job]) -> Tensor:
         """(B, 3, T, H, W): the network's input of some windows."""

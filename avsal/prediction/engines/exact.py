@@ -54,7 +54,7 @@ class WindowEngine(Engine):
     def _push(self, images: list[Tensor], windows: dict[int, Job], oldest: int) -> list[tuple[Job, Tensor]]:
         frames = self.frames(images)
         sounds = {window: self.heard(job) for window, job in windows.items()}
-        with self.autocast():
+        with self.arithmetic():
             complete, maps = self.network.push(frames, sounds, oldest=oldest, attention=self.attention)
         maps = maps.float()
         return [(windows[window], maps[i]) for i, window in enumerate(complete)]

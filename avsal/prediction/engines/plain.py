@@ -44,7 +44,7 @@ class PlainEngine(Engine):
     def run(self, batch: list[Job]) -> list[tuple[Job, Tensor]]:
         """The maps of windows of one kind, at once."""
         sounds = [stacked(sounds) for sounds in zip(*map(self.heard, batch), strict=True)]
-        with self.autocast():
+        with self.arithmetic():
             maps = torch.stack(list(self.maps(self.clip(batch), sounds, start=batch[0].window.start)), 1)
         return list(zip(batch, maps.float(), strict=True))
 

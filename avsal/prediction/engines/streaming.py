@@ -67,7 +67,7 @@ class StreamingEngine(Engine):
         self, images: list[Tensor], waiting: dict[int, Job], next_window: int, *, last: bool = False
     ) -> list[tuple[Job, Tensor]]:
         sounds = {window: self.heard(job) for window, job in waiting.items()}
-        with self.autocast():
+        with self.arithmetic():
             complete, maps = self.network.push(
                 self.frames(images),
                 sounds,
