@@ -9,6 +9,12 @@ disturbs less. `untuned` is the plain window with `torch.nn.Conv3d`, `torch.nn.M
 they are. `difference` is the largest from the plain maps of the same frames, and `cc` the mean and worst
 correlation with them, over the frames that all engines predicted. `GMAC` are multiply-adds a map, counted;
 `peak` is the share of what a large matrix product reaches here. Random weights do not change times, but maps.
+
+Below stands where each engine's time goes, from a profile of some maps. `joins` puts shared positions, edges
+and windows together and copies; `sound` is the whole audio branch; `other` is what lies between operations.
+
+With `--grid float32,bfloat16 --batches 1,8` maps a second follow by precision and batch size; on a GPU
+(`--device cuda`) that is done unasked, for all precisions.
 """
 
 from __future__ import annotations
@@ -19,26 +25,52 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.profiler import ProfilerActivity, profile, record_function
 from torch.utils.flop_counter import FlopCounterMode
 
+from avsal.cli.predict_job import pick_device
 from avsal.layers.convolution import Conv3d, MaxPool3d
+from avsal.layers.fusion import Fusion
 from avsal.models import SaliencyModel
-from avsal.prediction import PredictionStream
+from avsal.prediction import PRECISIONS, PredictionStream
 from avsal.prediction.engines import Engine, Job, create_engine, supported_engines
 from avsal.weights import load_model
 
 BUNDLED = Path(__file__).parents[1] / "avsal" / "assets" / "demo.mp4"
 Clock = Callable[[], float]
 
+#: parts of a profile by how the names of their operations begin
+PARTS = {
+    "convolutions": ("conv", "mkldnn_conv", "cudnn_conv", "thnn_conv", "slow_conv"),
+    "pools": ("max_pool", "maximum", "adaptive_max", "amax"),
+    "joins": ("cat", "stack", "copy_", "index", "constant_pad", "fill_", "zero", "clone"),
+    "resizing": ("upsample",),
+    "sums": ("add", "mul", "relu", "sub", "div", "elu", "sigmoid", "clamp_min", "threshold"),
+}
+SOUND = "sound"
 
-def matrix_rate(clock: Clock, size: int = 1536, repeats: int = 5) -> float:
+
+def waited(clock: Clock, device: torch.device) -> Clock:
+    """A clock that first lets the device finish."""
+    if device.type != "cuda":
+        return clock
+
+    def time_when_done() -> float:
+        torch.cuda.synchronize(device)
+        return clock()
+
+    return time_when_done
+
+
+def matrix_rate(clock: Clock, device: torch.device, size: int = 1536, repeats: int = 5) -> float:
     """GFLOP/s of the best of some float32 matrix products."""
-    left, right = torch.randn(size, size), torch.randn(size, size)
+    left, right = torch.randn(size, size, device=device), torch.randn(size, size, device=device)
     best = float("inf")
     for _ in range(repeats):
         began = clock()
@@ -81,12 +113,65 @@ class Timed:
             taken = self._take(number)
         self.gmac = counter.get_total_flops() / 2e9 / max(1, taken)
 
+    def parts(self, number: int) -> dict[str, float]:
+        """Shares of the time of some maps, by part."""
+        with profile(activities=[ProfilerActivity.CPU]) as profiled:
+            self._take(number)
+        found: dict[str, float] = {}
+        for event in profiled.events() or []:
+            found[part_of(event)] = found.get(part_of(event), 0.0) + event.self_cpu_time_total
+        total = sum(found.values())
+        return {part: spent / total for part, spent in found.items()}
+
     def time(self, clock: Clock, number: int) -> None:
         """Time some maps."""
         began = clock()
         taken = self._take(number)
         if taken:
             self.seconds.append((clock() - began) / taken)
+
+
+def part_of(event: Any) -> str:
+    """What an operation belongs to: the sound's branch, whatever it does, or what its name says."""
+    above = event
+    while above is not None:
+        if above.name == SOUND:
+            return SOUND
+        above = above.cpu_parent
+    name = event.name.removeprefix("aten::").lstrip("_")
+    return next((part for part, names in PARTS.items() if name.startswith(names)), "other")
+
+
+def named_sound(model: SaliencyModel) -> SaliencyModel:
+    """Have profiles tell the audio branch apart, also in the copies that engines make."""
+    for module in model.modules():
+        if isinstance(module, Fusion):
+            kind = type(module)
+            usual = kind.forward
+
+            def forward(self: Fusion, *inputs: torch.Tensor, usual: Any = usual) -> torch.Tensor:
+                with record_function(SOUND):
+                    return usual(self, *inputs)
+
+            kind.forward = forward  # type: ignore[method-assign]
+    return model
+
+
+def grid(
+    model: SaliencyModel, jobs: list[Job], names: list[str], arguments: argparse.Namespace, clock: Clock
+) -> None:
+    """Maps a second of each engine by precision and batch size."""
+    batches = [int(text) for text in arguments.batches.split(",")]
+    print("\nmaps/s     precision " + "".join(f"  batch {size:<2}" for size in batches))
+    for name in ("plain", *names):
+        for precision in arguments.grid.split(","):
+            line = f"{name:<10} {precision:<9} "
+            for size in batches:
+                engine = create_engine(model, name, batch_size=size, precision=PRECISIONS[precision])
+                timed = Timed(name, engine, jobs, max(size, arguments.maps))
+                timed.time(clock, max(2 * size, arguments.maps))
+                line += f"{1 / timed.seconds[0]:10.2f}" if timed.seconds else f"{'-':>10}"
+            print(line, flush=True)
 
 
 def correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
@@ -108,16 +193,25 @@ def main() -> None:
     parser.add_argument("--no-untuned", action="store_true", help="leave the untuned loop out")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 [%(default)s]")
+    parser.add_argument("--no-parts", action="store_true", help="leave out where the time goes")
+    parser.add_argument("--grid", metavar="PRECISIONS", help="some of " + ", ".join(PRECISIONS))
+    parser.add_argument("--batches", default="1,4,16,64", help="of the grid [%(default)s]")
     arguments = parser.parse_args()
     if arguments.maps % 8:
         parser.error("--maps must be a multiple of 8, the frames that streaming takes at once")
     torch.set_num_threads(arguments.threads)
-    clock = time.perf_counter if arguments.clock == "wall" else time.process_time
+    device = pick_device(arguments.device)
+    if device.type == "cuda" and arguments.grid is None:
+        arguments.grid = ",".join(PRECISIONS)
+    clock = waited(time.perf_counter if arguments.clock == "wall" else time.process_time, device)
     precision = getattr(torch, arguments.precision)
 
-    model = load_model(arguments.model, weights=arguments.weights)
+    model = named_sound(load_model(arguments.model, weights=arguments.weights).to(device))
     stream = PredictionStream(model, arguments.film, engine="plain")
-    needed = model.spec.num_frames + arguments.maps * (arguments.rounds + 2) + 48
+    needed = model.spec.num_frames + arguments.maps * (arguments.rounds + 3) + 48
+    if arguments.grid:
+        needed = max(needed, 3 * max(int(text) for text in arguments.batches.split(",")) + 96)
     with stream.film:
         jobs = list(islice(stream.jobs(iter(stream.film)), model.spec.num_frames + needed))
     jobs = [job for job in jobs if not job.window.start and job.window.frames[0] < job.window.frames[-1]]
@@ -128,23 +222,26 @@ def main() -> None:
     for engine in timed:
         engine.count(1 if engine.name == "plain" else arguments.maps)
     untuned: list[float] = []
-    loop = ordinary(load_model(arguments.model, weights=arguments.weights))
+    loop = ordinary(load_model(arguments.model, weights=arguments.weights).to(device))
     for _ in range(arguments.rounds):
         if not arguments.no_untuned:
             untuned.append(untuned_seconds(loop, plain, jobs[0], clock))
         for engine in timed:
             engine.time(clock, 1 if engine.name == "plain" else arguments.maps)
 
-    rate = matrix_rate(clock)
+    rate = matrix_rate(clock, device)
     info = stream.film.info
     height, width = model.spec.size
     film = f"{arguments.film.name}: {info.size[1]}x{info.size[0]}, {len(jobs)} windows"
     print(f"film     {film}, sound: {stream.sound}")
     print(f"model    {model.name}, {'trained' if model.trained else 'random weights'}, {width}x{height}")
-    print(f"measured {arguments.clock} clock, {torch.get_num_threads()} threads, {arguments.precision}, CPU")
+    threads = torch.get_num_threads()
+    print(f"measured {arguments.clock} clock, {threads} threads, {arguments.precision}, {device}")
     print(f"machine  {rate:.0f} GFLOP/s in a matrix product")
-    if not torch.cuda.is_available():
-        print("skipped  CUDA: no device here; float16, CUDA graphs and torch.compile were not measured")
+    if device.type != "cuda":
+        there = "not asked for" if torch.cuda.is_available() else "no device here"
+        print(f"skipped  CUDA: {there}; maps a second by precision and batch on a GPU were not measured")
+    print("skipped  CUDA graphs and torch.compile: no engine uses them")
     reference = timed[0].found
     print()
     print("engine     s a map   best  maps/s  ratio   GMAC   peak  difference     cc mean / worst")
@@ -164,6 +261,14 @@ def main() -> None:
             alike = [correlation(reference[i], engine.found[i]) for i in both]
             line += f"  {apart:10.1e}  {statistics.mean(alike):7.4f} / {min(alike):.4f} ({len(both)} maps)"
         print(line)
+    if not arguments.no_parts:
+        columns = [*PARTS, SOUND, "other"]
+        print("\nshare of the time " + "".join(f"{part:>14}" for part in columns))
+        for engine in timed:
+            shares = engine.parts(1 if engine.name == "plain" else arguments.maps)
+            print(f"{engine.name:<18}" + "".join(f"{shares.get(part, 0):14.1%}" for part in columns))
+    if arguments.grid:
+        grid(model, jobs, names, arguments, clock)
 
 
 @torch.inference_mode()
