@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from avsal.clips import normalise_clips
 from avsal.models import SaliencyModel
 from avsal.prediction.engines.runs import Job
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "arithmetic"]
 
 
 class Engine(ABC):
@@ -53,20 +53,9 @@ class Engine(ABC):
         With `attention` there are twice as many rows.
         """
 
-    @contextmanager
-    def arithmetic(self) -> Iterator[None]:
-        """The context in which the network runs.
-
-        Single precision is that: by default a GPU's convolutions round to 10 bits (TF32), so that engines,
-        which call them on other shapes, would differ by more than their order of sums.
-        """
-        cudnn = torch.backends.cudnn
-        as_they_are = {name: getattr(cudnn, name) for name in ("enabled", "benchmark", "deterministic")}
-        with (
-            cudnn.flags(**as_they_are, allow_tf32=False),
-            torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32),
-        ):
-            yield
+    def arithmetic(self) -> AbstractContextManager[None]:
+        """The context in which the network runs; see `arithmetic`."""
+        return arithmetic(self.device, self.precision)
 
     def clip(self, jobs: list[Job]) -> Tensor:
         """(B, 3, T, H, W): the network's input of some windows."""
@@ -80,3 +69,19 @@ class Engine(ABC):
     def heard(self, job: Job) -> tuple[Tensor | None, ...]:
         """A window's sounds on the network's device."""
         return tuple(None if sound is None else sound.to(self.device) for sound in job.sounds)
+
+
+@contextmanager
+def arithmetic(device: torch.device, precision: torch.dtype) -> Iterator[None]:
+    """A context in which networks compute in a precision.
+
+    Single precision is that: by default a GPU's convolutions round to 10 bits (TF32), so that engines, which
+    call them on other shapes, would differ by more than their order of sums.
+    """
+    cudnn = torch.backends.cudnn
+    as_they_are = {name: getattr(cudnn, name) for name in ("enabled", "benchmark", "deterministic")}
+    with (
+        cudnn.flags(**as_they_are, allow_tf32=False),
+        torch.autocast(device.type, precision, enabled=precision != torch.float32),
+    ):
+        yield

@@ -13,6 +13,7 @@ from avsal.clips import normalise_clips, waveform
 from avsal.errors import ConfigError
 from avsal.layers.folding import folded
 from avsal.models.tsfpnet import TSFPNet
+from avsal.prediction.engines.engine import arithmetic
 from avsal.prediction.engines.exact import WindowEngine
 from avsal.prediction.engines.network import TapedNetwork
 from avsal.prediction.engines.runs import Job, Runs
@@ -103,5 +104,6 @@ class LiveState:
         heard = None if sound is None else waveform(sound, self.spec).to(self._device)
         windows = range(max(0, begin - length + 1), end - length + 1)
         oldest = max(0, end - length + 1)
-        _, maps = self._network.push(frames, dict.fromkeys(windows, (heard,)), oldest=oldest)
+        with arithmetic(self._device, torch.float32):
+            _, maps = self._network.push(frames, dict.fromkeys(windows, (heard,)), oldest=oldest)
         return maps[:, 0, 0].float().cpu().numpy()
