@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -24,11 +24,11 @@ from avsal.cli import main as avsal
 from avsal.cli.train import compose, resolve
 from avsal.cli.train_data import sources
 from avsal.metrics.batch import cc, nss
-from avsal.train import Trainer, build_model
+from avsal.train import Trainer, TrainSettings, build_model
 from avsal.train.centre_bias import centre_gaussian
 from avsal.train.joined_clips import JoinedClips
 from avsal.train.made_clips import MadeFrames
-from avsal.train.sources import ValidationSource
+from avsal.train.sources import ClipSource, ValidationSource
 from avsal.train.validation import constant_rows, mean_scores, score_rows
 from avsal.weights import load_checkpoint, save_checkpoint
 from datasets_av.sounding_objects import SoundingObjects
@@ -37,6 +37,17 @@ TARGET = Path(__file__).parents[1] / "avsal" / "checkpoints" / "tsfpnet_av-small
 METRICS = ("nss", "cc", "auc_judd")
 HELD_OUT = SoundingObjects("decides", "synchrony", seed=3)
 NUM_HELD_OUT = 96
+#: of the stage for the engine `streaming`: windows are seen with zeros and with the film around them. Norms
+#: keep their statistics: else each way to see a window would be normalised by its own while training, and by
+#: the mean of both afterwards
+CONTEXT = (
+    "optim.learning_rate=5e-4",
+    "engine.freeze_batch_norm=true",
+    "context.frames=16",
+    "context.agreement=4",
+    "data.films.num_frames=64",
+    "+data.held_out.num_frames=32",
+)
 LICENCE = (
     "Apache-2.0; learned from the HEVC gaze database (Xu et al., TIP 2017; free use with citation, the "
     "sequences keep their owners' terms) and from films made by avsal"
@@ -59,6 +70,15 @@ def audio_like(batch: Any, kind: str, number: int) -> Tensor | None:
     if kind == "noise":
         return torch.from_numpy(rng.standard_normal(tuple(made.shape)).astype(np.float32)) * made.std()
     return made  # another film's sound
+
+
+class JoinedStage(NamedTuple):
+    """A run that is ready, its real films to train and to validate on, and what it was told."""
+
+    trainer: Trainer
+    silent: ClipSource
+    real_frames: ValidationSource
+    settings: TrainSettings
 
 
 class Heard:
@@ -108,7 +128,10 @@ def main() -> None:
     )
     parser.add_argument("--hevc", type=Path, required=True)
     parser.add_argument("--work", type=Path, default=Path("runs/default"))
-    parser.add_argument("--steps", type=int, default=450, help="of the last stage [%(default)s]")
+    parser.add_argument("--steps", type=int, default=450, help="of the third stage [%(default)s]")
+    parser.add_argument(
+        "--context-steps", type=int, default=0, help="of a fourth one, for the engine streaming [%(default)s]"
+    )
     arguments = parser.parse_args()
     stores, runs = arguments.work / "stores", arguments.work / "runs"
     places = [f"data_root={stores}", f"run_root={runs}", "run.resume=auto"]
@@ -122,33 +145,16 @@ def main() -> None:
         run(["train", f"experiment={experiment}", *places], (0,))
 
     start = runs / "small_sounding_synchrony_aligned" / "best.safetensors"
-    changes = [
-        f"model.initial={start}",
-        "name=default",
-        f"steps={arguments.steps}",
-        "optim.learning_rate=1e-3",
-    ]
-    changes += [
-        "clips.batch_size=12",
-        "clips.flip=0.5",
-        "validation.every=100000",
-        "validation.first_frames=null",
-        "validation.frame_step=10",
-        "sound.missing=0.5",  # so that real films are predicted as well without sound as with silence
-    ]
-    settings, made = resolve(compose(["experiment=small_sounding_synchrony", *places, *changes]))
-    _, real = resolve(
-        compose(["experiment=small_hevc", *places, "stored_size=64x112", "data.clips_per_recording=22"])
-    )
-    torch.manual_seed(settings.seed)
-    model, notes = build_model(settings.model)
-    silent, real_frames = sources(real, settings, model.spec)
-    sounding, _ = sources(made, settings, model.spec)
-    clips = JoinedClips(silent, sounding, seed=settings.seed)
-    trainer = Trainer(settings, model, clips, real_frames, notes)
     began = time.monotonic()
-    trainer.run()
+    stage = joined_stage("default", start, arguments.steps, places, "optim.learning_rate=1e-3")
+    stage.trainer.run()
+    if arguments.context_steps:
+        start = stage.trainer.folder.last
+        stage = joined_stage("default_context", start, arguments.context_steps, places, *CONTEXT)
+        stage.trainer.run()
     minutes = round((time.monotonic() - began) / 60, 1)
+    trainer, silent, real_frames, settings = stage
+    clips = trainer.clips
 
     model = load_checkpoint(trainer.folder.last)
     held_out = MadeFrames(HELD_OUT, model.spec, num_clips=NUM_HELD_OUT)
@@ -175,14 +181,39 @@ def main() -> None:
         model,
         TARGET,
         protocol={"script": "scripts/train_default.py", "steps": arguments.steps, "seed": settings.seed}
-        | {"minutes of the last stage": minutes},
+        | {"context_steps": arguments.context_steps, "minutes of the last stages": minutes},
         data=clips.fingerprint(),
         scores=scores,
         licence=LICENCE,
         source="the avsal developers",
     )
-    (TARGET.parent / "README.md").write_text(card(scores, minutes, arguments.steps, header.sha256))
+    (TARGET.parent / "README.md").write_text(card(scores, minutes, arguments, header.sha256))
     print((TARGET.parent / "README.md").read_text())
+
+
+def joined_stage(name: str, start: Path, steps: int, places: list[str], *changes: str) -> JoinedStage:
+    """A run on batches of half real, half made films that starts from a checkpoint."""
+    common = [
+        f"model.initial={start}",
+        f"name={name}",
+        f"steps={steps}",
+        "clips.batch_size=12",
+        "clips.flip=0.5",
+        "validation.every=100000",
+        "validation.first_frames=null",
+        "validation.frame_step=10",
+        "sound.missing=0.5",  # so that real films are predicted as well without sound as with silence
+    ]
+    settings, made = resolve(compose(["experiment=small_sounding_synchrony", *places, *common, *changes]))
+    _, real = resolve(
+        compose(["experiment=small_hevc", *places, "stored_size=64x112", "data.clips_per_recording=22"])
+    )
+    torch.manual_seed(settings.seed)
+    model, notes = build_model(settings.model)
+    silent, real_frames = sources(real, settings, model.spec)
+    sounding, _ = sources(made, settings, model.spec)
+    clips = JoinedClips(silent, sounding, seed=settings.seed)
+    return JoinedStage(Trainer(settings, model, clips, real_frames, notes), silent, real_frames, settings)
 
 
 def run(line: list[str], allowed: tuple[int, ...]) -> None:
@@ -196,8 +227,14 @@ def rounded(summary: dict[str, Any]) -> dict[str, float]:
     return {name: round(summary[name], 3) for name in METRICS}
 
 
-def card(scores: dict[str, Any], minutes: float, steps: int, digest: str) -> str:
+def card(scores: dict[str, Any], minutes: float, arguments: argparse.Namespace, digest: str) -> str:
     """The model card, filled with what was measured."""
+    around = ""
+    if arguments.context_steps:
+        around = (
+            f" and {arguments.context_steps} more in which each window is also seen with 16 frames of its "
+            "film at either end"
+        )
     size = TARGET.stat().st_size / 1e6
     made = "made by `scripts/train_default.py` on two CPU cores"
     lines = [
@@ -205,7 +242,7 @@ def card(scores: dict[str, Any], minutes: float, steps: int, digest: str) -> str
         "",
         "TSFP-Net with sound (`tsfpnet_av`, fusion `aligned`, width 0.25, 32 frames of 64x112), "
         f"{size:.1f} MB, {made}: two stages of 300 steps on sounding objects, two to three minutes "
-        f"each, then {steps} steps on both kinds of film in {minutes} minutes. "
+        f"each, then {arguments.steps} steps on both kinds of film{around}, in {minutes} minutes. "
         f"SHA-256 of its tensors: "
         f"`{digest}`.",
         "",
