@@ -32,7 +32,7 @@ from dataclasses import MISSING, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from avsal.cli.predict import place_in_launch
+from avsal.cli.predict_launch import place_in_launch
 from avsal.cli.train_sweep import chosen_row, folders_of, report, told
 from avsal.configuration import config_dir
 from avsal.errors import AvsalError, ConfigError

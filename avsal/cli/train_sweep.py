@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avsal.cli.predict import place_in_launch
+from avsal.cli.predict_launch import place_in_launch
 from avsal.errors import AvsalError, ConfigError
 
 if TYPE_CHECKING:
