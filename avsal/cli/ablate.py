@@ -31,7 +31,7 @@ CONTROLS = ("identity", "rhythm", "synchrony", "irrelevant")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
-    from avsal.cli.arguments import comma_list, names, positive_int, seconds
+    from avsal.cli.arguments import comma_list, key_value, names, positive_int, seconds
 
     parser.add_argument(
         "source", nargs="*", metavar="FILM or key=value", help="a film with sound, or a data set's choices"
@@ -62,6 +62,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument_group("model")
     model.add_argument(
         "--model", metavar="NAME", help="see `avsal models`; the checkpoint's own, else tsfpnet_av"
+    )
+    model.add_argument(
+        "-O",
+        "--option",
+        type=key_value,
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="argument of the model, such as fusion=bilinear; may be repeated",
     )
     model.add_argument("--weights", type=Path, metavar="FILE", help="a checkpoint; it knows its own model")
     model.add_argument("--untrained", action="store_true", help="go on with random weights: means nothing")
@@ -133,7 +142,7 @@ def run(arguments: argparse.Namespace) -> int:
     if any(word.partition("=")[0] in ("data", "root") for word in words):
         if arguments.players < 0:
             raise ConfigError(f"expected --players of at least 0 but found {arguments.players}")
-        for option in ("model", "weights", "untrained", "engine", "start", "end", "audio", "other"):
+        for option in ("model", "option", "weights", "untrained", "engine", "start", "end", "audio", "other"):
             if getattr(arguments, option):
                 raise ConfigError(f"--{option} is for a film; for a data set see avsal evaluate --help")
         if arguments.every != 1:
