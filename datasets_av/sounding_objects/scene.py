@@ -21,7 +21,8 @@ Float = TypeVar("Float", np.float32, np.float64)
 
 #: (H, W) at which all lengths are stated.
 REFERENCE_SIZE = (64, 112)
-#: Distance that object centres keep from the frame's edge and from each other, in pixels.
+#: Distance that object centres keep from the frame's edge and from each other, in pixels, judged every 0.4 s;
+#: in between it may be up to 2 pixels less.
 MARGIN = 13.0
 SEPARATION = 26.0
 #: Objects sway about their place: top speed in pixels a second and oscillations a second, per axis; then a
