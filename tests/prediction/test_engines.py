@@ -126,7 +126,7 @@ def test_several_sounds_give_each_its_own_maps_and_the_film_is_seen_once(engine,
     cut=st.integers(1, 60),
     sound=st.booleans(),
 )
-@settings(deadline=None, max_examples=20, derandomize=True)
+@settings(deadline=None, max_examples=20)
 def test_exact_gives_the_plain_maps_of_any_part_of_any_film(
     frames, num_frames, size, batch_size, every, start, stop, cut, sound
 ):
@@ -148,7 +148,7 @@ def test_exact_gives_the_plain_maps_of_any_part_of_any_film(
     wanted=st.sets(st.integers(0, 49), min_size=1),
     sound=st.booleans(),
 )
-@settings(deadline=None, max_examples=12, derandomize=True)
+@settings(deadline=None, max_examples=12)
 def test_neither_chunks_nor_maps_that_are_left_out_change_those_of_a_stream(
     engine, frames, num_frames, size, batch_size, wanted, sound
 ):
@@ -164,7 +164,7 @@ def test_neither_chunks_nor_maps_that_are_left_out_change_those_of_a_stream(
 
 
 @given(chunks=st.lists(st.integers(1, 12), min_size=1, max_size=12), seed=st.integers(0, 3))
-@settings(deadline=None, max_examples=10, derandomize=True)
+@settings(deadline=None, max_examples=10)
 def test_a_camera_s_frames_may_come_in_any_chunks(chunks, seed):
     model = lively(num_frames=8)
     images = [frame.image for frame in film(sum(chunks), seed=seed)]
