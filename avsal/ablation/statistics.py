@@ -88,6 +88,11 @@ class Comparison:
     detectable: float
     seed_spread: float
 
+    @property
+    def gain(self) -> float:
+        """By how much the reference scores better than the condition; negative where it scores worse."""
+        return -self.difference if self.metric in LOWER_IS_BETTER else self.difference
+
 
 def sign_flip_p(differences: ArrayLike, *, seed: int = 0) -> float:
     """Two-sided p of paired differences whose signs are arbitrary under the null hypothesis.

@@ -22,11 +22,26 @@ root= and --retrained. Videos are the unit of every test; scores of training see
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 
 __all__ = ["CONTROLS", "add_arguments", "run"]
 
 CONTROLS = ("identity", "rhythm", "synchrony", "irrelevant")
+
+#: options that mean something in one use only, with their defaults
+OF_MODEL: dict[str, object] = {
+    "model": None,
+    "option": [],
+    "weights": None,
+    "untrained": False,
+    "engine": None,
+    "device": "auto",
+}
+OF_FILM: dict[str, object] = {"start": None, "end": None, "audio": None, "other": None, "every": 1}
+OF_DATA: dict[str, object] = {"training_seeds": [], "retrained": [], "subgroups": None, "players": 6}
+OF_CONTROL: dict[str, object] = {"films": 48, "film_seed": 3, "reruns": 0}
+DEFAULTS = OF_MODEL | OF_FILM | OF_DATA | OF_CONTROL
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,8 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--conditions",
         default=None,
         metavar="LIST",
-        help="with commas; true is always among them [true,zero,noise,reversed,shifted:0.2,absent, and other "
-        "where there is another film]",
+        help="with commas; true is always among them [true,zero,noise,reversed,absent, shifted:0.2 (data "
+        "sets: shifted:1), and other where there is another film]",
     )
     heard.add_argument("--other", type=Path, metavar="FILE", help="film or sound heard as `other`")
     heard.add_argument(
@@ -142,21 +157,30 @@ def run(arguments: argparse.Namespace) -> int:
     if any(word.partition("=")[0] in ("data", "root") for word in words):
         if arguments.players < 0:
             raise ConfigError(f"expected --players of at least 0 but found {arguments.players}")
-        for option in ("model", "option", "weights", "untrained", "engine", "start", "end", "audio", "other"):
-            if getattr(arguments, option):
-                raise ConfigError(f"--{option} is for a film; for a data set see avsal evaluate --help")
-        if arguments.every != 1:
-            raise ConfigError("--every is for a film; say every=N with data=")
+        _refuse(
+            arguments, (*OF_MODEL, *OF_FILM, *OF_CONTROL), "a data set, whose choices are words like every=N"
+        )
         from avsal.cli.ablate_data import ablate_data
 
         return ablate_data(arguments, words)
     if len(words) > 1:
         raise ConfigError(f"expected one film but found {len(words)}: {', '.join(words)}")
     if arguments.control is not None:
+        _refuse(arguments, (*OF_FILM, *OF_DATA, "engine"), "the control")
         from avsal.cli.ablate_control import ablate_control
 
         return ablate_control(arguments)
+    _refuse(arguments, (*OF_DATA, *OF_CONTROL), "a film")
     from avsal.cli.ablate_film import ablate_film
 
     arguments.source = Path(words[0])
     return ablate_film(arguments)
+
+
+def _refuse(arguments: argparse.Namespace, options: Iterable[str], use: str) -> None:
+    """Raise ConfigError for options that were given and would do nothing."""
+    from avsal.errors import ConfigError
+
+    for option in options:
+        if getattr(arguments, option) != DEFAULTS[option]:
+            raise ConfigError(f"--{option.replace('_', '-')} does nothing for {use}: leave it out")

@@ -7,6 +7,7 @@ import json
 import sys
 from collections import defaultdict
 from dataclasses import asdict, dataclass, field
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,7 @@ def ablate_control(arguments: argparse.Namespace) -> int:
         "films of each cue": arguments.films,
         "seed of the films": arguments.film_seed,
         "seed": arguments.seed,
-        "cues": gains,
+        "cues": {cue: {row: finite(mean) for row, mean in means.items()} for cue, means in gains.items()},
         "reruns": arguments.reruns,
         "reruns with p < 0.05 (NSS, uncorrected)": {
             cue: {name: one.found for name, one in reruns.items()} for cue, reruns in found.items()
@@ -146,6 +147,11 @@ class Rerun:
 
     def __str__(self) -> str:
         return f"{self.found} ({self.difference:+.3f})"
+
+
+def finite(value: float) -> float | None:
+    """A number as JSON knows it: None where there is none."""
+    return value if isfinite(value) else None
 
 
 def setting_of(cue: str) -> dict[str, Any]:

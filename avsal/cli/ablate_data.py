@@ -9,6 +9,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
 import avsal
 from avsal.ablation.conditions import Condition, derangement, parse_conditions
 from avsal.ablation.hearing import film_sound, heard
@@ -16,7 +20,15 @@ from avsal.ablation.statistics import Comparison, Score, compare
 from avsal.ablation.video_scores import averaged_over_folds, in_subgroups, video_scores
 from avsal.cli.ablate_pages import data_page
 from avsal.cli.ablate_players import REFERENCE, FilmMoves
-from avsal.cli.ablate_runs import AblationRun, Retrained, expand, parse_retrained, read_subgroups
+from avsal.cli.ablate_runs import (
+    AblationRun,
+    Retrained,
+    check_retrained,
+    check_subgroups,
+    expand,
+    parse_retrained,
+    read_subgroups,
+)
 from avsal.cli.ablate_tables import print_comparisons, write_rows
 from avsal.cli.evaluate import EvaluateChoices
 from avsal.cli.evaluate_job import Evaluated, evaluate_source, open_dataset_of, trained_model
@@ -44,17 +56,19 @@ class DataAblation:
     Attributes:
         scores: of videos.
         tables: of each run, beside published numbers.
-        moved: share of the map's mass that sound moves, by video.
+        moved: shares of the map's mass that sound moves in each run, by data set and video.
         players: of the videos that sound moves most.
         models: name, arguments and weights of each run.
+        notes: what was lost or left out.
         code: the exit code.
     """
 
     scores: list[Score] = field(default_factory=list)
     tables: list[ResultTable] = field(default_factory=list)
-    moved: dict[str, float] = field(default_factory=dict)
+    moved: dict[tuple[str, str], list[float]] = field(default_factory=dict)
     players: list[Players] = field(default_factory=list)
     models: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     code: int = 0
 
 
@@ -75,8 +89,10 @@ def ablate_data(arguments: argparse.Namespace, words: list[str]) -> int:
     runs = expand(words, arguments.training_seeds, arguments.output)
     if arguments.overwrite:
         runs = [replace(run, choices=replace(run.choices, overwrite=True)) for run in runs]
-    conditions = parse_conditions(arguments.conditions or DEFAULT)
     retrained = parse_retrained(arguments.retrained)
+    check_retrained(runs, retrained)
+    if arguments.threads is not None:
+        torch.set_num_threads(arguments.threads)
     subgroups = {} if arguments.subgroups is None else read_subgroups(arguments.subgroups)
     out = Path(dict(word.partition("=")[::2] for word in words).get("out", arguments.output))
     paths = {name: out / name for name in ("conditions.csv", "comparisons.csv", "ablation.json")}
@@ -84,6 +100,11 @@ def ablate_data(arguments: argparse.Namespace, words: list[str]) -> int:
     there = [path for path in paths.values() if path.exists()]
     if there and not any(run.choices.overwrite for run in runs):
         raise ConfigError(f"{there[0]} exists: replace it with --overwrite, or write elsewhere with -o")
+
+    recordings = [one for run in runs for one in open_dataset_of(run.choices, run.choices.split)]
+    check_subgroups(subgroups, [one.id for one in recordings])
+    default = DEFAULT if sum(map(sounds, recordings)) > 1 else DEFAULT.replace("other,", "")
+    conditions = parse_conditions(arguments.conditions or default)
 
     found = DataAblation()
     with tempfile.TemporaryDirectory() as folder:
@@ -96,9 +117,16 @@ def ablate_data(arguments: argparse.Namespace, words: list[str]) -> int:
         write_rows(paths["conditions.csv"], [asdict(row) for row in scores])
         write_rows(paths["comparisons.csv"], [asdict(one) for one in comparisons])
         facts = _facts(runs, found, conditions, retrained, arguments)
+        moved = {key: float(np.mean(shares)) for key, shares in found.moved.items()}
+        summary = facts | {
+            "moved": {" ".join(key): share for key, share in moved.items()},
+            "notes": found.notes,
+        }
         with atomic_path(paths["ablation.json"]) as temporary:
-            temporary.write_text(json.dumps(facts | {"moved": found.moved}, indent=2) + "\n")
-        page = data_page(scores, comparisons, found.tables, found.moved, found.players, facts)
+            temporary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        page = data_page(
+            scores, comparisons, found.tables, moved, found.players, facts, list(dict.fromkeys(found.notes))
+        )
         write_page(paths["report.html"], page)
     if not arguments.quiet:
         show(comparisons)
@@ -151,18 +179,28 @@ def _ablate_run(
     if any(name not in evaluated.scores for name in names):
         raise ConfigError("no recording could be scored under all conditions: is there any with sound?")
     rows = {name: evaluated.scores[name] for name in names}
-    found.code |= evaluated.code
-    found.tables.append(evaluated.table)
+    found.code |= evaluated.code or bool(hearing.damage)
+    title = ", ".join(text for text in (evaluated.table.title, run.seed and f"seed {run.seed}") if text)
+    found.tables.append(replace(evaluated.table, title=title))
+    found.notes += [f"Damaged sound: {text}." for text in hearing.damage]
+    scored = {entry.video for entry in rows[REFERENCE]}
+    left_out = sorted({entry.video for entries in evaluated.scores.values() for entry in entries} - scored)
+    if left_out:
+        found.notes.append(f"{run.dataset}: no score under all conditions, left out: {', '.join(left_out)}.")
     for one in retrained:
         more = _evaluate_retrained(run, one, arguments)
         found.code |= more.code
         rows[one.name] = more.scores[one.name]
     found.scores += video_scores(rows, run.seed)
-    moves = [one for one in kept.values() if one.times]
-    found.moved |= {one.name: one.moved for one in moves}
+    whole = {video: film for video, film in kept.items() if film.whole}
+    for video, film in whole.items():
+        found.moved.setdefault((run.dataset, video), []).append(film.moved)
     if arguments.players:
-        found.players += [one.players() for one in moves]
+        found.players += [film.players() for film in whole.values()]
         found.players.sort(key=lambda one: -one.moved)
+        for dropped in found.players[arguments.players :]:
+            for path in dropped.films.values():
+                path.unlink()
         del found.players[arguments.players :]
 
 
@@ -181,6 +219,9 @@ class Hearings:
         choices: of the run; all its recordings with sound take part in the derangement.
         conditions: which.
         seed: of all chance.
+
+    Attributes:
+        damage: what could not be read of the sounds so far.
     """
 
     def __init__(
@@ -191,6 +232,7 @@ class Hearings:
         seed: int,
     ) -> None:
         self._model, self._conditions, self._seed = model, conditions, seed
+        self.damage: list[str] = []
         recordings = [one for one in open_dataset_of(choices, choices.split) if sounds(one)]
         self._recordings = {one.id: one for one in recordings}
         wanted = any(condition.kind == "other" for condition in conditions)
@@ -202,19 +244,29 @@ class Hearings:
         Raises:
             MediaError: the recording has no sound, or it cannot be read.
         """
-        own = film_sound(self._model, recording.frames, _apart(recording))
+        if recording.id not in self._recordings:
+            raise MediaError(f"{recording.id}: there is no sound to be heard")
         other = None
         if (name := self._others.get(recording.id)) is not None:
-            its = self._recordings[name]
-            other = film_sound(self._model, its.frames, _apart(its)).samples
+            other = self._sound(self._recordings[name])
+        rate = self._model.spec.sample_rate
+        assert rate is not None  # or there would be no sound
         return heard(
-            own.samples,
-            own.sample_rate,
+            self._sound(recording),
+            rate,
             self._conditions,
             seed=self._seed,
             video=recording.id,
             other=other,
         )
+
+    def _sound(self, recording: Recording) -> NDArray[np.float32]:
+        apart = None if recording.audio == recording.frames else recording.audio
+        found = film_sound(self._model, recording.frames, apart)
+        text = f"{recording.id}: {found.damage.describe()}"
+        if found.damage and text not in self.damage:
+            self.damage.append(text)
+        return found.samples
 
 
 def _evaluate_retrained(run: AblationRun, one: Retrained, arguments: argparse.Namespace) -> Evaluated:
@@ -271,11 +323,6 @@ def sounds(recording: Recording) -> bool:
         return False
 
 
-def _apart(recording: Recording) -> Path | None:
-    """The file of the sound, where it is not the film itself."""
-    return None if recording.audio == recording.frames else recording.audio
-
-
 def _facts(
     runs: Sequence[AblationRun],
     found: DataAblation,
@@ -285,10 +332,15 @@ def _facts(
 ) -> dict[str, str]:
     """What was run and on what, in words."""
     first = runs[0].choices
+    folds = list(dict.fromkeys(run.fold for run in runs if run.fold))
+    if len(folds) > 1 and len({run.choices.weights for run in runs}) == 1:
+        found.notes.append(
+            "One checkpoint is scored on all folds: it must not have been trained on any of them."
+        )
     facts = {
         "data": ", ".join(dict.fromkeys(run.dataset for run in runs)),
         "split": first.split or "all",
-        "folds": ", ".join(dict.fromkeys(run.fold for run in runs if run.fold)),
+        "folds": ", ".join(folds),
         "training seeds": ", ".join(dict.fromkeys(run.seed for run in runs if run.seed)),
         "models": "; ".join(dict.fromkeys(found.models)),
         "retrained": "; ".join(f"{one.condition.name}: {one.weights}" for one in retrained),

@@ -63,7 +63,9 @@ def ablate_film(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"{there[0]} exists: replace it with --overwrite, or write elsewhere with -o")
     model = load(arguments)
     sound = film_sound(model, arguments.source, arguments.audio)
-    other = None if arguments.other is None else load_sound(arguments.other, sound.sample_rate)[0]
+    other, other_damage = None, None
+    if arguments.other is not None:
+        other, other_damage = load_sound(arguments.other, sound.sample_rate)
     hearing = heard(
         sound.samples,
         sound.sample_rate,
@@ -116,7 +118,7 @@ def ablate_film(arguments: argparse.Namespace) -> int:
     with atomic_path(paths["table"]) as temporary:
         write_table(temporary, kept)
     movement_plot(times, moves, paths["curve"], title=f"{arguments.source.name}: true sound against others")
-    damage = [lost.describe() for lost in (*stream.damage, sound.damage) if lost]
+    damage = [lost.describe() for lost in (*stream.damage, sound.damage, other_damage) if lost]
     summary = {
         "avsal": avsal.__version__,
         "source": arguments.source.name,
@@ -194,7 +196,7 @@ def report(
 
 def write_table(path: Path, kept: FilmMoves) -> None:
     """A line for each computed frame and condition."""
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["frame", "time", "condition", "moved", "cc", "right", "down"])
         for name, found in kept.moves.items():

@@ -21,9 +21,10 @@ def data_page(
     scores: Sequence[Score],
     comparisons: Sequence[Comparison],
     tables: Sequence[ResultTable],
-    moved: Mapping[str, float],
+    moved: Mapping[tuple[str, str], float],
     players: Sequence[Players],
     facts: Mapping[str, str],
+    notes: Sequence[str] = (),
 ) -> Page:
     """The report of data sets.
 
@@ -31,13 +32,14 @@ def data_page(
         scores: of videos, in subgroups too.
         comparisons: of all conditions.
         tables: of each run, beside published numbers.
-        moved: share of the map's mass that sound moves, by video.
+        moved: share of the map's mass that sound moves, by data set and video.
         players: of the films that sound moves most.
         facts: what was run.
+        notes: what was lost or left out.
     """
     return Page(
         title=f"Does sound matter? {facts['data']}",
-        summary=[*_verdicts(comparisons), _smallest_p(comparisons)],
+        summary=_verdicts(comparisons, smallest=True),
         tables=[
             *map(_comparison_table, _grouped(comparisons)),
             *map(_result_table, tables),
@@ -47,6 +49,7 @@ def data_page(
         players=players,
         facts=facts,
         notes=[
+            *notes,
             "p: sign-flip permutation test over videos, two-sided; p (Holm): corrected over all comparisons "
             "of this page. Intervals: 95 %, BCa bootstrap over videos. Improved: share of videos that true "
             "sound scores better, ties count half. Visible: the mean difference that this test finds in four "
@@ -119,7 +122,7 @@ def _place(one: Comparison) -> str:
     return one.dataset + (f", {one.subgroup}" if one.subgroup else "")
 
 
-def _verdicts(comparisons: Sequence[Comparison]) -> list[str]:
+def _verdicts(comparisons: Sequence[Comparison], *, smallest: bool = False) -> list[str]:
     """A paragraph for each data set and subgroup, on its first metric, NSS where there is one."""
     groups = _grouped(comparisons)
     places = dict.fromkeys((group[0].dataset, group[0].subgroup) for group in groups)
@@ -127,15 +130,16 @@ def _verdicts(comparisons: Sequence[Comparison]) -> list[str]:
     for place in places:
         own = [group for group in groups if (group[0].dataset, group[0].subgroup) == place]
         group = next((group for group in own if group[0].metric == "nss"), own[0])
-        texts.append(_verdict(group))
+        text = _verdict(group)
+        texts.append(f"{text} {_smallest_p(group[0].num_videos, len(comparisons))}" if smallest else text)
     return texts
 
 
 def _verdict(group: Sequence[Comparison]) -> str:
     first, label = group[0], metric_label(group[0].metric, arrow=False)
     text = f"{_place(first)}: {first.num_videos} videos, {label} {first.reference_mean:.3f} with true sound. "
-    better = [one for one in group if one.p_holm < LEVEL and one.improved > 0.5]
-    worse = [one for one in group if one.p_holm < LEVEL and one.improved <= 0.5]
+    better = [one for one in group if one.p_holm < LEVEL and one.gain > 0]
+    worse = [one for one in group if one.p_holm < LEVEL and one.gain < 0]
     if better:
         text += f"True sound scores better than {_listed(better)}. "
     if worse:
@@ -149,7 +153,10 @@ def _verdict(group: Sequence[Comparison]) -> str:
     if visible:
         low, high = min(visible), max(visible)
         spread = f"{low:.3f}" if f"{low:.3f}" == f"{high:.3f}" else f"{low:.3f} to {high:.3f}"
-        text += f"With so many videos an effect of {spread}, by condition, would be seen four times in five."
+        text += (
+            f"A test of one condition alone would see an effect of {spread}, by condition, four times in "
+            "five with so many videos; with the correction it takes more."
+        )
     return text.strip()
 
 
@@ -157,15 +164,14 @@ def _listed(comparisons: Sequence[Comparison]) -> str:
     return ", ".join(f"{one.condition} ({one.difference:+.3f}, p {one.p_holm:.2g})" for one in comparisons)
 
 
-def _smallest_p(comparisons: Sequence[Comparison]) -> str:
+def _smallest_p(num_videos: int, num_comparisons: int) -> str:
     """What so few videos can show at all."""
-    number = min(one.num_videos for one in comparisons)
-    if number == 0:
-        return "Some comparisons have no video at all."
-    least = min(1.0, 2.0 ** (1 - number))
-    corrected = min(1.0, least * len(comparisons))
-    text = f"With {number} videos no p can be below {least:.2g}, and none below {corrected:.2g} when the "
-    text += f"{len(comparisons)} comparisons of this page are corrected for"
+    if num_videos == 0:
+        return "No video has all scores."
+    least = min(1.0, 2.0 ** (1 - num_videos))
+    corrected = min(1.0, least * num_comparisons)
+    text = f"With {num_videos} videos no p can be below {least:.2g}, and none below {corrected:.2g} when the "
+    text += f"{num_comparisons} comparisons of this page are corrected for"
     return text + (": this is too few to show anything." if corrected > LEVEL else ".")
 
 
@@ -213,7 +219,7 @@ def _result_table(table: ResultTable) -> PageTable:
     return PageTable(f"{table.title}: beside observers and papers", header, rows, " ".join(table.notes))
 
 
-def _video_tables(scores: Sequence[Score], moved: Mapping[str, float]) -> Iterator[PageTable]:
+def _video_tables(scores: Sequence[Score], moved: Mapping[tuple[str, str], float]) -> Iterator[PageTable]:
     """Each video's NSS (or first metric) by condition; those that sound moves most come first."""
     whole = [score for score in scores if not score.subgroup]
     metric = "nss" if any(score.metric == "nss" for score in whole) else whole[0].metric
@@ -223,16 +229,11 @@ def _video_tables(scores: Sequence[Score], moved: Mapping[str, float]) -> Iterat
             found = values.setdefault((score.dataset, score.video), {})
             found.setdefault(score.condition, []).append(score.value)
     conditions = list(dict.fromkeys(score.condition for score in whole))
-    shares: dict[tuple[str, str], list[float]] = {}
-    for name, share in moved.items():
-        dataset, _, video = name.partition(" ")
-        shares.setdefault((dataset, video.partition(" (")[0]), []).append(share)
-    mean = {key: sum(found) / len(found) for key, found in shares.items()}
     rows = []
-    for key in sorted(values, key=lambda key: -mean.get(key, 0.0)):
+    for key in sorted(values, key=lambda key: -moved.get(key, 0.0)):
         found = values[key]
         cells = [f"{sum(found[name]) / len(found[name]):.3f}" if name in found else "" for name in conditions]
-        rows.append([" ".join(key), f"{mean[key]:.3f}" if key in mean else "", *cells])
+        rows.append([" ".join(key), f"{moved[key]:.3f}" if key in moved else "", *cells])
     names = ["true sound" if name == REFERENCE else name for name in conditions]
     yield PageTable(
         f"{metric_label(metric)} of each video",
@@ -246,7 +247,7 @@ def _video_tables(scores: Sequence[Score], moved: Mapping[str, float]) -> Iterat
 def _plot(group: Sequence[Comparison]) -> IntervalPlot:
     first = group[0]
     return IntervalPlot(
-        f"{_place(first)}: {metric_label(first.metric, arrow=False)} with true sound minus with another",
+        f"{_place(first)}: {metric_label(first.metric)} with true sound minus with another",
         f"{first.num_videos} videos, 95 % intervals",
         [Estimate(one.condition, one.difference, one.low, one.high) for one in group],
     )

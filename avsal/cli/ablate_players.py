@@ -38,6 +38,7 @@ class FilmMoves:
         end: at which it ends.
 
     Attributes:
+        whole: whether the film was taken to its end.
         frames: 0-based numbers of the computed frames; interpolated ones are shown, and not counted.
         times: seconds of the computed frames.
         moves: of each condition but the reference, one a computed frame.
@@ -57,6 +58,7 @@ class FilmMoves:
         end: float | None = None,
     ) -> None:
         self.name, self.info = name, info
+        self.whole = False
         self.frames: list[int] = []
         self.times: list[float] = []
         self.moves: dict[str, list[Movement]] = {one: [] for one in sounds if one != REFERENCE}
@@ -77,6 +79,7 @@ class FilmMoves:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.__exit__(kind, error, trace)
+        self.whole = error is None and bool(self.frames)
 
     def write(self, prediction: Prediction) -> None:
         """Take one frame."""
@@ -101,12 +104,13 @@ class FilmMoves:
         """
         if self._films is None:
             raise ValueError("no folder was given for the films")
+        times = [time - (self._films.start or 0.0) for time in self.times]  # as the players' clock
         return Players(
             self.name,
             self.moved,
             self.info.frame_rate,
             self._films.paths,
-            [Curve(name, self.times, [one.moved for one in found]) for name, found in self.moves.items()],
+            [Curve(name, times, [one.moved for one in found]) for name, found in self.moves.items()],
             "The map with each sound, scaled to its own peak, over the film with that sound.",
         )
 

@@ -12,7 +12,15 @@ from avsal.ablation.conditions import Condition, parse_condition
 from avsal.cli.evaluate import EvaluateChoices, parse_choices
 from avsal.errors import ConfigError
 
-__all__ = ["AblationRun", "Retrained", "expand", "parse_retrained", "read_subgroups"]
+__all__ = [
+    "AblationRun",
+    "Retrained",
+    "check_retrained",
+    "check_subgroups",
+    "expand",
+    "parse_retrained",
+    "read_subgroups",
+]
 
 _PLACES = ("data", "fold", "seed")
 
@@ -132,6 +140,27 @@ def parse_retrained(texts: Sequence[str]) -> list[Retrained]:
             raise ConfigError(f"--retrained {one.condition.name} is given twice: give it once")
         found[one.name] = one
     return list(found.values())
+
+
+def check_retrained(runs: Sequence[AblationRun], retrained: Sequence[Retrained]) -> None:
+    """Raise ConfigError where a checkpoint is missing, or would count once for each of several seeds."""
+    for one in retrained:
+        if len({run.seed for run in runs}) > 1 and "{seed}" not in one.weights:
+            raise ConfigError(
+                f"--retrained {one.condition.name}: several training seeds need a checkpoint each: expected "
+                "{seed} in the file's name"
+            )
+        for run in runs:
+            path = Path(run.filled(one.weights))
+            if not path.is_file():
+                raise ConfigError(f"--retrained {one.condition.name}: there is no file {path}")
+
+
+def check_subgroups(subgroups: Mapping[str, str], videos: Sequence[str]) -> None:
+    """Raise ConfigError for subgroups of videos that are not scored, which a slip of the pen would make."""
+    unknown = sorted(set(subgroups) - set(videos))
+    if unknown:
+        raise ConfigError(f"subgroups are declared for videos that are not scored: {', '.join(unknown[:5])}")
 
 
 def read_subgroups(path: Path) -> dict[str, str]:

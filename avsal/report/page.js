@@ -4,7 +4,7 @@ for (const group of document.querySelectorAll(".players")) {
   const videos = [...group.querySelectorAll("video")];
   const button = group.querySelector("button");
   const slider = group.querySelector("input[type=range]");
-  const shown = group.querySelector("output");
+  const shown = group.querySelector(".time");
   const cursor = group.querySelector(".cursor");
   const frame = 1 / Number(group.dataset.frameRate);
   let leader = videos[0];
@@ -19,7 +19,7 @@ for (const group of document.querySelectorAll(".players")) {
     slider.max = String(last());
     slider.value = String(time);
     slider.setAttribute("aria-valuetext", time.toFixed(2) + " seconds");
-    shown.value = time.toFixed(2) + " / " + (Number.isFinite(length()) ? length().toFixed(2) : "?") + " s";
+    shown.textContent = time.toFixed(2) + " / " + (Number.isFinite(length()) ? length().toFixed(2) : "?") + " s";
     button.textContent = playing ? "Pause" : "Play";
     if (cursor) {
       const x = Number(cursor.dataset.from) + (Number(cursor.dataset.span) * time) / Number(cursor.dataset.seconds);
@@ -89,6 +89,7 @@ for (const group of document.querySelectorAll(".players")) {
     video.closest(".cell").querySelector("input").addEventListener("change", () => hear(video));
   }
   group.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.target.matches("input[type=radio]") && event.key.startsWith("Arrow")) return;
     if (event.key === " " && event.target !== button) toggle();
     else if (event.key === "ArrowRight") seek(now() + frame);

@@ -69,8 +69,8 @@ def _page(page: Page) -> Iterator[str]:
         yield _heading("Films")
         yield (
             "<p>Those that sound moved most come first. All players of a film share one "
-            "clock; the one with a frame is heard. Space plays and pauses, the arrow keys step by a frame."
-            "</p>\n"
+            "clock; the one with a frame is heard. On a film that was clicked or reached by Tab, space "
+            "plays and pauses, the arrow keys step by a frame, Home and End go to its ends.</p>\n"
         )
         for number, players in enumerate(sorted(page.players, key=lambda one: -one.moved)):
             yield from _players(players, number)
@@ -143,12 +143,12 @@ def _plot(plot: IntervalPlot) -> str:
 def _players(players: Players, number: int) -> Iterator[str]:
     name = f"heard-{number}"
     yield (
-        f'<section class="players" data-frame-rate="{players.frame_rate!r}" '
+        f'<section class="players" tabindex="0" data-frame-rate="{players.frame_rate!r}" '
         f'aria-label="{escape(players.name)}">\n<h3>{escape(players.name)}</h3>\n'
     )
     if players.caption:
         yield f'<p class="note">{escape(players.caption)}</p>\n'
-    yield '<div class="grid">\n'
+    yield '<div class="grid" role="radiogroup" aria-label="What is heard">\n'
     for place, (condition, path) in enumerate(players.films.items()):
         film = base64.b64encode(path.read_bytes()).decode("ascii")
         checked = " checked" if place == 0 else ""
@@ -160,7 +160,7 @@ def _players(players: Players, number: int) -> Iterator[str]:
     yield (
         '</div>\n<div class="controls"><button type="button">Play</button>'
         '<input type="range" min="0" max="1" step="any" value="0" aria-label="Time">'
-        "<output></output></div>\n"
+        '<span class="time"></span></div>\n'
     )
     if players.curves:
         yield _curves(players.curves)
@@ -184,14 +184,12 @@ def _curves(curves: Sequence[Curve]) -> str:
             for time, value in zip(curve.times, curve.values, strict=True)
         )
         dash = f' stroke-dasharray="{_DASHES[number % len(_DASHES)]}"' if number else ""
-        hue = 210 + 67 * number % 360
-        parts.append(
-            f'<polyline fill="none" stroke="hsl({hue} 70% 50%)" stroke-width="1.6"{dash} points="{points}"/>'
-        )
+        drawn = f'class="curve" style="--hue: {(210 + 67 * number) % 360}"{dash}'
+        parts.append(f'<polyline {drawn} points="{points}"/>')
         x = left + number * (span - 60) / len(curves)
         parts.append(
-            f'<line x1="{x:.0f}" x2="{x + 18:.0f}" y1="{top + height + 12}" y2="{top + height + 12}" '
-            f'stroke="hsl({hue} 70% 50%)" stroke-width="2"{dash}/>'
+            f'<line {drawn} x1="{x:.0f}" x2="{x + 18:.0f}" y1="{top + height + 12}" '
+            f'y2="{top + height + 12}"/>'
             f'<text x="{x + 22:.0f}" y="{top + height + 16}">{escape(curve.label)}</text>'
         )
     parts.append(

@@ -15,7 +15,13 @@ from avsal.ablation.statistics import Score, compare
 from avsal.ablation.video_scores import averaged_over_folds, in_subgroups
 from avsal.cli import main
 from avsal.cli.ablate_pages import data_page
-from avsal.cli.ablate_runs import expand, parse_retrained, read_subgroups
+from avsal.cli.ablate_runs import (
+    check_retrained,
+    check_subgroups,
+    expand,
+    parse_retrained,
+    read_subgroups,
+)
 from avsal.errors import ConfigError
 from avsal.models import create_model
 from avsal.weights import save_checkpoint
@@ -45,9 +51,14 @@ def films(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory):
-    """Two seeds of a model that hears, and one of a model that does not."""
+    """Two seeds of a model that hears, and two of a model that does not."""
     folder = tmp_path_factory.mktemp("checkpoints")
-    for name, kind in (("seed0", "tsfpnet_av"), ("seed1", "tsfpnet_av"), ("visual", "tsfpnet")):
+    for name, kind in (
+        ("seed0", "tsfpnet_av"),
+        ("seed1", "tsfpnet_av"),
+        ("visual0", "tsfpnet"),
+        ("visual1", "tsfpnet"),
+    ):
         torch.manual_seed(len(list(folder.iterdir())))
         fusion = {"fusion": "aligned"} if kind == "tsfpnet_av" else {}
         model = create_model(kind, width=0.1, num_frames=8, size=SIZE, batch_norm_momentum=0.1, **fusion)
@@ -67,8 +78,9 @@ def test_seeds_subgroups_and_retrained_models_enter_one_table(films, checkpoints
     out = tmp_path / "out"
     words = ["ablate", "data=manifest", f"root={films}", "metrics=nss,cc", "every=3", "centre=scored"]
     words += [f"weights={checkpoints}/seed{{seed}}.safetensors", "--training-seeds", "0,1"]
-    words += ["--retrained", f"zero={checkpoints}/seed0.safetensors", "--conditions", "zero,other,absent"]
-    words += ["--retrained", f"absent={checkpoints}/visual.safetensors", "--subgroups", str(groups)]
+    words += ["--retrained", f"zero={checkpoints}/seed{{seed}}.safetensors", "--subgroups", str(groups)]
+    words += ["--retrained", f"absent={checkpoints}/visual{{seed}}.safetensors"]
+    words += ["--conditions", "zero,other,absent"]
     words += ["--players", "1", "-o", str(out)]
     assert main(words) == 1  # a film has no sound
     told = capsys.readouterr()
@@ -84,7 +96,7 @@ def test_seeds_subgroups_and_retrained_models_enter_one_table(films, checkpoints
     scores = lines(out / "conditions.csv")
     assert len([one for one in scores if not one["subgroup"]]) == 2 * 2 * 3 * 6
 
-    # what a condition is called is what was heard: seed 0 retrained on zeros is seed 0 given zeros
+    # a model that is said to be retrained on zeros is given zeros
     def values(condition):
         found = {}
         for one in scores:
@@ -101,7 +113,8 @@ def test_seeds_subgroups_and_retrained_models_enter_one_table(films, checkpoints
     assert "2 training seeds" in page
     facts = json.loads((out / "ablation.json").read_text())
     assert facts["training seeds"] == "0, 1"
-    assert len(facts["moved"]) == 6
+    assert len(facts["moved"]) == 3
+    assert facts["notes"][0] == "manifest: no score under all conditions, left out: film3."
     assert main(words) == 2
     assert "--overwrite" in capsys.readouterr().err
 
@@ -165,10 +178,22 @@ def test_a_wrong_file_of_subgroups_is_told_by_line(tmp_path, text, message):
 
 
 def test_subgroups_of_unknown_videos_are_refused():
-    scores = [Score("a", "", "true", "nss", 1.0)]
+    scores = [Score(video, "", "true", "nss", 1.0) for video in "ab"]
     assert in_subgroups(scores, {"a": "x"}) == [replace(scores[0], subgroup="x")]
-    with pytest.raises(ConfigError, match="not scored: b"):
-        in_subgroups(scores, {"a": "x", "b": "x"})
+    check_subgroups({"a": "x"}, ["a", "b"])
+    with pytest.raises(ConfigError, match="not scored: c"):
+        check_subgroups({"a": "x", "c": "x"}, ["a", "b"])
+
+
+def test_retrained_checkpoints_are_looked_for_before_anything_is_computed(tmp_path):
+    (tmp_path / "zero1.safetensors").touch()
+    words = ["data=avad", "root=x", "weights={seed}"]
+    runs = expand(words, ["1", "2"], OUT)
+    with pytest.raises(ConfigError, match=r"there is no file .*zero2"):
+        check_retrained(runs, parse_retrained([f"zero={tmp_path}/zero{{seed}}.safetensors"]))
+    with pytest.raises(ConfigError, match=r"expected \{seed\}"):
+        check_retrained(runs, parse_retrained([f"zero={tmp_path}/zero1.safetensors"]))
+    check_retrained(runs[:1], parse_retrained([f"zero={tmp_path}/zero1.safetensors"]))
 
 
 def test_a_video_that_two_folds_test_counts_once():
@@ -185,18 +210,39 @@ def test_the_report_says_what_was_found_and_what_could_have_been():
     scores = []
     for name, values in (("true", true), ("zero", true - 0.3 + random.normal(0, 0.1, 24)), ("noise", true)):
         scores += [Score(f"v{i}", "", name, "nss", float(value), "set") for i, value in enumerate(values)]
-    page = data_page(scores, compare(scores), [], {"set v3": 0.4, "set v1": 0.1}, [], {"data": "set"})
-    verdict, smallest = page.summary
+    page = data_page(
+        scores, compare(scores), [], {("set", "v3"): 0.4, ("set", "v1"): 0.1}, [], {"data": "set"}
+    )
+    (verdict,) = page.summary
     assert "True sound scores better than zero (+0.2" in verdict
     assert "1 of 2 conditions do not differ" in verdict
-    assert "would be seen four times in five" in verdict
-    assert "With 24 videos no p can be below 1.2e-07" in smallest
-    assert "too few" not in smallest
+    assert "four times in five" in verdict
+    assert "With 24 videos no p can be below 1.2e-07" in verdict
+    assert "too few" not in verdict
     videos = page.tables[-1]
     assert [row[0] for row in videos.rows[:2]] == ["set v3", "set v1"]
 
 
-@pytest.mark.parametrize("option", [["--weights", "x"], ["--every", "2"], ["--engine", "live"]])
-def test_options_of_a_film_are_refused_with_a_data_set(option, capsys):
-    assert main(["ablate", "data=manifest", "root=x", *option]) == 2
-    assert f"{option[0]} is for a film" in capsys.readouterr().err
+@pytest.mark.parametrize(("metric", "word"), [("nss", "better"), ("kl", "worse")])
+def test_the_verdict_goes_by_the_mean_and_by_which_end_of_the_metric_is_good(metric, word):
+    differences = [0.5] * 9 + [-0.02] * 11  # most videos go the other way
+    scores = [Score(f"v{i}", "", "true", metric, 1 + value, "set") for i, value in enumerate(differences)]
+    scores += [Score(f"v{i}", "", "zero", metric, 1.0, "set") for i in range(20)]
+    page = data_page(scores, compare(scores), [], {}, [], {"data": "set"})
+    assert f"True sound scores {word} than zero (+0.214" in page.summary[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (["data=manifest", "root=x"], ["--weights", "x"]),
+        (["data=manifest", "root=x"], ["--every", "2"]),
+        (["data=manifest", "root=x"], ["--device", "cpu"]),
+        (["film.mp4"], ["--retrained", "zero=x"]),
+        (["film.mp4"], ["--reruns", "2"]),
+        (["--control", "rhythm"], ["--subgroups", "x"]),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(words, option, capsys):
+    assert main(["ablate", *words, *option]) == 2
+    assert f"{option[0]} does nothing for" in capsys.readouterr().err

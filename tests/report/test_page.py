@@ -82,22 +82,24 @@ def test_nothing_is_loaded_from_the_network_and_no_script_fails(page, report):
 
 @browser
 def test_players_keep_within_a_frame_of_each_other_while_they_play(page):
-    for _ in range(4):  # a machine that is busy with something else drops frames: then once more
+    sample = f"new Promise((done) => requestAnimationFrame((now) => done([now, ...{TIMES}])))"
+    redraws = []
+    for _ in range(5):  # a machine that is busy with something else drops frames: then once more
         page.press("Home")
         page.run("document.querySelector('.controls button').click()")
-        page.wait(f"(() => {{ const times = {TIMES}; return times[0] > 0 && {SPREAD} <= {1 / RATE} }})()")
-        spreads = []
-        for _ in range(12):
-            times = page.run(f"new Promise((done) => requestAnimationFrame(() => done({TIMES})))")
-            spreads.append(max(times) - min(times))
+        page.wait(f"(() => {{ const times = {TIMES}; return times[0] > 0.5 && {SPREAD} <= {1 / RATE} }})()")
+        samples = np.array([page.run(sample) for _ in range(40)])
+        redraws.append(np.median(np.diff(samples[:, 0])) / 1000)
         page.run("document.querySelector('.controls button').click()")
         page.wait("[...document.querySelectorAll('video')].every((video) => video.paused && !video.seeking)")
         times = page.run(TIMES)
         assert max(times) - min(times) < 0.5 / RATE
         assert page.run("document.querySelector('.controls button').textContent") == "Play"
-        if np.median(spreads) <= 1 / RATE:
-            break
-    assert np.median(spreads) <= 1 / RATE
+        if np.median(np.ptp(samples[:, 1:], axis=1)) <= 1 / RATE:
+            return
+    if min(redraws) > 1 / RATE:
+        pytest.skip(f"this machine is too busy to play films: it redraws every {min(redraws):.3f} s")
+    raise AssertionError(f"players are {np.median(np.ptp(samples[:, 1:], axis=1)):.3f} s apart")
 
 
 @browser
