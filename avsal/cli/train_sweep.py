@@ -97,7 +97,9 @@ def told(
                 folder.path.mkdir(parents=True, exist_ok=True)
                 folder.write_json(folder.sweep, {**about, "error": error})
 
-        if folder.sweep.exists() and json.loads(folder.sweep.read_text("utf-8"))["sweep"] == sweep:
+        before = json.loads(folder.sweep.read_text("utf-8")) if folder.sweep.exists() else {}
+        # a job that a cluster begins again is the same run of the same sweep
+        if before.get("sweep") == sweep and before.get("choices") != about["choices"]:
             raise ConfigError(
                 f"two runs of the sweep have the folder {folder.path}: tell them apart, for instance by "
                 "hydra.sweep.subdir='${hydra.job.num}'"
