@@ -34,6 +34,7 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile, record_function
 from torch.utils.flop_counter import FlopCounterMode
 
+from avsal.cli.arguments import key_value
 from avsal.cli.predict_job import pick_device
 from avsal.layers.convolution import Conv3d, MaxPool3d
 from avsal.layers.fusion import Fusion
@@ -186,6 +187,15 @@ def main() -> None:
     parser.add_argument("film", nargs="?", type=Path, default=BUNDLED)
     parser.add_argument("--model", default="tsfpnet_av")
     parser.add_argument("--weights", type=Path)
+    parser.add_argument(
+        "-O",
+        "--option",
+        type=key_value,
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="argument of the model; width=1.0 is the full tsfpnet_av, for which no weights ship",
+    )
     parser.add_argument("--rounds", type=int, default=3, help="rounds of timing [%(default)s]")
     parser.add_argument("--maps", type=int, default=8, help="maps of a fast engine in a round [%(default)s]")
     parser.add_argument("--engines", default="exact,live,streaming", help="beside plain [%(default)s]")
@@ -207,7 +217,7 @@ def main() -> None:
     clock = waited(time.perf_counter if arguments.clock == "wall" else time.process_time, device)
     precision = getattr(torch, arguments.precision)
 
-    model = named_sound(load_model(arguments.model, weights=arguments.weights).to(device))
+    model = named_sound(load_model(arguments.model, weights=arguments.weights, **options).to(device))
     stream = PredictionStream(model, arguments.film, engine="plain")
     needed = model.spec.num_frames + arguments.maps * (arguments.rounds + 3) + 48
     if arguments.grid:
@@ -222,7 +232,7 @@ def main() -> None:
     for engine in timed:
         engine.count(1 if engine.name == "plain" else arguments.maps)
     untuned: list[float] = []
-    loop = ordinary(load_model(arguments.model, weights=arguments.weights).to(device))
+    loop = ordinary(load_model(arguments.model, weights=arguments.weights, **options).to(device))
     for _ in range(arguments.rounds):
         if not arguments.no_untuned:
             untuned.append(untuned_seconds(loop, plain, jobs[0], clock))

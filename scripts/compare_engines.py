@@ -147,7 +147,8 @@ def main(words: list[str]) -> int:
         sources.append(SideBySide(trained_model(choices), choices))
         return sources[0]
 
-    code, scores = evaluate_source(choices, source, quiet=True)
+    evaluated = evaluate_source(choices, source, quiet=True)
+    code, scores = evaluated.code, evaluated.scores
     write_rows(choices.out / "engines.csv", rows_of(sources[0], scores))
     show(sources[0], scores)
     print(f"-> {choices.out}")

@@ -134,6 +134,12 @@ def main() -> None:
     parser.add_argument(
         "--context-steps", type=int, default=150, help="of a fourth, for the engine streaming [%(default)s]"
     )
+    parser.add_argument(
+        "--third-stage",
+        type=Path,
+        metavar="FILE",
+        help="its checkpoint, where it is there already: the last stage alone is run",
+    )
     arguments = parser.parse_args()
     stores, runs = arguments.work / "stores", arguments.work / "runs"
     places = [f"data_root={stores}", f"run_root={runs}", "run.resume=auto"]
@@ -143,17 +149,17 @@ def main() -> None:
         ["data", "prepare", "hevc", "--root", str(arguments.hevc), "--size", "64x112", "--out", str(store)],
         (0, 1),
     )
-    for experiment in ("small_sounding_silent", "small_sounding_synchrony"):
-        run(["train", f"experiment={experiment}", *places], (0,))
-
-    start = runs / "small_sounding_synchrony_aligned" / "best.safetensors"
     began = time.monotonic()
-    stage = joined_stage("default", start, arguments.steps, places, "optim.learning_rate=1e-3")
-    stage.trainer.run()
-    if arguments.context_steps:
-        start = stage.trainer.folder.last
-        stage = joined_stage("default_context", start, arguments.context_steps, places, *CONTEXT)
+    third = arguments.third_stage
+    if third is None:
+        for experiment in ("small_sounding_silent", "small_sounding_synchrony"):
+            run(["train", f"experiment={experiment}", *places], (0,))
+        start = runs / "small_sounding_synchrony_aligned" / "best.safetensors"
+        stage = joined_stage("default", start, arguments.steps, places, "optim.learning_rate=1e-3")
         stage.trainer.run()
+        third = stage.trainer.folder.last
+    stage = joined_stage("default_context", third, arguments.context_steps, places, *CONTEXT)
+    stage.trainer.run()
     minutes = round((time.monotonic() - began) / 60, 1)
     trainer, silent, real_frames, settings = stage
     clips = trainer.clips
@@ -183,7 +189,8 @@ def main() -> None:
         model,
         TARGET,
         protocol={"script": "scripts/train_default.py", "steps": arguments.steps, "seed": settings.seed}
-        | {"context_steps": arguments.context_steps, "minutes of the last stages": minutes},
+        | {"context_steps": arguments.context_steps, "minutes of what was run": minutes}
+        | ({} if arguments.third_stage is None else {"third_stage": "made on another machine"}),
         data=clips.fingerprint(),
         scores=scores,
         licence=LICENCE,
@@ -231,22 +238,22 @@ def rounded(summary: dict[str, Any]) -> dict[str, float]:
 
 def card(scores: dict[str, Any], minutes: float, arguments: argparse.Namespace, digest: str) -> str:
     """The model card, filled with what was measured."""
-    around = ""
-    if arguments.context_steps:
-        around = (
-            f" and {arguments.context_steps} more in which each window is also seen with 16 frames of its "
-            "film at either end"
-        )
     size = TARGET.stat().st_size / 1e6
     made = "made by `scripts/train_default.py` on two CPU cores"
+    told = f"That took {minutes} minutes."
+    if arguments.third_stage is not None:
+        told = (
+            "The first three stages took 12 minutes on one machine, the last one "
+            f"{minutes} minutes on another, from the third's checkpoint (`--third-stage`)."
+        )
     lines = [
         "# tsfpnet_av-small, the default of `avsal predict`",
         "",
         "TSFP-Net with sound (`tsfpnet_av`, fusion `aligned`, width 0.25, 32 frames of 64x112), "
-        f"{size:.1f} MB, {made}: two stages of 300 steps on sounding objects, some minutes "
-        f"each, then {arguments.steps} steps on both kinds of film{around}, in {minutes} minutes. "
-        f"SHA-256 of its tensors: "
-        f"`{digest}`.",
+        f"{size:.1f} MB, {made}: two stages of 300 steps on sounding objects, "
+        f"{arguments.steps} steps on both kinds of film, and {arguments.context_steps} more in which each "
+        f"window is also seen with 16 frames of its film at either end. {told} "
+        f"SHA-256 of its tensors: `{digest}`.",
         "",
         "**Data.** Real gaze: 18 films of the HEVC gaze database (Xu et al., TIP 2017; 32 viewers, no "
         "sound). Sound: films of `datasets_av.sounding_objects` (setting `decides`, cue "
