@@ -217,6 +217,7 @@ def main() -> None:
     clock = waited(time.perf_counter if arguments.clock == "wall" else time.process_time, device)
     precision = getattr(torch, arguments.precision)
 
+    options = dict(arguments.option)
     model = named_sound(load_model(arguments.model, weights=arguments.weights, **options).to(device))
     stream = PredictionStream(model, arguments.film, engine="plain")
     needed = model.spec.num_frames + arguments.maps * (arguments.rounds + 3) + 48
