@@ -1,4 +1,3 @@
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -138,17 +137,6 @@ def test_fixation_map_keeps_every_fixation_at_any_size():
     for size in (None, (224, 384), (7, 9)):
         assert fixation_map(fixations, size).sum() == 200
     np.testing.assert_array_equal(fixation_map(fixations), count_image(fixations))
-
-
-def test_one_frame_of_training_size_is_drawn_in_milliseconds():
-    # about 0.7 ms on one core; the limit leaves room for a busy machine
-    fixations = random_points(2, 40, (720, 1280))
-    times = []
-    for _ in range(30):
-        begin = time.perf_counter()
-        density(fixations, (192, 352), (5.3, 5.5))
-        times.append(time.perf_counter() - begin)
-    assert min(times) < 3e-3
 
 
 def test_recipe_scales_its_sigma_with_the_film_and_the_map():
