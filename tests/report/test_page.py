@@ -115,6 +115,9 @@ def test_scrubbing_and_keys_move_all_players_together(page):
     page.wait(f"{TIMES}.every((time) => time === 0)")
     page.press("End")
     page.wait(f"{TIMES}.every((time) => time > 5.9)")
+    times = page.run(TIMES)
+    assert len(times) == 3
+    assert max(times) - min(times) < 0.5 / RATE
 
 
 @browser
@@ -133,10 +136,14 @@ def test_scrubbing_while_the_films_play_goes_where_the_slider_is_put(page):
 @browser
 def test_space_plays_and_pauses(page):
     page.press("Home")
+    paused = "[...document.querySelectorAll('video')].map((video) => video.paused)"
+    assert page.run(paused) == [True, True, True]
     page.press(" ", " ")
     page.wait("!document.querySelector('video').paused")
+    assert page.run("document.querySelector('.controls button').textContent") == "Pause"
     page.press(" ", " ")
     page.wait("document.querySelector('video').paused")
+    assert page.run(paused) == [True, True, True]
 
 
 @browser
