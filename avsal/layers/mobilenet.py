@@ -1,0 +1,125 @@
+"""MobileNetV2 (Sandler et al., CVPR 2018, Table 2) as a feature extractor for pictures.
+
+2,223,872 parameters without the classifier at width 1. Submodules carry torchvision's names (`features.0` to
+`features.18`), so the published ImageNet weights map onto it one to one. The paper leaves the padding open;
+as in the published networks, 3x3 kernels pad one pixel on every side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import Tensor, nn
+
+from avsal.layers.width import scaled
+
+__all__ = ["InvertedResidual", "MobileNetV2", "NormalisedConv2d"]
+
+#: expansion, channels, blocks, stride of the first block
+BLOCKS = (
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
+STEM, LAST = 32, 1280
+
+
+class NormalisedConv2d(nn.Sequential):
+    """Convolution (0), batch norm (1), ReLU6 (2); padded so that stride 1 keeps the size."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1, groups: int = 1
+    ) -> None:
+        super().__init__(
+            nn.Conv2d(in_channels, out_channels, kernel, stride, kernel // 2, groups=groups, bias=False),
+            nn.BatchNorm2d(out_channels),
+            nn.ReLU6(inplace=True),
+        )
+
+
+class InvertedResidual(nn.Module):
+    """1x1 expansion, 3x3 depthwise, 1x1 linear projection; the input is added where shapes allow.
+
+    Args:
+        in_channels: of the input.
+        out_channels: of the output.
+        stride: of the depthwise convolution.
+        expansion: hidden channels are `in_channels` times this; without expansion (1) the first convolution
+            is left out.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1, expansion: int = 6) -> None:
+        super().__init__()
+        hidden = in_channels * expansion
+        parts: list[nn.Module] = [NormalisedConv2d(in_channels, hidden, 1)] if expansion != 1 else []
+        parts += [
+            NormalisedConv2d(hidden, hidden, 3, stride, hidden),
+            nn.Conv2d(hidden, out_channels, 1, bias=False),
+            nn.BatchNorm2d(out_channels),
+        ]
+        self.conv = nn.Sequential(*parts)
+        self.residual = stride == 1 and in_channels == out_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C', H / stride, W / stride), rounded up."""
+        return x + self.conv(x) if self.residual else self.conv(x)
+
+
+class MobileNetV2(nn.Module):
+    """The convolution layers of MobileNetV2. Taps for 192x256 pixels at width 1, as (C, H, W):
+
+    features.3 (24, 48, 64), features.6 (32, 24, 32), features.13 (96, 12, 16), features.17 (320, 6, 8).
+
+    Args:
+        width: multiplies every channel count (rounded to multiples of 4).
+        last: whether `features.18`, the 1x1 convolution to 1,280 channels, is there.
+
+    Attributes:
+        channels: of the four taps.
+        out_channels: of every stage, `features.0` first.
+    """
+
+    #: stages whose outputs `forward` gives: the last ones before the size is halved, at strides 4, 8, 16, 32
+    taps = (3, 6, 13, 17)
+    strides = (4, 8, 16, 32)
+
+    def __init__(self, width: float = 1.0, *, last: bool = False) -> None:
+        super().__init__()
+        channels = scaled(STEM, width)
+        stages: list[nn.Module] = [NormalisedConv2d(3, channels, stride=2)]
+        counts = [channels]
+        for expansion, out, repeats, stride in BLOCKS:
+            for repeat in range(repeats):
+                step = stride if repeat == 0 else 1
+                stages.append(InvertedResidual(channels, scaled(out, width), step, expansion))
+                channels = scaled(out, width)
+                counts.append(channels)
+        if last:
+            stages.append(NormalisedConv2d(channels, scaled(LAST, width), 1))
+            counts.append(scaled(LAST, width))
+        self.features = nn.Sequential(*stages)
+        self.out_channels = tuple(counts)
+        self.channels = tuple(counts[tap] for tap in self.taps)
+
+    def stages(self, images: Tensor) -> Iterator[Tensor]:
+        """The output of every stage, `features.0` first.
+
+        Args:
+            images: (B, 3, H, W), RGB normalised with ImageNet's mean and deviation for the published weights.
+
+        Yields:
+            (B, C, H', W'); sides are halved, rounded up, by stages 0, 2, 4, 7 and 14.
+        """
+        x = images
+        for stage in self.features:
+            x = stage(x)
+            yield x
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """(B, 3, H, W) -> the four taps at strides 4, 8, 16 and 32; see `stages`."""
+        outputs = list(self.stages(images))
+        return tuple(outputs[tap] for tap in self.taps)
