@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -15,16 +16,53 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from avsal.layers.convolution import Conv3d
+from avsal.layers.logmel import LogMelNet
 from avsal.layers.soundnet import SoundNet
 from avsal.layers.width import scaled
 
-__all__ = ["FUSIONS", "AlignedFusion", "BilinearFusion", "Fusion"]
+__all__ = ["AUDIO_ENCODERS", "FUSIONS", "AlignedFusion", "BilinearFusion", "Fusion"]
+
+AUDIO_ENCODERS = ("soundnet", "logmel")
 
 
 class Fusion(nn.Module, ABC):
-    """Base: visual taps and a waveform in, attention logits on the base3 grid out."""
+    """Base: visual taps and a waveform in, attention logits on the base3 grid out.
 
-    soundnet: SoundNet
+    Args:
+        channels: of the visual taps.
+        width: multiplies every channel count.
+        audio_encoder: ``soundnet``, the paper's, on the raw waveform; ``logmel``, ours, on log-mel frames.
+            Its parameters are below its name in a state dict.
+        time_stride: frames from one of base2's positions to the next; the first is centred on frame 0.
+    """
+
+    #: layers of SoundNet that are used
+    depth: ClassVar[int]
+
+    def __init__(
+        self,
+        channels: Sequence[int],
+        width: float = 1.0,
+        *,
+        audio_encoder: str = "soundnet",
+        time_stride: int = 2,
+    ) -> None:
+        super().__init__()
+        if audio_encoder not in AUDIO_ENCODERS:
+            raise ValueError(
+                f"`audio_encoder` must be one of {', '.join(AUDIO_ENCODERS)} but is {audio_encoder!r}"
+            )
+        self.audio_encoder = audio_encoder
+        self.time_stride = time_stride
+        encoder = SoundNet(self.depth, width) if audio_encoder == "soundnet" else LogMelNet(width)
+        self.add_module(audio_encoder, encoder)
+
+    @property
+    def hearing(self) -> SoundNet | LogMelNet:
+        """The network that hears."""
+        encoder = self.get_submodule(self.audio_encoder)
+        assert isinstance(encoder, SoundNet | LogMelNet)
+        return encoder
 
     @abstractmethod
     def forward(self, base2: Tensor, base3: Tensor, audio: Tensor) -> Tensor:
@@ -43,23 +81,32 @@ class Fusion(nn.Module, ABC):
 class BilinearFusion(Fusion):
     """The paper's fusion, per location as in STAViS: sound and picture pooled over the clip, then multiplied.
 
-    Visual: mean of base3 over time, linear to 128, ReLU. Sound: maximum of conv7 over time, linear to 128,
-    ReLU. Bilinear to 64, linear to 1. Works for any frame size and any length of sound.
+    Visual: mean of base3 over time, linear to 128, ReLU. Sound: maximum of conv7 (the last layer of another
+    encoder) over time, linear to 128, ReLU. Bilinear to 64, linear to 1. Works for any frame size and any
+    length of sound; times are of no concern to it.
     """
 
-    def __init__(self, channels: Sequence[int], width: float = 1.0) -> None:
-        super().__init__()
+    depth = 7
+
+    def __init__(
+        self,
+        channels: Sequence[int],
+        width: float = 1.0,
+        *,
+        audio_encoder: str = "soundnet",
+        time_stride: int = 2,
+    ) -> None:
+        super().__init__(channels, width, audio_encoder=audio_encoder, time_stride=time_stride)
         hidden, out = scaled(128, width), scaled(64, width)
-        self.soundnet = SoundNet(7, width)
         self.visual = nn.Linear(channels[2], hidden)
-        self.sound = nn.Linear(self.soundnet.channels[-1], hidden)
+        self.sound = nn.Linear(self.hearing.channels[-1], hidden)
         self.bilinear = nn.Bilinear(hidden, hidden, out)
         self.attention = nn.Linear(out, 1)
 
     def forward(self, base2: Tensor, base3: Tensor, audio: Tensor) -> Tensor:
         """See `Fusion.forward`."""
         visual = torch.relu(self.visual(rearrange(base3.mean(2), "b c h w -> b h w c")))
-        sound = torch.relu(self.sound(self.soundnet(audio)[-1].amax(2)))
+        sound = torch.relu(self.sound(self.hearing(audio)[-1].amax(2)))
         return self.attention(bilinear(self.bilinear, visual, sound)).movedim(-1, 1)
 
 
@@ -67,19 +114,27 @@ class AlignedFusion(Fusion):
     """Ours: time is kept on both sides until picture and sound are multiplied.
 
     Visual features are base3 beside base2 (a silently trained base3 has dropped what tells alike objects
-    apart). Sound is conv4 beside conv5 before its pool (46 and 93 ms a step; later layers are coarser than a
-    clip). Both are brought to base2's positions by their true centres. Two paths are summed:
+    apart). Sound is two of the encoder's layers, its `timed` ones. Both are brought to base2's positions by
+    their true centres. Two paths are summed:
 
     - synchrony: each channel standardised over time, picture times sound, mean over time;
     - content: a short temporal convolution and ReLU on each side, then mean over time, then bilinear.
     """
 
-    def __init__(self, channels: Sequence[int], width: float = 1.0) -> None:
-        super().__init__()
+    depth = 5
+
+    def __init__(
+        self,
+        channels: Sequence[int],
+        width: float = 1.0,
+        *,
+        audio_encoder: str = "soundnet",
+        time_stride: int = 2,
+    ) -> None:
+        super().__init__(channels, width, audio_encoder=audio_encoder, time_stride=time_stride)
         hidden, out = scaled(128, width), scaled(32, width)
-        self.soundnet = SoundNet(5, width)
         self.visual = Conv3d(channels[1] + channels[2], hidden, 1)
-        self.sound = nn.Conv1d(self.soundnet.channels[3] + self.soundnet.channels[4], hidden, 1)
+        self.sound = nn.Conv1d(sum(self.hearing.channels[n - 1] for n in self.hearing.timed), hidden, 1)
         self.synchrony = nn.Linear(hidden, out)
         self.visual_content = Conv3d(hidden, hidden, (5, 1, 1), padding=(2, 0, 0))
         self.sound_content = nn.Conv1d(hidden, hidden, 5, padding=2)
@@ -94,13 +149,12 @@ class AlignedFusion(Fusion):
         coarse = base3.repeat_interleave(num_steps // base3.shape[2], 2)
         visual = self.visual(torch.cat([fine, coarse], 1))
 
-        # base2's position i is centred on frame 2 i of 2 num_steps frames
-        steps = torch.arange(num_steps, device=audio.device, dtype=torch.float32)
-        times = (2 * steps + 0.5) * (audio.shape[-1] / (2 * num_steps))
-        features = self.soundnet(audio)
+        times = self.step_times(audio, num_steps)
+        hearing = self.hearing
+        features = hearing(audio)
         sound = []
-        for layer in (4, 5):
-            heard_at = SoundNet.step_times(layer, features[layer - 1].shape[-1], device=audio.device)
+        for layer in hearing.timed:
+            heard_at = hearing.step_times(layer, features[layer - 1].shape[-1], device=audio.device)
             sound.append(at_times(features[layer - 1], heard_at, times))
         heard = self.sound(torch.cat(sound, 1))
 
@@ -109,6 +163,15 @@ class AlignedFusion(Fusion):
         seen = rearrange(torch.relu(self.visual_content(visual)).mean(2), "b c h w -> b h w c")
         content = bilinear(self.bilinear, seen, torch.relu(self.sound_content(heard)).mean(2))
         return self.attention(torch.relu(synchrony + content)).movedim(-1, 1)
+
+    def step_times(self, audio: Tensor, num_steps: int) -> Tensor:
+        """(num_steps,) when base2's positions are seen, in samples of (B, 1, A) sound from its start.
+
+        Position i is centred on frame `time_stride` i of `time_stride` `num_steps` frames.
+        """
+        steps = torch.arange(num_steps, device=audio.device, dtype=torch.float32)
+        stride = self.time_stride
+        return (stride * steps + 0.5) * (audio.shape[-1] / (stride * num_steps))
 
 
 FUSIONS: dict[str, type[Fusion]] = {"bilinear": BilinearFusion, "aligned": AlignedFusion}
@@ -140,8 +203,12 @@ def at_times(features: Tensor, centres: Tensor, times: Tensor) -> Tensor:
     Returns:
         (B, C, T).
     """
-    spacing = [float(grid[1] - grid[0]) if len(grid) > 1 else 0.0 for grid in (centres, times)]
-    nearest = times.clamp(float(centres[0]), float(centres[-1]))
-    weight = (1 - (nearest[None] - centres[:, None]).abs() / max(*spacing, 1.0)).clamp(min=0)
+    # numbers stay tensors: reading them would make the processor wait for the device, and stop an export
+    widest = centres.new_ones(())
+    for grid in (centres, times):
+        if grid.shape[0] > 1:
+            widest = torch.maximum(widest, grid[1] - grid[0])
+    nearest = times.clamp(centres[0], centres[-1])
+    weight = (1 - (nearest[None] - centres[:, None]).abs() / widest).clamp(min=0)
     weight = weight / weight.sum(0, keepdim=True)
     return features @ weight.to(features.dtype)

@@ -39,7 +39,11 @@ class SoundNet(nn.Module):
 
     Attributes:
         channels: of each layer's output.
+        timed: the layers, counted from 1, whose steps are fine enough to be multiplied with pictures in time:
+            conv4 and conv5 before its pool (46 and 93 ms a step); later ones are coarser than a clip.
     """
+
+    timed = (4, 5)
 
     def __init__(self, depth: int = 7, width: float = 1.0) -> None:
         super().__init__()
