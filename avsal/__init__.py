@@ -1,4 +1,4 @@
-"""avsal predicts where people look in a film with sound.
+"""avsal predicts where people look in a video with sound.
 
 model = avsal.load_model("tsfpnet_av", weights="checkpoint.safetensors")
 for frame in avsal.predict(model, "clip.mp4"):

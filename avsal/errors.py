@@ -8,7 +8,7 @@ class AvsalError(Exception):
 
 
 class MediaError(AvsalError):
-    """A film, sound or image file cannot be read or written."""
+    """A video, sound or image file cannot be read or written."""
 
 
 class DatasetError(AvsalError):

@@ -29,7 +29,7 @@ class ClipSpec:
     ``(pixel * value_range / 255 - mean) / std`` in the channel order ``channels``.
 
     Attributes:
-        num_frames: T, consecutive frames of the film at its own frame rate.
+        num_frames: T, consecutive frames of the video at its own frame rate.
         size: (H, W) in pixels that frames are resized to.
         mean: per channel, in units of the value range.
         std: per channel, in units of the value range.
@@ -44,9 +44,9 @@ class ClipSpec:
         stride: for ``all`` only: by how many frames neighbouring windows are shifted; the first ``stride``
             maps of each window are kept.
         margin: for ``all`` only: maps at either end of a window that suffer from its edge and are kept only
-            where the film itself ends.
-        start_windows: for ``last`` only: windows of the film's first frames, where the model has its own rule
-            for them. Row f lists, by index, the film frames of frame f's window, none later than f; the
+            where the video itself ends.
+        start_windows: for ``last`` only: windows of the video's first frames, where the model has its own
+            rule for them. Row f lists, by index, the video frames of frame f's window, none later than f; the
             window's map comes from the model's `forward_start`.
     """
 
@@ -92,7 +92,7 @@ class ClipSpec:
 
 @dataclass(frozen=True)
 class ScreenGeometry:
-    """The screen that films were watched on.
+    """The screen that videos were watched on.
 
     Attributes:
         size_px: (height, width) in pixels.
@@ -112,12 +112,12 @@ class ScreenGeometry:
 
 @dataclass(frozen=True)
 class Fixations:
-    """Where people looked: one row per fixation and film frame that it covers.
+    """Where people looked: one row per fixation and video frame that it covers.
 
     Points are scaled and images are drawn from points; an image of points is never resized.
 
     Attributes:
-        frame: (N,) int64, 0-based index of the film frame.
+        frame: (N,) int64, 0-based index of the video frame.
         x: (N,) float64, pixels of the original frame from its left edge, 0 <= x < width.
         y: (N,) float64, pixels of the original frame from its top edge, 0 <= y < height.
         observer: (N,) int64, who looked; -1 where the release does not tell.
@@ -157,7 +157,7 @@ class Fixations:
         )
 
     def at(self, frame: int) -> Fixations:
-        """The fixations on one film frame."""
+        """The fixations on one video frame."""
         return self.select(self.frame == frame)
 
     def scaled(self, size: tuple[int, int]) -> Fixations:
@@ -175,18 +175,18 @@ class Fixations:
 
 @dataclass(frozen=True)
 class Recording:
-    """One film of a data set with its sound and gaze. Nothing is read until asked for.
+    """One video of a data set with its sound and gaze. Nothing is read until asked for.
 
     Attributes:
         id: unique within its data set.
         dataset: name of the data set.
-        frames: the film file, or the folder that holds its frames as images in name order.
-        audio: the file that holds the sound (often the film itself); None where there is no sound.
+        frames: the video file, or the folder that holds its frames as images in name order.
+        audio: the file that holds the sound (often the video itself); None where there is no sound.
         frame_rate: in frames a second; needed where `frames` is a folder, where it places frame i at
-            i / frame_rate seconds. None: the film's own time stamps.
+            i / frame_rate seconds. None: the video's own time stamps.
         num_frames: as published, None where unknown.
         split: train, val or test, None where the release has none.
-        category: of the film, for subgroups declared beforehand.
+        category: of the video, for subgroups declared beforehand.
         load_fixations: reads the gaze; None where there is none.
         load_density: reads the prepared density map of a 0-based frame as (H, W) float32, not normalised;
             None where maps are to be drawn from fixations.

@@ -1,4 +1,4 @@
-"""Data sets of films with sound and gaze, read the same way. Importing a reader's file registers it."""
+"""Data sets of videos with sound and gaze, read the same way. Importing a reader's file registers it."""
 
 from datasets_av import (
     avad,

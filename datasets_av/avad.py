@@ -28,8 +28,8 @@ class Avad(PreparedTree):
 
     Errata: the three test lists are no partition: `V3_Speech3`, `V39_Guitar4` and `V26_Piano2` are tested
     twice, `V28_Dog1`, `V33_Harp` and `V42_Violin2` never; a mean over the folds has 45 entries of 42 clips.
-    The lists are kept as published. `V11_News4` has 125 frames in the list and 125 maps, while its film seems
-    to have a frame 126: the first 125 are used, with a note.
+    The lists are kept as published. `V11_News4` has 125 frames in the list and 125 maps, while its video
+    seems to have a frame 126: the first 125 are used, with a note.
     """
 
     folder: ClassVar[str] = "AVAD"

@@ -1,4 +1,4 @@
-"""ETMD and SumMe with the gaze of Tsiami et al. (2019) as released: one relative position a film frame."""
+"""ETMD and SumMe with the gaze of Tsiami et al. (2019) as released: one relative position a video frame."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 from avsal.errors import DatasetError
 from avsal.types import Fixations, Recording, Split
 from datasets_av.dataset import Dataset, DatasetInfo
-from datasets_av.film_facts import film_facts, sound_seconds
 from datasets_av.frame_positions import fixations_from_cube
-from datasets_av.layout import film_file
+from datasets_av.layout import video_file
 from datasets_av.matfile import mat_value, read_mat
 from datasets_av.split_tables import ListedVideo, chosen_videos
+from datasets_av.video_facts import sound_seconds, video_facts
 
 __all__ = ["EtmdRaw", "SummeRaw", "read_gaze"]
 
@@ -71,19 +71,19 @@ class _AVEyeTracking(Dataset):
 
     def _recording(self, video: ListedVideo, role: Split | None) -> Recording:
         mat_value(_all_videos(self._mat), video.id, path=self._mat)
-        film = film_file(self.root / "video", video.id)
+        path = video_file(self.root / "video", video.id)
         audio = self.root / "audio_mono" / f"{video.id}.wav"
         sound_seconds(audio)
-        facts = film_facts(film)
+        facts = video_facts(path)
         num_frames = facts.num_frames if facts.num_frames is not None else video.num_frames
         if num_frames is None:
             raise DatasetError(
-                f"{film} does not say how many frames it has; write it anew with `ffmpeg -c copy`"
+                f"{path} does not say how many frames it has; write it anew with `ffmpeg -c copy`"
             )
         return Recording(
             id=video.id,
             dataset=self.info.name,
-            frames=film,
+            frames=path,
             audio=audio,
             num_frames=num_frames,
             split=role,
@@ -94,7 +94,7 @@ class _AVEyeTracking(Dataset):
 class EtmdRaw(_AVEyeTracking):
     """ETMD with its gaze as released by Tsiami et al. (2019).
 
-    Cite: P. Koutras, P. Maragos, Signal Processing: Image Communication 2015 (films); A. Tsiami, P. Koutras,
+    Cite: P. Koutras, P. Maragos, Signal Processing: Image Communication 2015 (videos); A. Tsiami, P. Koutras,
     A. Katsamanis, A. Vatakis, P. Maragos, Signal Processing: Image Communication 2019 (gaze). Licence: not
     stated. Get it from the project page "aveyetracking" at NTUA. The tree, which ETMD and SumMe share::
 
@@ -102,7 +102,7 @@ class EtmdRaw(_AVEyeTracking):
         audio_mono/<clip>.wav
         eyetracking/all_videos.mat        eye_data_all.<clip>
 
-    `eye_data_all.<clip>` is 3 x frames x 10 observers: x and y as fractions of the film's width and height,
+    `eye_data_all.<clip>` is 3 x frames x 10 observers: x and y as fractions of the video's width and height,
     and a third row whose meaning is not documented and which is left out. It was recorded at 1000 Hz
     (EyeLink, 1600x900 screen at 90 cm), but there is one position a frame and saccades are not marked, so
     they are in. The size of the screen in centimetres is not in the release, so fixations carry no geometry.
@@ -129,7 +129,7 @@ class SummeRaw(_AVEyeTracking):
     """SumMe with its gaze as released by Tsiami et al. (2019).
 
     Cite: M. Gygli, H. Grabner, H. Riemenschneider, L. Van Gool, "Creating Summaries from User Videos", ECCV
-    2014 (films); A. Tsiami, P. Koutras, A. Katsamanis, A. Vatakis, P. Maragos, Signal Processing: Image
+    2014 (videos); A. Tsiami, P. Koutras, A. Katsamanis, A. Vatakis, P. Maragos, Signal Processing: Image
     Communication 2019 (gaze). Licence: not stated. Get it from the project page "aveyetracking" at NTUA. Tree
     and gaze are those of `EtmdRaw`::
 
@@ -159,8 +159,8 @@ def read_gaze(mat: Path, clip: str, size: tuple[int, int], num_frames: int) -> F
     Args:
         mat: path of `all_videos.mat`.
         clip: as in the file.
-        size: (height, width) of the film, which turns fractions into pixels.
-        num_frames: of the film; later positions are counted and dropped.
+        size: (height, width) of the video, which turns fractions into pixels.
+        num_frames: of the video; later positions are counted and dropped.
 
     Returns:
         One row for each observer and frame with a position in the picture; observers are numbered from 0 in

@@ -1,4 +1,4 @@
-"""AViMoS: 1500 films with sound and the mouse of over 70 viewers each."""
+"""AViMoS: 1500 videos with sound and the mouse of over 70 viewers each."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import ClassVar
 from avsal.errors import DatasetError
 from avsal.types import Recording, Split
 from datasets_av.dataset import Dataset, DatasetInfo
-from datasets_av.density_film import DensityFilm
-from datasets_av.film_facts import film_facts
-from datasets_av.layout import expect_in_root, expect_split, film_file
+from datasets_av.density_video import DensityVideo
+from datasets_av.layout import expect_in_root, expect_split, video_file
 from datasets_av.mouse_fixations import first_existing, read_fixations_json, read_json
+from datasets_av.video_facts import video_facts
 
 __all__ = ["Avimos"]
 
@@ -38,8 +38,8 @@ class Avimos(Dataset):
     NTIRE 2026 `fixations_maps/`) lose repeats and are only for viewing; they are not read.
 
     `Saliency*` may be left out: recordings then have no prepared maps. Mouse, not eye; viewers heard the
-    sound and are not told apart. Official scores (CC, SIM, NSS, AUC-J, ranked by mean rank) are from the film
-    of maps and from the JSON. The keys of the split list are unverified beyond the scoring script's
+    sound and are not told apart. Official scores (CC, SIM, NSS, AUC-J, ranked by mean rank) are from the
+    video of maps and from the JSON. The keys of the split list are unverified beyond the scoring script's
     `public_test`; letters, case and `_` or spaces do not matter. `category` says public or private for test
     videos.
     """
@@ -76,7 +76,7 @@ class Avimos(Dataset):
 
     def _recording(self, name: str, split: Split, category: str | None) -> Recording:
         part = split.capitalize()
-        film = film_file(self.root / "Videos", name)
+        video = video_file(self.root / "Videos", name)
         fixations, density = self.root / f"Fixations{part}", self.root / f"Saliency{part}"
         points = first_existing(
             fixations / part / name / "fixations.json", fixations / name / "fixations.json"
@@ -89,12 +89,12 @@ class Avimos(Dataset):
         return Recording(
             id=name,
             dataset=self.info.name,
-            frames=film,
-            audio=film if film_facts(film).has_sound else None,
+            frames=video,
+            audio=video if video_facts(video).has_sound else None,
             split=split,
             category=category,
-            load_fixations=partial(read_fixations_json, points, film),
-            load_density=DensityFilm(maps) if maps else None,
+            load_fixations=partial(read_fixations_json, points, video),
+            load_density=DensityVideo(maps) if maps else None,
         )
 
     def _names(self) -> Iterator[tuple[str, Split, str | None]]:

@@ -1,4 +1,4 @@
-"""Beihang University's form of gaze database: fixation events of all films in one `video_database.mat`."""
+"""Beihang University's form of gaze database: fixation events of all videos in one `video_database.mat`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from avsal.errors import ConfigError, DatasetError
 from avsal.groundtruth.events import FixationEvents, fixations_on_frames
 from avsal.types import Fixations, Recording, Split
 from datasets_av.dataset import Dataset
-from datasets_av.film_clock import film_clock
-from datasets_av.film_facts import film_facts
-from datasets_av.layout import expect_in_root, expect_split, film_file
+from datasets_av.layout import expect_in_root, expect_split, video_file
 from datasets_av.matfile import mat_value, read_mat
+from datasets_av.video_clock import video_clock
+from datasets_av.video_facts import video_facts
 
 __all__ = ["BeihangDataset", "Clock", "fixations_of_rows"]
 
@@ -29,28 +29,28 @@ _DATABASE = "video_database.mat"
 
 def fixations_of_rows(
     rows: NDArray[np.float64],
-    film: Path,
+    video: Path,
     size: tuple[int, int],
     clock: Clock = "container",
     dropped: Mapping[str, int] | None = None,
 ) -> Fixations:
-    """Lay a table of fixation events on the frames of its film.
+    """Lay a table of fixation events on the frames of its video.
 
     Args:
-        rows: (N, 5): observer, start in ms, duration in ms, x and y in pixels of the film as watched.
-        film: whose time stamps hold.
-        size: (height, width) of the film as watched; points are scaled where the file at hand is of another.
+        rows: (N, 5): observer, start in ms, duration in ms, x and y in pixels of the video as watched.
+        video: whose time stamps hold.
+        size: (height, width) of the video as watched; points are scaled where the file at hand is of another.
         clock: where time zero is: at the container's start, or at the first picture.
         dropped: what was left out before.
 
     Raises:
-        DatasetError: the film cannot be read, or a duration is negative.
+        DatasetError: the video cannot be read, or a duration is negative.
     """
     if (rows[:, 2] < 0).any():
         raise DatasetError(
-            f"expected fixations on {film} to last 0 ms or more but one lasts {rows[:, 2].min():g}"
+            f"expected fixations on {video} to last 0 ms or more but one lasts {rows[:, 2].min():g}"
         )
-    stamps = film_clock(film)
+    stamps = video_clock(video)
     observer = np.where(np.isfinite(rows[:, 0]), rows[:, 0], -1)
     events = FixationEvents(
         rows[:, 1] / 1000, rows[:, 2] / 1000, rows[:, 3], rows[:, 4], observer, dropped or {}
@@ -62,7 +62,7 @@ def fixations_of_rows(
 
 @dataclass(frozen=True)
 class _Database:
-    """What one `video_database.mat` says: of each film name, (height, width), frames, class; and all rows."""
+    """What one `video_database.mat` says: each video's name, (height, width), frames, class; and all rows."""
 
     names: tuple[str, ...]
     sizes: tuple[tuple[int, int], ...]
@@ -78,7 +78,7 @@ class BeihangDataset(Dataset):
         videos/<name>.mp4         or .avi; case and spaces in the name do not count
 
     `fixdata` is N x 6: subject, video (from 1, into `video_names_list`), start ms, duration ms, x, y in
-    pixels of the film from its top left corner. Integers are unsigned. Rows that belong to no film are
+    pixels of the video from its top left corner. Integers are unsigned. Rows that belong to no video are
     counted in `notes`.
     """
 
@@ -90,12 +90,12 @@ class BeihangDataset(Dataset):
         strict: bool = False,
         clock: Clock = "container",
     ) -> None:
-        """Point at the data; the .mat file is read here, films are not.
+        """Point at the data; the .mat file is read here, videos are not.
 
         Args:
             root: the folder that holds `video_database.mat` and `videos/`.
             split: the release has none; anything but None is refused.
-            strict: raise on the first missing film.
+            strict: raise on the first missing video.
             clock: the gaze's time zero: ``container``: the start of the file, so that gaze before a late
                 first picture is dropped; ``picture``: the first picture.
 
@@ -116,27 +116,27 @@ class BeihangDataset(Dataset):
         video = database.rows[:, 1]
         lost = int((~np.isin(video, np.arange(1, len(database.names) + 1))).sum())
         if lost:
-            self._note(f"{self.root / _DATABASE}: {lost} of {len(video)} rows of `fixdata` are of no film")
+            self._note(f"{self.root / _DATABASE}: {lost} of {len(video)} rows of `fixdata` are of no video")
         for index, name in enumerate(database.names):
             try:
-                film = film_file(self.root / "videos", name)
-                facts = film_facts(film)
+                path = video_file(self.root / "videos", name)
+                facts = video_facts(path)
             except DatasetError as error:
                 self._problem(str(error))
                 continue
             rows = database.rows[video == index + 1][:, [0, 2, 3, 4, 5]]
             if facts.num_frames not in (None, database.num_frames[index]):
                 self._note(
-                    f"{name}: {film} has {facts.num_frames} frames, the list {database.num_frames[index]}"
+                    f"{name}: {path} has {facts.num_frames} frames, the list {database.num_frames[index]}"
                 )
             yield Recording(
                 id=name,
                 dataset=self.info.name,
-                frames=film,
-                audio=film if facts.has_sound else None,
+                frames=path,
+                audio=path if facts.has_sound else None,
                 num_frames=database.num_frames[index],
                 category=database.classes[index],
-                load_fixations=partial(fixations_of_rows, rows, film, database.sizes[index], self.clock),
+                load_fixations=partial(fixations_of_rows, rows, path, database.sizes[index], self.clock),
             )
 
 

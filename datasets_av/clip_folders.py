@@ -41,7 +41,7 @@ def read_clip_folder(folder: Path, *, images: bool = True, num_frames: int | Non
 
     Args:
         folder: of the clip.
-        images: whether frames must be there (False where they come from a film).
+        images: whether frames must be there (False where they come from a video).
         num_frames: as published, None where unknown.
 
     Raises:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from datasets_av.dataset import DatasetInfo
-from datasets_av.layout import film_file
+from datasets_av.layout import video_file
 from datasets_av.stavis import PreparedTree
 
 __all__ = ["Coutrot1"]
@@ -27,10 +27,10 @@ class Coutrot1(PreparedTree):
     720x576 at 25 frames a second, 18 observers a soundtrack. The lists have 60 clips
     and 25,192 frames, 40 for training and 20 for testing in each of three folds, each clip tested once.
 
-    The original films (`films=`) are called `clip_1.avi` and so on. The gaze under other soundtracks on the
+    The original videos (`videos=`) are called `clip_1.avi` and so on. The gaze under other soundtracks on the
     same pictures is only in the original release: see `coutrot1_raw`.
 
-    Errata: the lists say 24.99975 frames a second where the films have 25.
+    Errata: the lists say 24.99975 frames a second where the videos have 25.
     """
 
     folder: ClassVar[str] = "Coutrot_db1"
@@ -47,5 +47,5 @@ class Coutrot1(PreparedTree):
         sigma="not stated",
     )
 
-    def _film(self, films: Path, name: str) -> Path:
-        return film_file(films, name.replace("clip", "clip_"))
+    def _video(self, videos: Path, name: str) -> Path:
+        return video_file(videos, name.replace("clip", "clip_"))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from datasets_av.dataset import DatasetInfo
-from datasets_av.layout import film_file
+from datasets_av.layout import video_file
 from datasets_av.stavis import PreparedTree
 
 __all__ = ["Coutrot2"]
@@ -25,10 +25,10 @@ class Coutrot2(PreparedTree):
         annotations/Coutrot_db2/clip1/fixMap_%05d.mat          binary, key `eyeMap`
 
     25 frames a second, 20 observers a condition. The lists have 15 clips and 16,983 frames, 10 for training
-    and 5 for testing in each of three folds, each clip tested once. The original films (`films=`) are called
-    `clip_1.avi` and so on.
+    and 5 for testing in each of three folds, each clip tested once. The original videos (`videos=`) are
+    called `clip_1.avi` and so on.
 
-    Errata: the lists say 24.99975 frames a second where the films have 25.
+    Errata: the lists say 24.99975 frames a second where the videos have 25.
     """
 
     folder: ClassVar[str] = "Coutrot_db2"
@@ -45,5 +45,5 @@ class Coutrot2(PreparedTree):
         sigma="not stated",
     )
 
-    def _film(self, films: Path, name: str) -> Path:
-        return film_file(films, name.replace("clip", "clip_"))
+    def _video(self, videos: Path, name: str) -> Path:
+        return video_file(videos, name.replace("clip", "clip_"))

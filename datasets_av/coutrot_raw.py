@@ -1,4 +1,4 @@
-"""Coutrot1 and Coutrot2 as released: films, and one .mat file with the gaze of every condition."""
+"""Coutrot1 and Coutrot2 as released: videos, and one .mat file with the gaze of every condition."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 from avsal.errors import ConfigError, DatasetError
 from avsal.types import Fixations, Recording, Split
 from datasets_av.dataset import Dataset, DatasetInfo
-from datasets_av.film_facts import film_facts
 from datasets_av.frame_positions import fixations_from_cube
-from datasets_av.layout import film_file
+from datasets_av.layout import video_file
 from datasets_av.matfile import mat_scalar, mat_value, read_mat
 from datasets_av.split_tables import ListedVideo, chosen_videos
+from datasets_av.video_facts import video_facts
 
 __all__ = ["Coutrot1Raw", "Coutrot2Raw", "read_gaze"]
 
@@ -24,13 +24,13 @@ class _CoutrotRaw(Dataset):
 
     Attributes:
         number: of the database.
-        films: folder of the films below the root.
-        own_sound: the condition in which the films were heard with their own sound.
+        videos: folder of the videos below the root.
+        own_sound: the condition in which the videos were heard with their own sound.
         lists: the name under which the published lists have it.
     """
 
     number: ClassVar[int]
-    films: ClassVar[str]
+    videos: ClassVar[str]
     own_sound: ClassVar[str]
     lists: ClassVar[str]
 
@@ -46,11 +46,11 @@ class _CoutrotRaw(Dataset):
         """Point at the release.
 
         Args:
-            root: the folder that holds the .mat file and the folder of films.
+            root: the folder that holds the .mat file and the folder of videos.
             split: train or test of the fold; None for both.
             strict: raise on the first problem instead of leaving the recording out.
             fold: 1, 2 or 3 of the lists of STAViS; None for all clips.
-            condition: whose gaze to read, by its name in the file; None for the films' own sound.
+            condition: whose gaze to read, by its name in the file; None for the videos' own sound.
 
         Raises:
             ConfigError: an impossible fold or split, or a condition that the file does not have.
@@ -80,21 +80,21 @@ class _CoutrotRaw(Dataset):
         clip = video.id.replace("clip", "clip_")
         info = mat_value(_database(self._mat, self.number), self.condition, clip, "info", path=self._mat)
         num_frames = round(mat_scalar(mat_value(info, "nframe", path=self._mat)))
-        film = film_file(self.root / self.films, clip)
-        facts = film_facts(film)
+        path = video_file(self.root / self.videos, clip)
+        facts = video_facts(path)
         if facts.num_frames is not None and facts.num_frames != num_frames:
             self._note(
-                f"{video.id}: {film} has {facts.num_frames} frames, its gaze {num_frames}; the fewer are used"
+                f"{video.id}: {path} has {facts.num_frames} frames, its gaze {num_frames}; the fewer are used"
             )
             num_frames = min(num_frames, facts.num_frames)
         heard = self.condition == self.own_sound
         if heard and not facts.has_sound:
-            raise DatasetError(f"{film} has no sound stream; use a film with its sound")
+            raise DatasetError(f"{path} has no sound stream; use a video with its sound")
         return Recording(
             id=video.id,
             dataset=self.info.name,
-            frames=film,
-            audio=film if heard else None,
+            frames=path,
+            audio=path if heard else None,
             num_frames=num_frames,
             split=role,
             category=self.condition,
@@ -111,12 +111,12 @@ class Coutrot1Raw(_CoutrotRaw):
         coutrot_database1.mat        Coutrot_Database1.<condition>.clip_K.{data, info}
         ERB3_Stimuli/clip_K.avi      720x576, 25 frames a second
 
-    `data` is 3 x frames x observers: x, y in pixels of the film, and a third row whose meaning is not
+    `data` is 3 x frames x observers: x, y in pixels of the video, and a third row whose meaning is not
     documented and which is left out. `info` has fps, vidwidth, vidheight, nframe. One position a frame with
     NaN where the eye was lost; saccades are not marked, so they are in.
 
     The same pictures were shown with several soundtracks, each to 18 observers: `condition="OriginalSounds"`
-    (the default), and others whose names the file tells. The films hold the original sound only. Gaze of
+    (the default), and others whose names the file tells. The videos hold the original sound only. Gaze of
     another condition therefore comes with no sound at all (`audio` is None), never with a sound that nobody
     heard. `category` is the condition. This is the only one of the sets here in which sound was varied on
     purpose.
@@ -125,7 +125,7 @@ class Coutrot1Raw(_CoutrotRaw):
     """
 
     number: ClassVar[int] = 1
-    films: ClassVar[str] = "ERB3_Stimuli"
+    videos: ClassVar[str] = "ERB3_Stimuli"
     own_sound: ClassVar[str] = "OriginalSounds"
     lists: ClassVar[str] = "coutrot1"
     info: ClassVar[DatasetInfo] = DatasetInfo(
@@ -152,11 +152,11 @@ class Coutrot2Raw(_CoutrotRaw):
         coutrot_database2.mat        Coutrot_Database2.<condition>.clip_K.{data, info}
         ERB4_Stimuli/clip_K.avi      25 frames a second
 
-    As in `Coutrot1Raw`; the condition with the films' own sound is called `AudioVisual`, 20 observers each.
+    As in `Coutrot1Raw`; the condition with the videos' own sound is called `AudioVisual`, 20 observers each.
     """
 
     number: ClassVar[int] = 2
-    films: ClassVar[str] = "ERB4_Stimuli"
+    videos: ClassVar[str] = "ERB4_Stimuli"
     own_sound: ClassVar[str] = "AudioVisual"
     lists: ClassVar[str] = "coutrot2"
     info: ClassVar[DatasetInfo] = DatasetInfo(
@@ -181,7 +181,7 @@ def read_gaze(mat: Path, number: int, condition: str, clip: str, num_frames: int
         number: of the database, 1 or 2.
         condition: as in the file.
         clip: as in the file.
-        num_frames: of the film; later positions are counted and dropped.
+        num_frames: of the video; later positions are counted and dropped.
 
     Returns:
         One row for each observer and frame with a position in the picture; observers are numbered from 0 in

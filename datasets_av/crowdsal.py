@@ -1,4 +1,4 @@
-"""CrowdSAL: 5000 films with sound and the mouse of over 75 viewers each."""
+"""CrowdSAL: 5000 videos with sound and the mouse of over 75 viewers each."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import ClassVar
 from avsal.errors import DatasetError
 from avsal.types import Recording, Split
 from datasets_av.dataset import Dataset, DatasetInfo
-from datasets_av.density_film import DensityFilm
-from datasets_av.film_facts import film_facts
+from datasets_av.density_video import DensityVideo
 from datasets_av.layout import expect_in_root, expect_split
 from datasets_av.mouse_fixations import first_existing, read_fixations_json
+from datasets_av.video_facts import video_facts
 
 __all__ = ["CrowdSal"]
 
@@ -77,17 +77,17 @@ class CrowdSal(Dataset):
             folders = (self.root / part / folder, self.root / folder / part)
             return [place / file for place in folders for file in names]
 
-        film = first_existing(*places("Videos", f"{name}.mp4"))
+        video = first_existing(*places("Videos", f"{name}.mp4"))
         points = first_existing(*places("Fixations", f"{name}/fixations.json", f"{name}.json"))
         maps = places("Saliency", f"{name}.mp4")
         return Recording(
             id=name,
             dataset=self.info.name,
-            frames=film,
-            audio=film if film_facts(film).has_sound else None,
+            frames=video,
+            audio=video if video_facts(video).has_sound else None,
             split=split,
-            load_fixations=partial(read_fixations_json, points, film),
-            load_density=DensityFilm(first_existing(*maps))
+            load_fixations=partial(read_fixations_json, points, video),
+            load_density=DensityVideo(first_existing(*maps))
             if any(map.parent.is_dir() for map in maps)
             else None,
         )

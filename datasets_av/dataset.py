@@ -28,7 +28,7 @@ class DatasetInfo:
         source: where its owners publish it.
         num_recordings: as published, None for the user's own data.
         num_frames: as published, None where unknown.
-        sound: whether its films have sound.
+        sound: whether its videos have sound.
         gaze: eye, mouse, object masks, or simulated.
         sigma: of the Gaussian behind its density maps, with unit; or where that is not stated.
     """

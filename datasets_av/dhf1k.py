@@ -1,4 +1,4 @@
-"""DHF1K: 1000 varied films with the eyes of 17 viewers."""
+"""DHF1K: 1000 varied videos with the eyes of 17 viewers."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from avsal.types import Fixations, Recording, Split
 from datasets_av.clip_folders import read_clip_folder
 from datasets_av.dataset import Dataset, DatasetInfo
 from datasets_av.dhf1k_gaze import gaze_files, read_gaze
-from datasets_av.film_facts import film_facts
 from datasets_av.frame_images import DensityImages
-from datasets_av.layout import expect_in_root, expect_same_count, film_file, images_in
+from datasets_av.layout import expect_in_root, expect_same_count, images_in, video_file
 from datasets_av.split_tables import read_table
+from datasets_av.video_facts import video_facts
 
 __all__ = ["Dhf1k"]
 
 FRAME_RATE = 30.0
 _NUM_OBSERVERS = 17
-#: frames by which a film may differ from the published count and still be used
+#: frames by which a video may differ from the published count and still be used
 _TOLERANCE = 2
 _VIDEO = re.compile(r"\d{4}")
 
@@ -54,7 +54,7 @@ class Dhf1k(Dataset):
     Errata: the authors' script does not regenerate the released maps from the raw gaze (their issue 11, open
     since 2020): it sets the whole outer product of an observer's rows and columns in a frame. Raw files of
     single observers can be missing; a recording needs one at least, and `notes` says how many there are.
-    Three digits name films, four name annotations. Sound can run on after the picture.
+    Three digits name videos, four name annotations. Sound can run on after the picture.
     """
 
     info: ClassVar[DatasetInfo] = DatasetInfo(
@@ -76,7 +76,7 @@ class Dhf1k(Dataset):
         *,
         split: Split | None = None,
         strict: bool = False,
-        frames: Literal["film", "images"] | None = None,
+        frames: Literal["video", "images"] | None = None,
         gaze: Literal["maps", "raw"] = "maps",
     ) -> None:
         """Point at the data.
@@ -85,8 +85,8 @@ class Dhf1k(Dataset):
             root: the folder whose tree the class draws.
             split: train, val or test; None for all.
             strict: raise on the first problem.
-            frames: from `video/` or from the `images` folders; None takes films where there is `video/`.
-                Sound is the films' in both cases.
+            frames: from `video/` or from the `images` folders; None takes videos where there is `video/`.
+                Sound is the videos' in both cases.
             gaze: from the released maps, or from the raw recordings (training and validation part).
 
         Raises:
@@ -94,7 +94,7 @@ class Dhf1k(Dataset):
         """
         super().__init__(root, split=split, strict=strict)
         self.raw = gaze == "raw"
-        self.films = (self.root / "video").is_dir() if frames is None else frames == "film"
+        self.videos = (self.root / "video").is_dir() if frames is None else frames == "video"
         released = self.root / "annotation"
         self.annotations = released if released.is_dir() else self.root
         if self.raw:
@@ -121,40 +121,40 @@ class Dhf1k(Dataset):
         self, video: str, split: Split, num_frames: int, recorded: Mapping[int, Path]
     ) -> Recording:
         folder = self.annotations / video
-        film = self._film(video, num_frames)
-        if not self.films:
+        path = self._video(video, num_frames)
+        if not self.videos:
             frames = images_in(folder / "images", "frames")
             expect_same_count(folder, published_frames=num_frames, frames=len(frames))
         load_fixations: Callable[[], Fixations] | None = None
         load_density: DensityImages | None = None
         if split != "test" and self.raw:
-            load_fixations = partial(read_gaze, self._observers(video, recorded), film, num_frames)
+            load_fixations = partial(read_gaze, self._observers(video, recorded), path, num_frames)
         elif split != "test":
-            clip = read_clip_folder(folder, images=not self.films, num_frames=num_frames)
+            clip = read_clip_folder(folder, images=not self.videos, num_frames=num_frames)
             load_fixations, load_density = clip.load_fixations, clip.load_density
         return Recording(
             id=video,
             dataset=self.info.name,
-            frames=film if film and self.films else folder / "images",
-            audio=film if film and film_facts(film).has_sound else None,
-            frame_rate=None if self.films else FRAME_RATE,
+            frames=path if path and self.videos else folder / "images",
+            audio=path if path and video_facts(path).has_sound else None,
+            frame_rate=None if self.videos else FRAME_RATE,
             num_frames=num_frames,
             split=split,
             load_fixations=load_fixations,
             load_density=load_density,
         )
 
-    def _film(self, video: str, num_frames: int) -> Path | None:
-        """The film, which may be absent where frames are images."""
-        if not self.films and not (self.root / "video").is_dir():
+    def _video(self, video: str, num_frames: int) -> Path | None:
+        """The video, which may be absent where frames are images."""
+        if not self.videos and not (self.root / "video").is_dir():
             return None
-        film = film_file(self.root / "video", f"{int(video):03d}")
-        found = film_facts(film).num_frames or num_frames
+        path = video_file(self.root / "video", f"{int(video):03d}")
+        found = video_facts(path).num_frames or num_frames
         if abs(found - num_frames) > _TOLERANCE:
-            raise DatasetError(f"{film} has {found} frames, published are {num_frames}; extract it again")
+            raise DatasetError(f"{path} has {found} frames, published are {num_frames}; extract it again")
         if found != num_frames:
-            self._note(f"video {video}: {film} has {found} frames, published are {num_frames}")
-        return film
+            self._note(f"video {video}: {path} has {found} frames, published are {num_frames}")
+        return path
 
     def _observers(self, video: str, recorded: Mapping[int, Path]) -> Mapping[int, Path]:
         if not recorded:

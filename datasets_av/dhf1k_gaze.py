@@ -1,9 +1,9 @@
-"""The raw 250 Hz gaze of DHF1K: the eye tracker's text files, from screen pixels to pixels of the film.
+"""The raw 250 Hz gaze of DHF1K: the eye tracker's text files, from screen pixels to pixels of the video.
 
-The film is shown as wide as the 1440x900 screen and centred in its height. With a = film width / 1440 a
-screen point (X, Y) is the film point (a X, a (Y - b)), b = (900 - film height / a) / 2. Samples whose event
+The video is shown as wide as the 1440x900 screen and centred in its height. With a = video width / 1440 a
+screen point (X, Y) is the video point (a X, a (Y - b)), b = (900 - video height / a) / 2. Samples whose event
 begins with F are the tracker's own fixations; they alone are kept, averaged within each frame. The clock
-starts at an observer's first sample, which is the film's first frame.
+starts at an observer's first sample, which is the video's first frame.
 
 The release states no viewing geometry, so the fixations carry none and nothing here is filtered by velocity.
 """
@@ -20,16 +20,16 @@ from numpy.typing import NDArray
 
 from avsal.errors import DatasetError
 from avsal.types import Fixations
-from datasets_av.film_clock import film_clock
 from datasets_av.gaze_samples import GazeSamples, samples_on_frames
 from datasets_av.layout import subfolders
+from datasets_av.video_clock import video_clock
 
 __all__ = ["SCREEN", "gaze_files", "read_gaze", "read_recording"]
 
 #: (height, width) of the screen in pixels
 SCREEN = (900, 1440)
 
-#: of the films, for trees that hold frames only
+#: of the videos, for trees that hold frames only
 _FRAME_RATE, _SIZE = 30.0, (360, 640)
 _FILE = re.compile(r"P(\d+)_Trail(\d+)\.txt", re.IGNORECASE)
 _COLUMNS = 8
@@ -46,12 +46,12 @@ def gaze_files(folder: Path) -> dict[int, dict[int, Path]]:
     return files
 
 
-def read_gaze(files: Mapping[int, Path], film: Path | None, num_frames: int) -> Fixations:
-    """Read what all observers fixated on one film.
+def read_gaze(files: Mapping[int, Path], video: Path | None, num_frames: int) -> Fixations:
+    """Read what all observers fixated on one video.
 
     Args:
         files: of each observer's number.
-        film: whose time stamps and size hold; None where there are only `num_frames` images of 640x360
+        video: whose time stamps and size hold; None where there are only `num_frames` images of 640x360
             at 30 a second.
         num_frames: as published.
 
@@ -59,12 +59,12 @@ def read_gaze(files: Mapping[int, Path], film: Path | None, num_frames: int) -> 
         Observers by the release's numbers; `dropped` counts samples.
 
     Raises:
-        DatasetError: a file is damaged or the film cannot be read.
+        DatasetError: a file is damaged or the video cannot be read.
     """
-    if film is None:
+    if video is None:
         times, size = np.arange(num_frames) / _FRAME_RATE, _SIZE
     else:
-        clock = film_clock(film)
+        clock = video_clock(video)
         times, size = clock.times - clock.times[0], clock.size
     return samples_on_frames(
         [read_recording(path, observer, size) for observer, path in sorted(files.items())], times, size
@@ -72,12 +72,12 @@ def read_gaze(files: Mapping[int, Path], film: Path | None, num_frames: int) -> 
 
 
 def read_recording(path: Path, observer: int, size: tuple[int, int]) -> GazeSamples:
-    """Read one observer's fixation samples on one film.
+    """Read one observer's fixation samples on one video.
 
     Args:
         path: of the text file.
         observer: number to give them.
-        size: (height, width) of the film.
+        size: (height, width) of the video.
 
     Raises:
         DatasetError: the file is missing or not of the eye tracker's form.

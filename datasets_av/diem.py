@@ -1,4 +1,4 @@
-"""DIEM: 84 films of many kinds with sound, in the tree that STAViS prepared."""
+"""DIEM: 84 videos of many kinds with sound, in the tree that STAViS prepared."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from typing import ClassVar, Literal, get_args
 from avsal.errors import ConfigError
 from avsal.types import Split
 from datasets_av.dataset import DatasetInfo
-from datasets_av.layout import film_file
-from datasets_av.split_tables import ListedVideo, chosen_videos, diem_films, listed_videos
+from datasets_av.layout import video_file
+from datasets_av.split_tables import ListedVideo, chosen_videos, diem_videos, listed_videos
 from datasets_av.stavis import PreparedTree
 
-__all__ = ["Diem", "DiemProtocol", "chosen_films"]
+__all__ = ["Diem", "DiemProtocol", "protocol_videos"]
 
 DiemProtocol = Literal["stavis", "diem20"]
 
-#: frames a second of every film in the lists, taken for the three films outside them too
+#: frames a second of every video in the lists, taken for the three videos outside them too
 _FRAME_RATE = 29.9997
 
 
-def chosen_films(protocol: DiemProtocol, split: Split | None) -> tuple[tuple[ListedVideo, Split | None], ...]:
-    """The films of a protocol, each with its role; see `Diem`.
+def protocol_videos(
+    protocol: DiemProtocol, split: Split | None
+) -> tuple[tuple[ListedVideo, Split | None], ...]:
+    """The videos of a protocol, each with its role; see `Diem`.
 
     Raises:
         ConfigError: an unknown protocol, or a split that it does not have.
@@ -31,12 +33,12 @@ def chosen_films(protocol: DiemProtocol, split: Split | None) -> tuple[tuple[Lis
     if protocol == "stavis":
         return chosen_videos("diem", 1, split)
     if split not in (None, "test"):
-        raise ConfigError(f"protocol diem20 has only test films but split={split!r} was asked for")
+        raise ConfigError(f"protocol diem20 has only test videos but split={split!r} was asked for")
     listed = {video.id: video for video in listed_videos("diem")}
     return tuple(
-        (listed.get(film.id) or ListedVideo("diem", film.id, None, _FRAME_RATE, (None, None, None)), "test")
-        for film in diem_films()
-        if film.first300
+        (listed.get(entry.id) or ListedVideo("diem", entry.id, None, _FRAME_RATE, (None, None, None)), "test")
+        for entry in diem_videos()
+        if entry.first300
     )
 
 
@@ -45,26 +47,26 @@ class Diem(PreparedTree):
 
     Cite: P. K. Mital, T. J. Smith, R. L. Hill, J. M. Henderson, "Clustering of Gaze During Dynamic Scene
     Viewing is Predicted by Motion", Cognitive Computation 3(1), 2011; for lists and tree STAViS, CVPR 2020.
-    Licence: CC BY-NC-SA 3.0. Get the films and raw gaze from thediemproject.wordpress.com, the tree from the
+    Licence: CC BY-NC-SA 3.0. Get the videos and raw gaze from thediemproject.wordpress.com, the tree from the
     STAViS project page; `datasets_av.stavis` says more about the tree::
 
-        video_frames/DIEM/<film>_<width>x<height>/img_%05d.jpg          numbered from 1
-        video_audio/DIEM/<film>_.../<film>_....wav
-        annotations/DIEM/<film>_.../maps/eyeMap_%05d.jpg                density
-        annotations/DIEM/<film>_.../fixMap_%05d.mat                     binary, key `eyeMap`
+        video_frames/DIEM/<video>_<width>x<height>/img_%05d.jpg          numbered from 1
+        video_audio/DIEM/<video>_.../<video>_....wav
+        annotations/DIEM/<video>_.../maps/eyeMap_%05d.jpg                density
+        annotations/DIEM/<video>_.../fixMap_%05d.mat                     binary, key `eyeMap`
 
-    Films of 27 to 217 seconds at 30 frames a second with many cuts, about 50 observers each. The lists have
-    81 films and 236,459 frames, 64 for training and 17 for testing. There is one list, so folds 1 to 3 are
-    the same: three models, trained on three folds of the other sets, are scored on the same 17 films.
-    `films=` takes a folder of films or the release's folders `<film>/video/<film>.mp4`.
+    Videos of 27 to 217 seconds at 30 frames a second with many cuts, about 50 observers each. The lists have
+    81 videos and 236,459 frames, 64 for training and 17 for testing. There is one list, so folds 1 to 3 are
+    the same: three models, trained on three folds of the other sets, are scored on the same 17 videos.
+    `videos=` takes a folder of videos or the release's folders `<video>/video/<video>.mp4`.
 
     `protocol="diem20"` is the older test of Borji (2013), STRA-Net and ESAN: the first 300 frames of 20
-    films, the 17 and `ami_ib4010_closeup_720x576`, `ami_ib4010_left_720x576`,
+    videos, the 17 and `ami_ib4010_closeup_720x576`, `ami_ib4010_left_720x576`,
     `news_tony_blair_resignation_720x540`. STAViS did not prepare those three, so in its tree they are
     reported missing; `diem_raw` reads all 20 from the release.
 
-    Errata: the lists say 29.9997 frames a second where the films have 30. A public copy of the lists shortens
-    one name to `planet_earth_jungles_monkeys_1280x70`.
+    Errata: the lists say 29.9997 frames a second where the videos have 30. A public copy of the lists
+    shortens one name to `planet_earth_jungles_monkeys_1280x70`.
     """
 
     folder: ClassVar[str] = "DIEM"
@@ -89,7 +91,7 @@ class Diem(PreparedTree):
         split: Split | None = None,
         strict: bool = False,
         fold: int | None = None,
-        films: str | Path | None = None,
+        videos: str | Path | None = None,
         protocol: DiemProtocol = "stavis",
     ) -> None:
         """Point at the tree; see `PreparedTree`.
@@ -99,23 +101,23 @@ class Diem(PreparedTree):
             split: as there.
             strict: as there.
             fold: as there; 1, 2 and 3 are alike.
-            films: as there.
-            protocol: ``stavis`` for the lists, ``diem20`` for the first 300 frames of 20 test films.
+            videos: as there.
+            protocol: ``stavis`` for the lists, ``diem20`` for the first 300 frames of 20 test videos.
 
         Raises:
             ConfigError: an impossible fold, split or protocol.
             DatasetError: the folders are not there.
         """
         self.protocol: DiemProtocol = protocol
-        super().__init__(root, split=split, strict=strict, fold=fold, films=films)
+        super().__init__(root, split=split, strict=strict, fold=fold, videos=videos)
         if protocol == "diem20":
             self.first_frames = 300
 
     def _choose(self) -> tuple[tuple[ListedVideo, Split | None], ...]:
         if self.protocol == "stavis":
             return super()._choose()
-        return chosen_films(self.protocol, self.split)
+        return protocol_videos(self.protocol, self.split)
 
-    def _film(self, films: Path, name: str) -> Path:
-        released = films / name / "video"
-        return film_file(released if released.is_dir() else films, name)
+    def _video(self, videos: Path, name: str) -> Path:
+        released = videos / name / "video"
+        return video_file(released if released.is_dir() else videos, name)

@@ -1,4 +1,4 @@
-"""DIEM as its authors released it: films, sound, and one row of gaze per observer and film frame."""
+"""DIEM as its authors released it: videos, sound, and one row of gaze per observer and video frame."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 from avsal.errors import ConfigError, DatasetError
 from avsal.types import Fixations, Recording, Split
 from datasets_av.dataset import Dataset, DatasetInfo
-from datasets_av.diem import DiemProtocol, chosen_films
-from datasets_av.film_facts import film_facts, sound_seconds
+from datasets_av.diem import DiemProtocol, protocol_videos
 from datasets_av.frame_positions import fixations_by_frame
-from datasets_av.layout import film_file
-from datasets_av.split_tables import diem_films
+from datasets_av.layout import video_file
+from datasets_av.split_tables import diem_videos
+from datasets_av.video_facts import sound_seconds, video_facts
 
 __all__ = ["SCREEN", "DiemRaw", "Eyes", "event_files", "read_gaze"]
 
 Eyes = Literal["both", "left", "right"]
 
-#: (height, width) of the screen, on which films were centred at their own size
+#: (height, width) of the screen, on which videos were centred at their own size
 SCREEN = (960, 1280)
 
 _COLUMNS = 9
@@ -46,23 +46,23 @@ class DiemRaw(Dataset):
     Viewing is Predicted by Motion", Cognitive Computation 3(1), 2011. Licence: CC BY-NC-SA 3.0. Get it from
     thediemproject.wordpress.com. The tree::
 
-        <film>_<width>x<height>/video/<film>_....mp4
-                                audio/<film>_....wav
-                                event_data/diem5s01.asc_15_<film>_....txt       one for each recording
+        <video>_<width>x<height>/video/<video>_....mp4
+                                audio/<video>_....wav
+                                event_data/diem5s01.asc_15_<video>_....txt       one for each recording
 
-    An event file is tab separated without a header, one row a film frame: frame (from 1, 30 a second), then
+    An event file is tab separated without a header, one row a video frame: frame (from 1, 30 a second), then
     x, y, pupil and event of the left eye, the same of the right. Events: -1 error, 0 blink, 1 fixation, 2
-    saccade. x and y are pixels of the 1280x960 screen with the film in its middle, so (1280 - width) / 2 and
+    saccade. x and y are pixels of the 1280x960 screen with the video in its middle, so (1280 - width) / 2 and
     (960 - height) / 2 are subtracted. By default a row counts where both eyes fixate, at the mean of both;
-    what falls outside the film is dropped and counted. At 30 rows a second the events of the release are all
+    what falls outside the video is dropped and counted. At 30 rows a second the events of the release are all
     there is: velocity cannot tell.
 
-    All 84 films, 240,452 frames, about 50 observers each (up to 124 recordings of single films). `split` and
-    `protocol` are those of `diem`; without `split` the three films outside the lists come too, without a
+    All 84 videos, 240,452 frames, about 50 observers each (up to 124 recordings of single videos). `split`
+    and `protocol` are those of `diem`; without `split` the three videos outside the lists come too, without a
     role. An observer's number is made of the two in the file's name: diem5s12 is 5012.
 
-    Errata: other readers differ. One takes the left eye and subtracts 100 from y, right only for films 760
-    pixels high; another moves points from outside to the film's edge, which makes up fixations there. The
+    Errata: other readers differ. One takes the left eye and subtracts 100 from y, right only for videos 760
+    pixels high; another moves points from outside to the video's edge, which makes up fixations there. The
     geometry of the screen is not in the release.
     """
 
@@ -91,10 +91,10 @@ class DiemRaw(Dataset):
         """Point at the release.
 
         Args:
-            root: the folder that holds one folder a film.
-            split: train or test; None for all films of the protocol.
+            root: the folder that holds one folder a video.
+            split: train or test; None for all videos of the protocol.
             strict: raise on the first problem instead of leaving the recording out.
-            protocol: ``stavis`` for the published lists, ``diem20`` for the first 300 frames of 20 films.
+            protocol: ``stavis`` for the published lists, ``diem20`` for the first 300 frames of 20 videos.
             eyes: ``both`` must fixate and are averaged, or only one of them is looked at.
 
         Raises:
@@ -107,13 +107,13 @@ class DiemRaw(Dataset):
         self.eyes: Eyes = eyes
         self.first_frames = 300 if protocol == "diem20" else None
         self._roles: dict[str, Split | None] = {
-            video.id: role for video, role in chosen_films(protocol, split)
+            video.id: role for video, role in protocol_videos(protocol, split)
         }
         if protocol == "stavis" and split is None:
-            self._roles = {film.id: self._roles.get(film.id) for film in diem_films()}
+            self._roles = {entry.id: self._roles.get(entry.id) for entry in diem_videos()}
 
     def _recordings(self) -> Iterator[Recording]:
-        sizes = {film.id: film.size for film in diem_films()}
+        sizes = {entry.id: entry.size for entry in diem_videos()}
         for name, role in self._roles.items():
             try:
                 recording = self._recording(name, role, sizes[name])
@@ -125,15 +125,15 @@ class DiemRaw(Dataset):
     def _recording(self, name: str, role: Split | None, size: tuple[int, int]) -> Recording:
         folder = self.root / name
         if not folder.is_dir():
-            raise DatasetError(f"expected the folder {folder} but there is none; extract the film's archive")
-        film = film_file(folder / "video", name)
+            raise DatasetError(f"expected the folder {folder} but there is none; extract the video's archive")
+        video = video_file(folder / "video", name)
         audio = folder / "audio" / f"{name}.wav"
         sound_seconds(audio)
         files = event_files(folder / "event_data", name)
-        facts = film_facts(film)
+        facts = video_facts(video)
         if facts.size != size:
             self._note(
-                f"{name}: {film} is {facts.size[1]}x{facts.size[0]}, its name says {size[1]}x{size[0]}; "
+                f"{name}: {video} is {facts.size[1]}x{facts.size[0]}, its name says {size[1]}x{size[0]}; "
                 "gaze is placed by the name"
             )
         counts = [count for count in (facts.num_frames, self.first_frames) if count is not None]
@@ -141,7 +141,7 @@ class DiemRaw(Dataset):
         return Recording(
             id=name,
             dataset=self.info.name,
-            frames=film,
+            frames=video,
             audio=audio,
             num_frames=num_frames,
             split=role,
@@ -150,7 +150,7 @@ class DiemRaw(Dataset):
 
 
 def event_files(folder: Path, name: str) -> dict[Path, int]:
-    """The event files of the film `name` in `folder`, each with its observer's number.
+    """The event files of the video `name` in `folder`, each with its observer's number.
 
     Raises:
         DatasetError: there is none, or a file's name does not say who looked.
@@ -172,12 +172,12 @@ def event_files(folder: Path, name: str) -> dict[Path, int]:
 def read_gaze(
     files: Mapping[Path, int], size: tuple[int, int], num_frames: int | None = None, eyes: Eyes = "both"
 ) -> Fixations:
-    """Read the event files of one film into the film's own pixels.
+    """Read the event files of one video into the video's own pixels.
 
     Args:
         files: the observer's number of each.
-        size: (height, width) of the film.
-        num_frames: of the film; later rows are counted and dropped.
+        size: (height, width) of the video.
+        num_frames: of the video; later rows are counted and dropped.
         eyes: see `DiemRaw`.
 
     Returns:

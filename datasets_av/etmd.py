@@ -1,4 +1,4 @@
-"""ETMD: 12 clips of Hollywood films with sound, in the tree that STAViS prepared."""
+"""ETMD: 12 clips of Hollywood videos with sound, in the tree that STAViS prepared."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Etmd(PreparedTree):
     """ETMD with the audio-visual gaze of Tsiami et al. (2019).
 
     Cite: P. Koutras, P. Maragos, on perceptually based video saliency, Signal Processing: Image Communication
-    2015 (films); A. Tsiami, P. Koutras, A. Katsamanis, A. Vatakis, P. Maragos, Signal Processing: Image
+    2015 (videos); A. Tsiami, P. Koutras, A. Katsamanis, A. Vatakis, P. Maragos, Signal Processing: Image
     Communication 2019 (gaze); for lists and tree STAViS, CVPR 2020. Licence: not stated. Get it from the
     STAViS project page; `datasets_av.stavis` says more about the tree::
 
@@ -23,9 +23,9 @@ class Etmd(PreparedTree):
         annotations/ETMD_av/CHI_1_color/maps/eyeMap_%05d.jpg     density
         annotations/ETMD_av/CHI_1_color/fixMap_%05d.mat          binary, key `eyeMap`
 
-    About 200 seconds each at 25 frames a second, two clips a film, 10 observers (EyeLink, 1000 Hz) with
+    About 200 seconds each at 25 frames a second, two clips a video, 10 observers (EyeLink, 1000 Hz) with
     stereo headphones. The lists have 12 clips and 61,668 frames, 8 for training and 4 for testing in each of
-    three folds, each clip tested once; a clip of the same film may be in train and test.
+    three folds, each clip tested once; a clip of the same video may be in train and test.
 
     Errata: an older recording of gaze on ETMD (2015, one sample a frame) is another thing; do not mix the
     two. In the original list files a missing newline glues two rows of the third training list and there is a

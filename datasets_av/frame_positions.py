@@ -1,4 +1,4 @@
-"""Gaze that a release gives as one position per observer and film frame."""
+"""Gaze that a release gives as one position per observer and video frame."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ def fixations_by_frame(
     geometry: ScreenGeometry | None = None,
     dropped: Mapping[str, int] | None = None,
 ) -> Fixations:
-    """Keep the positions that lie in the picture and on a frame of the film, and count the others.
+    """Keep the positions that lie in the picture and on a frame of the video, and count the others.
 
     Args:
         frame: (N,) 0-based.
-        x: (N,) pixels of the film from its left edge, NaN where the eye was lost.
-        y: (N,) pixels of the film from its top edge, NaN likewise.
+        x: (N,) pixels of the video from its left edge, NaN where the eye was lost.
+        y: (N,) pixels of the video from its top edge, NaN likewise.
         observer: (N,) who looked.
-        size: (height, width) of the film.
-        num_frames: of the film; None where the gaze is the longest thing known.
-        geometry: of the screen in pixels of the film, where it is known.
+        size: (height, width) of the video.
+        num_frames: of the video; None where the gaze is the longest thing known.
+        geometry: of the screen in pixels of the video, where it is known.
         dropped: samples that were left out before, by reason.
 
     Returns:
@@ -50,7 +50,7 @@ def fixations_by_frame(
     reasons = Counter(dropped or {})
     reasons["samples without a position"] += int((~known).sum())
     reasons["samples outside the picture"] += int((known & ~inside).sum())
-    reasons["samples beyond the film's ends"] += int((inside & ~shown).sum())
+    reasons["samples beyond the video's ends"] += int((inside & ~shown).sum())
     kept = np.flatnonzero(inside & shown)
     kept = kept[np.argsort(frame[kept], kind="stable")]
     return Fixations(
@@ -77,11 +77,11 @@ def fixations_from_cube(
 
     Args:
         cube: as `read_mat` gives it.
-        size: (height, width) of the film.
-        num_frames: of the film.
+        size: (height, width) of the video.
+        num_frames: of the video.
         path: of the file, for the message.
-        scale: pixels of the film in one unit of (y, x).
-        geometry: of the screen in pixels of the film, where it is known.
+        scale: pixels of the video in one unit of (y, x).
+        geometry: of the screen in pixels of the video, where it is known.
 
     Returns:
         Observers numbered from 0 in the array's order.

@@ -1,6 +1,6 @@
-"""Raw gaze samples that were already judged fixations, on the frames of a film.
+"""Raw gaze samples that were already judged fixations, on the frames of a video.
 
-Averaging a whole fixation would freeze the eye that follows something; on film that is much of what eyes do.
+Averaging a whole fixation would freeze the eye that follows something; on video that is much of what eyes do.
 So a fixation is averaged within each frame, not over its length.
 """
 
@@ -23,9 +23,9 @@ class GazeSamples:
     """One observer's samples during fixations.
 
     Attributes:
-        time: (N,) seconds on the film's clock.
-        x: (N,) pixels of the film from its left edge; NaN where the eye was lost.
-        y: (N,) pixels of the film from its top edge; NaN likewise.
+        time: (N,) seconds on the video's clock.
+        x: (N,) pixels of the video from its left edge; NaN where the eye was lost.
+        y: (N,) pixels of the video from its top edge; NaN likewise.
         run: (N,) int64, which unbroken fixation a sample belongs to.
         observer: who looked.
         dropped: samples that were left out before, by reason.
@@ -52,9 +52,9 @@ def samples_on_frames(
 
     Args:
         observers: one entry each.
-        frame_times: (F,) stamps of the film's frames in seconds, ascending.
-        size: (height, width) of the film.
-        geometry: of the screen in pixels of the film, where it is known.
+        frame_times: (F,) stamps of the video's frames in seconds, ascending.
+        size: (height, width) of the video.
+        geometry: of the screen in pixels of the video, where it is known.
 
     Returns:
         One row for each observer, fixation and frame, sorted by frame, observers in the order given. Its
@@ -76,8 +76,8 @@ def samples_on_frames(
         dropped.update(samples.dropped)
         dropped["samples without a position"] += int((~known).sum())
         dropped["samples outside the picture"] += int((known & ~inside).sum())
-        dropped["samples before the film"] += int((inside & before).sum())
-        dropped["samples after the film"] += int((inside & after).sum())
+        dropped["samples before the video"] += int((inside & before).sum())
+        dropped["samples after the video"] += int((inside & after).sum())
         kept = inside & ~before & ~after
         frame = np.searchsorted(times, samples.time[kept], side="right") - 1
         keys, group, count = np.unique(

@@ -1,4 +1,4 @@
-"""Hollywood-2: shots from feature films, in the pack that DHF1K's authors made of other people's gaze."""
+"""Hollywood-2: shots from feature videos, in the pack that DHF1K's authors made of other people's gaze."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from datasets_av.layout import expect_in_root, expect_split, subfolders
 
 __all__ = ["Hollywood2"]
 
-#: the release states no frame rate; feature films have 24 to 25, and only the spacing of frames depends on it
+#: the release states no frame rate; feature videos have 24 to 25, and only the spacing of frames depends on
+#: it
 FRAME_RATE = 24.0
 _PARTS: tuple[tuple[str, Split], ...] = (("training", "train"), ("testing", "test"))
 
@@ -29,15 +30,15 @@ class Hollywood2(Dataset):
         training/actioncliptrain00001_1/images/*.png       frames, in name order
                                         maps/*.png         density
                                         fixation/*.png     binary (or fixation/maps/*.mat, key `I`)
-        testing/actioncliptest00001_1/...                  film, shot
+        testing/actioncliptest00001_1/...                  video, shot
 
     Split: `training/` is train, `testing/` is test. The pack has 2,699 training shots and 3,558 test shots
-    (884 films); the papers count films, 823 / 884, and a public register has 747 training films.
+    (884 videos); the papers count videos, 823 / 884, and a public register has 747 training videos.
 
     Errata: shots are short: 1,347 of the training and 1,613 of the test shots have under 32 frames, 1,725 and
     2,243 under 63, some have one. A method that skips clips under 63 frames scores only 37 % of the test
-    shots. Shots of one film share its look; keep them on one side of a split of your own (`category` is the
-    film). There is no use of sound. Observers are not told apart, and of several fixations on one pixel one
+    shots. Shots of one video share its look; keep them on one side of a split of your own (`category` is the
+    video). There is no use of sound. Observers are not told apart, and of several fixations on one pixel one
     is left.
     """
 

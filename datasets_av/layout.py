@@ -9,9 +9,9 @@ from avsal.types import Split
 from datasets_av.dataset import Dataset
 from datasets_av.frame_images import image_files
 
-__all__ = ["expect_in_root", "expect_same_count", "expect_split", "film_file", "images_in", "subfolders"]
+__all__ = ["expect_in_root", "expect_same_count", "expect_split", "images_in", "subfolders", "video_file"]
 
-_FILM_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg")
+_VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg")
 
 
 def expect_in_root(dataset: Dataset, *names: str) -> None:
@@ -52,8 +52,8 @@ def subfolders(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
-def film_file(folder: Path, name: str) -> Path:
-    """The film called `name` in `folder`, whatever its suffix; case and spaces in the file's name do not
+def video_file(folder: Path, name: str) -> Path:
+    """The video called `name` in `folder`, whatever its suffix; case and spaces in the file's name do not
     count.
 
     Raises:
@@ -64,7 +64,7 @@ def film_file(folder: Path, name: str) -> Path:
         [
             path
             for path in sorted(folder.iterdir())
-            if path.suffix.lower() in _FILM_SUFFIXES and _plain(path.stem) == wanted
+            if path.suffix.lower() in _VIDEO_SUFFIXES and _plain(path.stem) == wanted
         ]
         if folder.is_dir()
         else []
@@ -72,7 +72,7 @@ def film_file(folder: Path, name: str) -> Path:
     if len(found) != 1:
         what = "none" if not found else ", ".join(path.name for path in found)
         raise DatasetError(
-            f"expected one film {folder / name}.mp4 (or .avi) but found {what}; "
+            f"expected one video {folder / name}.mp4 (or .avi) but found {what}; "
             + ("extract it from the release" if not found else "keep one of them")
         )
     return found[0]

@@ -1,4 +1,4 @@
-"""LEDOV: 538 films of animals, people and things, with the eyes of 32 viewers."""
+"""LEDOV: 538 videos of animals, people and things, with the eyes of 32 viewers."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from avsal.errors import DatasetError
 from avsal.types import Fixations, Recording, Split
 from datasets_av.beihang import fixations_of_rows
 from datasets_av.dataset import Dataset, DatasetInfo
-from datasets_av.film_facts import film_facts
-from datasets_av.layout import film_file, subfolders
+from datasets_av.layout import subfolders, video_file
 from datasets_av.matfile import mat_scalar, mat_value, read_mat
 from datasets_av.split_tables import read_table
+from datasets_av.video_facts import video_facts
 
 __all__ = ["Ledov", "drop_first_centred"]
 
@@ -35,7 +35,7 @@ class Ledov(Dataset):
         animal_alpaca01/animal_alpaca01.mp4
                         Data.mat                struct `Data`: VideoFrames, VideoFrameRate, VideoSize (width,
                                                 height), fixdata (N x 5: subject, start ms, duration ms, x, y
-                                                in pixels of the film from its top left corner)
+                                                in pixels of the video from its top left corner)
 
     Split: 461 train, 36 val, 41 test (`splits/ledov.csv`), by place in `VideoNameList.mat`; where that file
     is missing, recordings have no split and asking for one is an error. `category` is animal, human or
@@ -43,8 +43,8 @@ class Ledov(Dataset):
 
     A fixation is on the frames whose own stamps it covers. The authors instead count frames of 1000 / fps ms,
     from ceil(start / d) to ceil((start + duration) / d): one frame more at the start, and wrong where the
-    stored rate is truncated (34 films say 23 and 19 say 29 frames a second), which after 10 s is off by up to
-    0.4 s.
+    stored rate is truncated (34 videos say 23 and 19 say 29 frames a second), which after 10 s is off by up
+    to 0.4 s.
 
     Errata: the training list names video 538 twice (462 entries). The frames in `VideoInfo.mat` sum to
     179,275, the paper says 179,336. `animal_bat01` is listed as 640x480 at 15.2 frames a second, the paper
@@ -83,14 +83,14 @@ class Ledov(Dataset):
                 authors do; counted in `Fixations.dropped`.
 
         Raises:
-            DatasetError: the folder holds no film with its `Data.mat`, or a split is asked for without the
+            DatasetError: the folder holds no video with its `Data.mat`, or a split is asked for without the
             names.
         """
         super().__init__(root, split=split, strict=strict)
         self.drop_first = drop_first
         if not any((folder / "Data.mat").exists() for folder in subfolders(self.root)):
             raise DatasetError(
-                f"{self.info.title}: expected films with their `Data.mat` in {self.root} but found none; "
+                f"{self.info.title}: expected videos with their `Data.mat` in {self.root} but found none; "
                 f"give the folder that holds them as `root` (where to get it: {self.info.source})"
             )
         if split is not None and not (self.root / _NAME_LIST).exists():
@@ -104,20 +104,20 @@ class Ledov(Dataset):
             if self.split not in (None, split):
                 continue
             try:
-                film, table = film_file(self.root / name, name), self.root / name / "Data.mat"
-                num_frames, facts = _read(table)[2], film_facts(film)
+                video, table = video_file(self.root / name, name), self.root / name / "Data.mat"
+                num_frames, facts = _read(table)[2], video_facts(video)
             except DatasetError as error:
                 self._problem(f"{name}: {error}")
                 continue
             yield Recording(
                 id=name,
                 dataset=self.info.name,
-                frames=film,
-                audio=film if facts.has_sound else None,
+                frames=video,
+                audio=video if facts.has_sound else None,
                 num_frames=num_frames,
                 split=split,
                 category=name.partition("_")[0],
-                load_fixations=partial(_load_fixations, film, table, self.drop_first),
+                load_fixations=partial(_load_fixations, video, table, self.drop_first),
             )
 
     def _names(self) -> dict[str, Split | None]:
@@ -135,13 +135,13 @@ class Ledov(Dataset):
 def drop_first_centred(
     rows: NDArray[np.float64], size: tuple[int, int]
 ) -> tuple[NDArray[np.float64], dict[str, int]]:
-    """Leave out each viewer's first fixations until one is inside the film and off the centre cross.
+    """Leave out each viewer's first fixations until one is inside the video and off the centre cross.
 
     Off the cross means further from the middle than height / 20 on both axes, as in the authors' demo.
 
     Args:
         rows: (N, 5): subject, start, duration, x, y.
-        size: (height, width) of the film.
+        size: (height, width) of the video.
 
     Returns:
         The remaining rows in their order, and how many were dropped.
@@ -160,12 +160,12 @@ def drop_first_centred(
     return rows[kept], {"first fixations near the centre cross": count} if count else {}
 
 
-def _load_fixations(film: Path, table: Path, drop_first: bool) -> Fixations:
+def _load_fixations(video: Path, table: Path, drop_first: bool) -> Fixations:
     rows, size, _ = _read(table)
     dropped: Mapping[str, int] = {}
     if drop_first:
         rows, dropped = drop_first_centred(rows, size)
-    return fixations_of_rows(rows, film, size, dropped=dropped)
+    return fixations_of_rows(rows, video, size, dropped=dropped)
 
 
 def _read(path: Path) -> tuple[NDArray[np.float64], tuple[int, int], int]:

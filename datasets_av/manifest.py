@@ -1,4 +1,4 @@
-"""Your own films and gaze, listed in one CSV file; ``MANIFEST.md`` beside this file shows how."""
+"""Your own videos and gaze, listed in one CSV file; ``MANIFEST.md`` beside this file shows how."""
 
 from __future__ import annotations
 
@@ -12,30 +12,32 @@ from typing import ClassVar, cast
 from avsal.errors import DatasetError
 from avsal.types import Fixations, Recording, ScreenGeometry, Split
 from datasets_av.dataset import Dataset, DatasetInfo
-from datasets_av.film_facts import film_facts
 from datasets_av.frame_images import DensityImages
 from datasets_av.layout import expect_same_count, images_in
 from datasets_av.manifest_gaze import Viewing, check_gaze_file, read_gaze_file
 from datasets_av.object_masks import MaskImages
+from datasets_av.video_facts import video_facts
 
 __all__ = ["Manifest"]
 
 _COLUMNS = (
-    "id", "film", "audio", "frame_rate", "gaze", "density", "masks", "split", "category",
-    "screen_px", "screen_cm", "distance_cm", "film_box",
+    "id", "video", "audio", "frame_rate", "gaze", "density", "masks", "split", "category",
+    "screen_px", "screen_cm", "distance_cm", "video_box",
 )  # fmt: skip
-_REQUIRED = ("id", "film")
+_REQUIRED = ("id", "video")
+#: columns by the names that earlier versions asked for
+_FORMER = {"film": "video", "film_box": "video_box"}
 
 
 class Manifest(Dataset):
-    """Films and gaze of your own, one row a film.
+    """Videos and gaze of your own, one row a video.
 
     ``root`` is the CSV file, or a folder that holds `manifest.csv`. Paths are relative to the CSV file.
     Columns, of which only the first two must be there::
 
         id            unique name
-        film          film file, or folder of numbered images
-        audio         sound file; empty: the film's own, if it has any; `none`: no sound
+        video          video file, or folder of numbered images
+        audio         sound file; empty: the video's own, if it has any; `none`: no sound
         frame_rate    frames a second; for folders of images only
         gaze          CSV of gaze, see below
         density       folder of density maps, one image a frame
@@ -45,17 +47,18 @@ class Manifest(Dataset):
         screen_px     of the viewers' screen, width x height: 1920x1080
         screen_cm     the same in centimetres: 53.1x29.9
         distance_cm   from the eye to the screen
-        film_box      where on the screen the film was: left top width height in screen pixels. Given: gaze is
-                      in screen pixels. Empty: gaze is in pixels of the film
+        video_box      where on the screen the video was: left top width height in screen pixels. Given: gaze
+        is
+                      in screen pixels. Empty: gaze is in pixels of the video
 
     A gaze CSV is of one of three kinds, told by its header; `observer` (a whole number) may be left out of
     each::
 
-        frame,x,y,observer                       a fixation on a film frame, from 0
+        frame,x,y,observer                       a fixation on a video frame, from 0
         start_ms,duration_ms,x,y,observer        a fixation in time
         time_ms,x,y,observer[,fixation]          a raw sample; empty x, y: the eye was lost
 
-    Times run on the film's own clock: 0 is where picture or sound begins, whichever is first. Raw samples
+    Times run on the video's own clock: 0 is where picture or sound begins, whichever is first. Raw samples
     become fixations by velocity (I-VT) and need the screen, at 60 samples a second or more; with a column
     `fixation` (1 or 0) the eye tracker's own judgement is used instead, at any rate.
     """
@@ -82,7 +85,7 @@ class Manifest(Dataset):
         velocity_threshold: float = 30.0,
         minimum_duration: float = 0.1,
     ) -> None:
-        """Read the list; films and gaze are read later.
+        """Read the list; videos and gaze are read later.
 
         Args:
             root: the CSV file, or the folder of `manifest.csv`.
@@ -113,27 +116,27 @@ class Manifest(Dataset):
             yield recording
 
     def _recording(self, row: Mapping[str, str]) -> Recording:
-        film = self._existing(row, "film")
-        images = images_in(film, "frames") if film.is_dir() else None
+        video = self._existing(row, "video")
+        images = images_in(video, "frames") if video.is_dir() else None
         rate = _number(row, "frame_rate")
         if images is not None and rate is None:
-            raise DatasetError(f"{film} is a folder of images and needs `frame_rate`")
+            raise DatasetError(f"{video} is a folder of images and needs `frame_rate`")
         if images is None and rate is not None:
             raise DatasetError(
-                "`frame_rate` is for folders of images; a film's own time stamps hold, leave it empty"
+                "`frame_rate` is for folders of images; a video's own time stamps hold, leave it empty"
             )
-        facts = film_facts(film) if images is None else None
+        facts = video_facts(video) if images is None else None
         num_frames = facts.num_frames if facts else len(images or ())
         audio: Path | None = None
         if row["audio"] == "":
-            audio = film if facts and facts.has_sound else None
+            audio = video if facts and facts.has_sound else None
         elif row["audio"] != "none":
             audio = self._existing(row, "audio")
         load_fixations: Callable[[], Fixations] | None = None
         if row["gaze"]:
             gaze = self._existing(row, "gaze")
             viewing = Viewing(
-                film,
+                video,
                 rate,
                 _geometry(row),
                 _box(row),
@@ -145,7 +148,7 @@ class Manifest(Dataset):
         maps = images_in(self._existing(row, "density"), "density maps") if row["density"] else None
         masks = images_in(self._existing(row, "masks"), "masks") if row["masks"] else None
         expect_same_count(
-            film,
+            video,
             frames=num_frames,
             density_maps=None if maps is None else len(maps),
             masks=None if masks is None else len(masks),
@@ -153,7 +156,7 @@ class Manifest(Dataset):
         return Recording(
             id=row["id"],
             dataset=self.info.name,
-            frames=film,
+            frames=video,
             audio=audio,
             frame_rate=rate,
             num_frames=num_frames,
@@ -178,7 +181,7 @@ def _read_table(path: Path) -> list[tuple[int, dict[str, str]]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
-            columns = [name.strip() for name in reader.fieldnames or ()]
+            columns = [_FORMER.get(name.strip(), name.strip()) for name in reader.fieldnames or ()]
             reader.fieldnames = columns
             _check_columns(path, columns)
             raw = [(reader.line_num, row) for row in reader]
@@ -196,7 +199,7 @@ def _read_table(path: Path) -> list[tuple[int, dict[str, str]]]:
         row = dict.fromkeys(_COLUMNS, "") | {name: cell.strip() for name, cell in cells.items()}
         if not row["id"] or row["id"] in seen:
             raise DatasetError(
-                f"{path}, line {line}: expected a new `id` but found {row['id']!r}; name each film once"
+                f"{path}, line {line}: expected a new `id` but found {row['id']!r}; name each video once"
             )
         if row["split"] not in ("", "train", "val", "test"):
             raise DatasetError(
@@ -228,7 +231,7 @@ def _number(row: Mapping[str, str], column: str) -> float | None:
 
 
 def _numbers(row: Mapping[str, str], column: str, count: int) -> tuple[float, ...] | None:
-    """Positive numbers (film_box: any left and top) split by x, spaces or commas; None for an empty cell."""
+    """Positive numbers (video_box: any left and top) split by x, spaces or commas; None for an empty cell."""
     if not row[column]:
         return None
     try:
@@ -253,5 +256,5 @@ def _geometry(row: Mapping[str, str]) -> ScreenGeometry | None:
 
 
 def _box(row: Mapping[str, str]) -> tuple[float, float, float, float] | None:
-    numbers = _numbers(row, "film_box", 4)
+    numbers = _numbers(row, "video_box", 4)
     return None if numbers is None else (numbers[0], numbers[1], numbers[2], numbers[3])

@@ -14,9 +14,9 @@ from avsal.errors import DatasetError
 from avsal.groundtruth.events import FixationEvents, fixations_on_frames
 from avsal.groundtruth.velocity import events_by_velocity
 from avsal.types import Fixations, ScreenGeometry
-from datasets_av.film_clock import FilmClock, film_clock
 from datasets_av.frame_images import image_files, image_size
 from datasets_av.gaze_samples import GazeSamples, samples_on_frames
+from datasets_av.video_clock import VideoClock, video_clock
 
 __all__ = ["Viewing", "check_gaze_file", "read_gaze_file"]
 
@@ -27,34 +27,34 @@ _OPTIONAL = {"frame": {"observer"}, "start_ms": {"observer"}, "time_ms": {"obser
 
 @dataclass(frozen=True)
 class Viewing:
-    """How a film was watched.
+    """How a video was watched.
 
     Attributes:
-        film: the film, or the folder of its frames.
-        frame_rate: of a folder of frames; None for a film.
+        video: the video, or the folder of its frames.
+        frame_rate: of a folder of frames; None for a video.
         screen: None where it is not known.
-        box: left, top, width, height of the film on the screen in screen pixels: gaze is in screen pixels.
-            None: gaze is in pixels of the film, which was shown pixel for pixel in the middle of the screen.
+        box: left, top, width, height of the video on the screen in screen pixels: gaze is in screen pixels.
+            None: gaze is in pixels of the video, which was shown pixel for pixel in the middle of the screen.
         velocity_threshold: degrees a second from which a raw sample is part of a saccade.
         minimum_duration: in seconds, of a fixation found in raw samples.
     """
 
-    film: Path
+    video: Path
     frame_rate: float | None = None
     screen: ScreenGeometry | None = None
     box: tuple[float, float, float, float] | None = None
     velocity_threshold: float = 30.0
     minimum_duration: float = 0.1
 
-    def clock(self) -> FilmClock:
-        """Frame times and size of the film."""
+    def clock(self) -> VideoClock:
+        """Frame times and size of the video."""
         if self.frame_rate is None:
-            return film_clock(self.film)
-        files = image_files(self.film)
-        return FilmClock(np.arange(len(files)) / self.frame_rate, image_size(files[0]))
+            return video_clock(self.video)
+        files = image_files(self.video)
+        return VideoClock(np.arange(len(files)) / self.frame_rate, image_size(files[0]))
 
     def box_of(self, size: tuple[int, int]) -> tuple[float, float, float, float]:
-        """Left, top, width, height on the screen of a film of `size` (height, width)."""
+        """Left, top, width, height on the screen of a video of `size` (height, width)."""
         if self.box is not None:
             return self.box
         height, width = size
@@ -62,13 +62,13 @@ class Viewing:
         return (screen[1] - width) / 2, (screen[0] - height) / 2, width, height
 
     def geometry_of(self, size: tuple[int, int]) -> ScreenGeometry | None:
-        """The screen measured in pixels of a film of `size`, as density recipes in degrees want it."""
+        """The screen measured in pixels of a video of `size`, as density recipes in degrees want it."""
         if self.screen is None:
             return None
         _, _, width, height = self.box_of(size)
         rows, columns = self.screen.size_px
-        in_film_pixels = (round(rows * size[0] / height), round(columns * size[1] / width))
-        return ScreenGeometry(in_film_pixels, self.screen.size_cm, self.screen.distance_cm)
+        in_video_pixels = (round(rows * size[0] / height), round(columns * size[1] / width))
+        return ScreenGeometry(in_video_pixels, self.screen.size_cm, self.screen.distance_cm)
 
 
 def check_gaze_file(path: Path, viewing: Viewing) -> None:
@@ -90,10 +90,11 @@ def check_gaze_file(path: Path, viewing: Viewing) -> None:
 
 
 def read_gaze_file(path: Path, viewing: Viewing) -> Fixations:
-    """Read one gaze file onto the frames of its film.
+    """Read one gaze file onto the frames of its video.
 
     Raises:
-        DatasetError: the file is of none of the three kinds, a cell is no number, or the film cannot be read.
+        DatasetError: the file is of none of the three kinds, a cell is no number, or the video cannot be
+            read.
     """
     check_gaze_file(path, viewing)
     table = _read(path)
@@ -172,7 +173,7 @@ def _read(path: Path) -> dict[str, NDArray[np.float64]]:
 
 
 def _on_frames(
-    table: dict[str, NDArray[np.float64]], clock: FilmClock, geometry: ScreenGeometry | None
+    table: dict[str, NDArray[np.float64]], clock: VideoClock, geometry: ScreenGeometry | None
 ) -> Fixations:
     frame, x, y = table["frame"], table["x"], table["y"]
     known = np.isfinite(x) & np.isfinite(y)
@@ -181,8 +182,8 @@ def _on_frames(
     dropped = {
         "fixations without a position": int((~known).sum()),
         "fixations outside the picture": int((known & ~inside).sum()),
-        "fixations before the film": int(before.sum()),
-        "fixations after the film": int(after.sum()),
+        "fixations before the video": int(before.sum()),
+        "fixations after the video": int(after.sum()),
     }
     kept = np.flatnonzero(inside & ~before & ~after)
     kept = kept[np.argsort(frame[kept], kind="stable")]
@@ -205,7 +206,7 @@ def _events(path: Path, table: dict[str, NDArray[np.float64]]) -> FixationEvents
 
 
 def _samples(path: Path, table: dict[str, NDArray[np.float64]], observer: int) -> GazeSamples:
-    """One observer's samples in pixels of the film; with a `fixation` column only those that it marks."""
+    """One observer's samples in pixels of the video; with a `fixation` column only those that it marks."""
     own = {name: column[table["observer"] == observer] for name, column in table.items()}
     time = own["time_ms"] / 1000
     if not (np.diff(time) > 0).all():
@@ -221,6 +222,6 @@ def _samples(path: Path, table: dict[str, NDArray[np.float64]], observer: int) -
 
 
 def _moved(events: FixationEvents, left: float, top: float, scale_x: float, scale_y: float) -> FixationEvents:
-    """Events on the screen as events on the film."""
+    """Events on the screen as events on the video."""
     x, y = (events.x - left) * scale_x, (events.y - top) * scale_y
     return FixationEvents(events.start, events.duration, x, y, events.observer, events.dropped)

@@ -1,4 +1,4 @@
-"""Fixations of mice in `fixations.json` and density as films: the form of AViMoS, NTIRE 2026 and CrowdSAL."""
+"""Fixations of mice in `fixations.json` and density videos: the form of AViMoS, NTIRE 2026 and CrowdSAL."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from avsal.errors import DatasetError
 from avsal.types import Fixations
-from datasets_av.film_clock import film_clock
+from datasets_av.video_clock import video_clock
 
 __all__ = ["first_existing", "read_fixations_json", "read_json"]
 
@@ -29,26 +29,26 @@ def read_json(path: Path) -> Any:
         raise DatasetError(f"{path} is no readable JSON ({error}); download it again") from error
 
 
-def read_fixations_json(path: Path, film: Path) -> Fixations:
+def read_fixations_json(path: Path, video: Path) -> Fixations:
     """Read one `fixations.json`: for each frame a list of points, repeats kept.
 
-    A point is (row, column) in pixels of the film, whole numbers, as the official scoring indexes maps with
+    A point is (row, column) in pixels of the video, whole numbers, as the official scoring indexes maps with
     them; it becomes a point at the middle of that pixel. Observers are not told apart. Points outside the
-    picture and points on frames that the film does not have are dropped and counted.
+    picture and points on frames that the video does not have are dropped and counted.
 
     Args:
         path: of the JSON file.
-        film: whose size and number of frames hold.
+        video: whose size and number of frames hold.
 
     Raises:
-        DatasetError: the file is missing or of another form, or the film cannot be read.
+        DatasetError: the file is missing or of another form, or the video cannot be read.
     """
     content = read_json(path)
     if not isinstance(content, list):
         raise DatasetError(
             f"{path}: expected a list with one entry a frame but found {type(content).__name__}"
         )
-    clock = film_clock(film)
+    clock = video_clock(video)
     per_frame = []
     for frame, points in enumerate(content):
         try:
@@ -67,7 +67,7 @@ def read_fixations_json(path: Path, film: Path) -> Fixations:
     shown = frames < len(clock.times)
     dropped = {
         "fixations outside the picture": int((~inside).sum()),
-        "fixations after the film": int((inside & ~shown).sum()),
+        "fixations after the video": int((inside & ~shown).sum()),
     }
     kept = inside & shown
     return Fixations(

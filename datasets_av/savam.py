@@ -1,4 +1,4 @@
-"""SAVAM: stereo films in full HD with the eyes of 48 viewers; the left view is read."""
+"""SAVAM: stereo videos in full HD with the eyes of 48 viewers; the left view is read."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from avsal.groundtruth.events import FixationEvents, fixations_on_frames
 from avsal.groundtruth.velocity import events_by_velocity
 from avsal.types import Fixations, Recording, ScreenGeometry, Split
 from datasets_av.dataset import Dataset, DatasetInfo
-from datasets_av.film_clock import film_clock
 from datasets_av.gaze_samples import GazeSamples, samples_on_frames
-from datasets_av.layout import expect_in_root, expect_split, film_file
+from datasets_av.layout import expect_in_root, expect_split, video_file
+from datasets_av.video_clock import video_clock
 
 __all__ = ["SIZE", "Savam", "read_recording"]
 
-#: (height, width) of films and screen in pixels
+#: (height, width) of videos and screen in pixels
 SIZE = (1080, 1920)
 
-_FILMS, _GAZE = "videos", "filtered_gaze_data"
+_VIDEOS, _GAZE = "videos", "filtered_gaze_data"
 #: video, sequence and start frame, viewer, sex, age, trial, order of viewing
 _FILE = re.compile(r"(v\d+_.+)_u(\d+)_[mf]_\d+_(\d+)_(?:fwd|bwd)\.txt", re.IGNORECASE)
 _FIRST_STAMP = 1_000_000_000  # microseconds
@@ -38,22 +38,22 @@ class Savam(Dataset):
     Cite: Y. Gitman, M. Erofeev, D. Vatolin, A. Bolshakov, A. Fedorov, "Semiautomatic Visual-Attention
     Modeling and Its Application to Video Compression", ICIP 2014. Licence: unverified. Get it from
     compression.ru/video/savam. The tree, by the read-me of the gaze archive (not checked against the files
-    themselves; the folder of the films is our choice of name)::
+    themselves; the folder of the videos is our choice of name)::
 
         videos/v01_Hugo_2172_left.avi                               1920x1080, 25 frames a second
-        filtered_gaze_data/v01_Hugo_2172_u007_f_23_1_fwd.txt        viewer, sex, age, trial, order of films
+        filtered_gaze_data/v01_Hugo_2172_u007_f_23_1_fwd.txt        viewer, sex, age, trial, order of videos
 
     A gaze file has five columns split by white space: time in microseconds from 1,000,000,000 (the first
-    frame), left x, left y, right x, right y in pixels; 0, 0 where the eye was lost. The films are stereo: the
-    left eye's gaze belongs to the left view, which is what is read. `fwd` and `bwd` are the order of the
-    films, not of their frames. Viewers who watched a film in several trials are one observer.
+    frame), left x, left y, right x, right y in pixels; 0, 0 where the eye was lost. The videos are stereo:
+    the left eye's gaze belongs to the left view, which is what is read. `fwd` and `bwd` are the order of the
+    videos, not of their frames. Viewers who watched a video in several trials are one observer.
 
     The release marks no fixations and its screen is not known here. Without `geometry` every valid sample
     counts as gaze, averaged within each frame, saccades included; with it, fixations are found by velocity
     (I-VT).
 
-    No split, no sound. Errata: 41 films although numbers run to v43 (v40 and v41 are missing); the papers say
-    50 viewers, the lists have 48.
+    No split, no sound. Errata: 41 videos although numbers run to v43 (v40 and v41 are missing); the papers
+    say 50 viewers, the lists have 48.
     """
 
     info: ClassVar[DatasetInfo] = DatasetInfo(
@@ -83,7 +83,7 @@ class Savam(Dataset):
             root: the folder whose tree the class draws.
             split: the release has none; anything but None is refused.
             strict: raise on the first problem.
-            geometry: of the screen, its size in pixels that of the films; None keeps every sample.
+            geometry: of the screen, its size in pixels that of the videos; None keeps every sample.
 
         Raises:
             ConfigError: a split was asked for.
@@ -101,15 +101,15 @@ class Savam(Dataset):
                 recorded.setdefault(match[1], []).append((int(match[2]), path))
         for name, files in recorded.items():
             try:
-                film = film_file(self.root / _FILMS, f"{name}_left")
+                video = video_file(self.root / _VIDEOS, f"{name}_left")
             except DatasetError as error:
                 self._problem(str(error))
                 continue
             yield Recording(
                 id=name,
                 dataset=self.info.name,
-                frames=film,
-                load_fixations=partial(_load_fixations, film, files, self.geometry),
+                frames=video,
+                load_fixations=partial(_load_fixations, video, files, self.geometry),
             )
 
 
@@ -144,9 +144,9 @@ def read_recording(path: Path, observer: int) -> GazeSamples:
 
 
 def _load_fixations(
-    film: Path, files: Sequence[tuple[int, Path]], geometry: ScreenGeometry | None
+    video: Path, files: Sequence[tuple[int, Path]], geometry: ScreenGeometry | None
 ) -> Fixations:
-    clock = film_clock(film)
+    clock = video_clock(video)
     times = clock.times - clock.times[0]
     observers = [read_recording(path, observer) for observer, path in files]
     if geometry is None:

@@ -11,7 +11,7 @@ from typing import cast
 from avsal.errors import ConfigError
 from avsal.types import Split
 
-__all__ = ["DiemFilm", "ListedVideo", "chosen_videos", "diem_films", "listed_videos", "read_table"]
+__all__ = ["DiemVideo", "ListedVideo", "chosen_videos", "diem_videos", "listed_videos", "read_table"]
 
 
 def read_table(name: str) -> tuple[dict[str, str], ...]:
@@ -31,7 +31,7 @@ class ListedVideo:
     Attributes:
         dataset: our name of the data set.
         id: the video's name in the lists.
-        num_frames: as extracted by STAViS; None for a film outside the lists.
+        num_frames: as extracted by STAViS; None for a video outside the lists.
         frame_rate: as listed, in frames a second.
         folds: the video's role in folds 1, 2 and 3; None where the fold leaves it out.
     """
@@ -98,13 +98,13 @@ def chosen_videos(
 
 
 @dataclass(frozen=True)
-class DiemFilm:
-    """One film of the DIEM release.
+class DiemVideo:
+    """One video of the DIEM release.
 
     Attributes:
         id: its name, which ends in its size.
         size: (height, width) in pixels.
-        first300: whether it is one of the 20 films whose first 300 frames are the older test protocol.
+        first300: whether it is one of the 20 videos whose first 300 frames are the older test protocol.
     """
 
     id: str
@@ -113,11 +113,11 @@ class DiemFilm:
 
 
 @cache
-def diem_films() -> tuple[DiemFilm, ...]:
-    """All 84 films of DIEM by name, three more than its split list has."""
+def diem_videos() -> tuple[DiemVideo, ...]:
+    """All 84 videos of DIEM by name, three more than its split list has."""
     return tuple(
-        DiemFilm(row["film"], (int(row["height"]), int(row["width"])), row["first300"] == "test")
-        for row in read_table("diem_films")
+        DiemVideo(row["video"], (int(row["height"]), int(row["width"])), row["first300"] == "test")
+        for row in read_table("diem_videos")
     )
 
 

@@ -24,10 +24,10 @@ from typing import ClassVar
 from avsal.errors import DatasetError
 from avsal.types import Recording, Split
 from datasets_av.dataset import Dataset
-from datasets_av.film_facts import film_facts, sound_seconds
 from datasets_av.frame_images import DensityImages, FixationImages
-from datasets_av.layout import film_file
+from datasets_av.layout import video_file
 from datasets_av.split_tables import ListedVideo, chosen_videos
+from datasets_av.video_facts import sound_seconds, video_facts
 
 __all__ = ["PreparedTree"]
 
@@ -55,7 +55,7 @@ class PreparedTree(Dataset):
         split: Split | None = None,
         strict: bool = False,
         fold: int | None = None,
-        films: str | Path | None = None,
+        videos: str | Path | None = None,
     ) -> None:
         """Point at the tree.
 
@@ -64,7 +64,7 @@ class PreparedTree(Dataset):
             split: train or test of the fold; None for both.
             strict: raise on the first problem instead of leaving the recording out.
             fold: 1, 2 or 3 of the published lists; None for all videos. DIEM's folds are all alike.
-            films: a folder with the original films, used in place of `video_frames` and `video_audio`.
+            videos: a folder with the original videos, used in place of `video_frames` and `video_audio`.
 
         Raises:
             ConfigError: an impossible fold or split.
@@ -72,18 +72,18 @@ class PreparedTree(Dataset):
         """
         super().__init__(root, split=split, strict=strict)
         self.fold = fold
-        self.films = None if films is None else Path(films)
+        self.videos = None if videos is None else Path(videos)
         self._chosen = self._choose()
-        for part in ("annotations",) if self.films else ("annotations", "video_frames", "video_audio"):
+        for part in ("annotations",) if self.videos else ("annotations", "video_frames", "video_audio"):
             if not (self.root / part / self.folder).is_dir():
                 raise DatasetError(
                     f"{self.info.title}: expected the folder {self.root / part / self.folder} but there is "
                     "none; give the folder that holds `annotations` as `root` (where to get it: "
                     f"{self.info.source})"
                 )
-        if self.films and not self.films.is_dir():
+        if self.videos and not self.videos.is_dir():
             raise DatasetError(
-                f"{self.info.title}: expected the films in {self.films} but there is no such folder"
+                f"{self.info.title}: expected the videos in {self.videos} but there is no such folder"
             )
 
     def _choose(self) -> tuple[tuple[ListedVideo, Split | None], ...]:
@@ -109,12 +109,12 @@ class PreparedTree(Dataset):
             "fixation maps": len(points),
         }
         frame_rate: float | None = None
-        if self.films:
-            frames = audio = self._film(self.films, video.id)
-            facts = film_facts(frames)
+        if self.videos:
+            frames = audio = self._video(self.videos, video.id)
+            facts = video_facts(frames)
             if not facts.has_sound:
-                raise DatasetError(f"{frames} has no sound stream; use a film with its sound")
-            counts["frames in the film"] = facts.num_frames
+                raise DatasetError(f"{frames} has no sound stream; use a video with its sound")
+            counts["frames in the video"] = facts.num_frames
         else:
             frames = self.root / "video_frames" / self.folder / video.id
             counts["frames"] = len(_numbered(frames, "img_", ".jpg", "frames"))
@@ -137,8 +137,8 @@ class PreparedTree(Dataset):
             load_density=DensityImages(maps[:num_frames]),
         )
 
-    def _film(self, films: Path, name: str) -> Path:
-        return film_file(films, name)
+    def _video(self, videos: Path, name: str) -> Path:
+        return video_file(videos, name)
 
     def _agreed(self, name: str, folder: Path, counts: dict[str, int | None]) -> int:
         """The smallest count; a small difference is noted, a large one is an error."""
@@ -153,10 +153,10 @@ class PreparedTree(Dataset):
             self._note(f"{name}: found {listed}; the first {fewest} are used")
         return fewest
 
-    def _compare_sound(self, name: str, path: Path, film_seconds: float) -> None:
+    def _compare_sound(self, name: str, path: Path, video_seconds: float) -> None:
         seconds = sound_seconds(path)
-        if seconds < film_seconds - _SHORT_SOUND:
-            self._note(f"{name}: {path} ends after {seconds:.2f} s, the pictures after {film_seconds:.2f} s")
+        if seconds < video_seconds - _SHORT_SOUND:
+            self._note(f"{name}: {path} ends after {seconds:.2f} s, the pictures after {video_seconds:.2f} s")
 
 
 def _numbered(folder: Path, prefix: str, suffix: str, what: str) -> list[Path]:

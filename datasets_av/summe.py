@@ -14,7 +14,7 @@ class Summe(PreparedTree):
     """SumMe with the audio-visual gaze of Tsiami et al. (2019).
 
     Cite: M. Gygli, H. Grabner, H. Riemenschneider, L. Van Gool, "Creating Summaries from User Videos", ECCV
-    2014 (films); A. Tsiami, P. Koutras, A. Katsamanis, A. Vatakis, P. Maragos, Signal Processing: Image
+    2014 (videos); A. Tsiami, P. Koutras, A. Katsamanis, A. Vatakis, P. Maragos, Signal Processing: Image
     Communication 2019 (gaze); for lists and tree STAViS, CVPR 2020. Licence: not stated. Get it from the
     STAViS project page; `datasets_av.stavis` says more about the tree::
 

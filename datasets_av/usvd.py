@@ -1,4 +1,4 @@
-"""USVD: 18 unconstrained films with masks of the salient object."""
+"""USVD: 18 unconstrained videos with masks of the salient object."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Clips a second: the store's loader against reading 32 full-size JPEGs with Pillow and resizing them.
 
-python scripts/benchmark_loader.py [--clips 60] [--films 3] [--size 192x352]
+python scripts/benchmark_loader.py [--clips 60] [--videos 3] [--size 192x352]
 
-Both read the same clips of the same synthetic films in one process and one run, in turns, files in the page
+Both read the same clips of the same synthetic videos in one process and one run, in turns, files in the page
 cache. The plain way gives frames only; the loader gives sound, density and fixations as well. Frames must
 agree within TOLERANCE grey levels (root mean square): the store scales with FFmpeg's area averaging, the
 plain way with Pillow's bilinear filter, which widens when it shrinks. Exit code 1 where they do not agree or
@@ -30,17 +30,17 @@ from avsal.types import ClipSpec, Fixations, Recording
 TOLERANCE = 2.0
 WANTED_RATIO = 10.0
 
-FILM_SIZE = (720, 1280)
+VIDEO_SIZE = (720, 1280)
 NUM_FRAMES = 64
 FRAME_RATE = 25.0
 SAMPLE_RATE = 22050
 NUM_OBSERVERS = 20
 
 
-def write_film(folder: Path, random: np.random.Generator) -> Recording:
+def write_video(folder: Path, random: np.random.Generator) -> Recording:
     """A texture that drifts under a moving light, as JPEGs, with noise as sound and random gaze."""
     folder.mkdir()
-    height, width = FILM_SIZE
+    height, width = VIDEO_SIZE
     texture = np.zeros((height, width + NUM_FRAMES * 4, 3), np.float32)
     for cells in (4, 16, 64, 256, 1024):  # as natural pictures: amplitude falls with frequency
         coarse = random.normal(size=(cells * height // width + 1, cells, 3)).astype(np.float32)
@@ -61,7 +61,7 @@ def write_film(folder: Path, random: np.random.Generator) -> Recording:
         random.uniform(0, width, count),
         random.uniform(0, height, count),
         np.tile(np.arange(NUM_OBSERVERS), NUM_FRAMES),
-        FILM_SIZE,
+        VIDEO_SIZE,
     )
     return Recording(folder.name, "benchmark", folder, wav, FRAME_RATE, load_fixations=lambda: gaze)
 
@@ -81,7 +81,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--clips", type=int, default=60)
-    parser.add_argument("--films", type=int, default=3)
+    parser.add_argument("--videos", type=int, default=3)
     parser.add_argument("--size", default="192x352")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -90,22 +90,22 @@ def main() -> int:
     random = np.random.default_rng(0)
     with TemporaryDirectory() as temporary:
         root = Path(temporary)
-        films = [write_film(root / f"film{number}", random) for number in range(arguments.films)]
+        videos = [write_video(root / f"video{number}", random) for number in range(arguments.videos)]
         settings = StoreSettings(spec.size, sample_rate=SAMPLE_RATE)
         began = time.perf_counter()
-        prepare(films, root / "store", settings)
+        prepare(videos, root / "store", settings)
         prepared = time.perf_counter() - began
         store = Store(root / "store")
-        per_film = -(-arguments.clips // arguments.films)
+        per_video = -(-arguments.clips // arguments.videos)
         dataset = ClipDataset(
-            store.recordings, spec, density_recipe("dhf1k"), seed=0, clips_per_recording=per_film
+            store.recordings, spec, density_recipe("dhf1k"), seed=0, clips_per_recording=per_video
         )
         clips = [dataset[index] for index in range(len(dataset))]  # fills the page cache
         wanted = [
             (root / clip.recording, list(range(int(clip.frames[0]) - 31, int(clip.frames[0]) + 1)))
             for clip in clips
         ]
-        for folder, frames in wanted[:per_film]:
+        for folder, frames in wanted[:per_video]:
             plain_clip(folder, frames, spec.size)
 
         stored_seconds = plain_seconds = 0.0
@@ -125,12 +125,12 @@ def main() -> int:
         difference = float(np.sqrt(np.mean(squares)))
         contrast = float(np.std(plain[0]))
         num_bytes = sum(path.stat().st_size for path in (root / "store").rglob("*.npy"))
-        jpeg_bytes = sum(path.stat().st_size for path in root.glob("film*/*.jpg"))
+        jpeg_bytes = sum(path.stat().st_size for path in root.glob("video*/*.jpg"))
     ratio = plain_seconds / stored_seconds
-    frames = arguments.films * NUM_FRAMES
+    frames = arguments.videos * NUM_FRAMES
     num_clips = len(dataset)
     for name, text in {
-        "films": f"{arguments.films} of {NUM_FRAMES} frames, 1280x720; 1 process, 1 thread",
+        "videos": f"{arguments.videos} of {NUM_FRAMES} frames, 1280x720; 1 process, 1 thread",
         "plain": f"{num_clips / plain_seconds:.2f} clips a second (frames only)",
         "store": f"{num_clips / stored_seconds:.2f} clips a second (frames, sound, density, fixations)",
         "ratio": f"{ratio:.1f} (wanted: {WANTED_RATIO:g})",

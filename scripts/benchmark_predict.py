@@ -1,6 +1,6 @@
-"""All engines on one film in one run: maps a second, what they share, and how far their maps are from plain.
+"""All engines on one video in one run: maps a second, what they share, and how far their maps are from plain.
 
-    python scripts/benchmark_predict.py [FILM] [--model tsfpnet_av] [--weights FILE] [--rounds 3]
+    python scripts/benchmark_predict.py [VIDEO] [--model tsfpnet_av] [--weights FILE] [--rounds 3]
 
 Every engine is timed in turn, round after round, on the same frames, decoded and scaled beforehand; sound is
 heard where the model hears it. `ratio` is the plain engine's time over an engine's, from the medians of the
@@ -92,7 +92,7 @@ def ordinary(model: SaliencyModel) -> SaliencyModel:
 
 
 class Timed:
-    """An engine that goes on over the film a few maps at a time."""
+    """An engine that goes on over the video a few maps at a time."""
 
     def __init__(self, name: str, engine: Engine, jobs: list[Job], skip: int) -> None:
         self.name = name
@@ -184,7 +184,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("film", nargs="?", type=Path, default=BUNDLED)
+    parser.add_argument("video", nargs="?", type=Path, default=BUNDLED)
     parser.add_argument("--model", default="tsfpnet_av")
     parser.add_argument("--weights", type=Path)
     parser.add_argument(
@@ -219,12 +219,12 @@ def main() -> None:
 
     options = dict(arguments.option)
     model = named_sound(load_model(arguments.model, weights=arguments.weights, **options).to(device))
-    stream = PredictionStream(model, arguments.film, engine="plain")
+    stream = PredictionStream(model, arguments.video, engine="plain")
     needed = model.spec.num_frames + arguments.maps * (arguments.rounds + 3) + 48
     if arguments.grid:
         needed = max(needed, 3 * max(int(text) for text in arguments.batches.split(",")) + 96)
-    with stream.film:
-        jobs = list(islice(stream.jobs(iter(stream.film)), model.spec.num_frames + needed))
+    with stream.video:
+        jobs = list(islice(stream.jobs(iter(stream.video)), model.spec.num_frames + needed))
     jobs = [job for job in jobs if not job.window.start and job.window.frames[0] < job.window.frames[-1]]
     names = [name for name in arguments.engines.split(",") if name in supported_engines(model)]
     plain = create_engine(model, "plain", precision=precision)
@@ -241,10 +241,10 @@ def main() -> None:
             engine.time(clock, 1 if engine.name == "plain" else arguments.maps)
 
     rate = matrix_rate(clock, device)
-    info = stream.film.info
+    info = stream.video.info
     height, width = model.spec.size
-    film = f"{arguments.film.name}: {info.size[1]}x{info.size[0]}, {len(jobs)} windows"
-    print(f"film     {film}, sound: {stream.sound}")
+    video = f"{arguments.video.name}: {info.size[1]}x{info.size[0]}, {len(jobs)} windows"
+    print(f"video     {video}, sound: {stream.sound}")
     print(f"model    {model.name}, {'trained' if model.trained else 'random weights'}, {width}x{height}")
     threads = torch.get_num_threads()
     print(f"measured {arguments.clock} clock, {threads} threads, {arguments.precision}, {device}")

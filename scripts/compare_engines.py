@@ -1,4 +1,4 @@
-"""How far each engine's maps are from the exact ones on real films, and how well each predicts real gaze.
+"""How far each engine's maps are from the exact ones on real videos, and how well each predicts real gaze.
 
     python scripts/compare_engines.py data=hevc root=HEVC videos=BQTerrace,Yan every=10
     python scripts/compare_engines.py data=mufvet root=MUFVET every=10 weights=FILE
@@ -40,7 +40,7 @@ class Alike:
     Attributes:
         cc: of each frame; frames whose map is the same everywhere have none.
         apart: largest difference of each frame, in parts of the exact map's range.
-        frames: their numbers in the film.
+        frames: their numbers in the video.
     """
 
     cc: list[float] = field(default_factory=list)
@@ -74,7 +74,7 @@ class SideBySide:
         self.alike: dict[tuple[str, str], Alike] = {}
 
     def __call__(self, truth: VideoTruth) -> Iterator[PredictedMap]:
-        """The exact maps of a film, with those of the other engines beside them."""
+        """The exact maps of a video, with those of the other engines beside them."""
         for exact, *others in zip(*(maps(truth) for maps in self._maps.values()), strict=True):
             found: dict[str, NDArray[Any]] = {}
             for name, other in zip(self.engines, others, strict=True):
@@ -134,7 +134,7 @@ def main(words: list[str]) -> int:
         print(__doc__)
         return 0 if words else 2
     given = {word.partition("=")[0] for word in words}
-    defaults = {"metrics": ",".join(METRICS), "perspective": "centre_bias", "out": "engines"}
+    defaults = {"metrics": ",".join(METRICS), "baselines": "centre_bias", "out": "engines"}
     choices = parse_choices(
         [*words, *(f"{key}={text}" for key, text in defaults.items() if key not in given)]
     )

@@ -15,39 +15,39 @@ from pathlib import Path
 
 import soundfile
 
-from avsal.media import FilmWriter
+from avsal.media import VideoWriter
 from datasets_av.sounding_objects import SoundingObjects
 
 TARGET = Path(__file__).parents[1] / "avsal" / "assets" / "demo.mp4"
-FILMS = SoundingObjects(
+VIDEOS = SoundingObjects(
     "decides", "synchrony", seed=7, num_frames=190, size=(192, 336), frame_rate=25.0, switch_every=2.5
 )
 
 
 def main() -> None:
-    # the first film of the sequence with four objects and three turns
-    clip = next(c for c in FILMS if c.scene.num_objects == 4 and len(set(c.scene.heard.tolist())) >= 3)
+    # the first video of the sequence with four objects and three turns
+    clip = next(c for c in VIDEOS if c.scene.num_objects == 4 and len(set(c.scene.heard.tolist())) >= 3)
     with tempfile.TemporaryDirectory() as folder:
         sound = Path(folder) / "sound.wav"
         soundfile.write(sound, clip.sound, clip.sample_rate)
-        with FilmWriter(
+        with VideoWriter(
             TARGET,
-            FILMS.size,
+            VIDEOS.size,
             time_base=Fraction(1, 12800),
-            frame_rate=FILMS.frame_rate,
+            frame_rate=VIDEOS.frame_rate,
             crf=23,
             preset="veryslow",
             sound_from=sound,
-        ) as film:
+        ) as video:
             for image, time in zip(clip.frames, clip.scene.times, strict=True):
-                film.write(image, float(time))
+                video.write(image, float(time))
     heard = clip.scene.heard.tolist()
     turns = [
-        (i / FILMS.frame_rate, heard[i]) for i in range(len(heard)) if i == 0 or heard[i] != heard[i - 1]
+        (i / VIDEOS.frame_rate, heard[i]) for i in range(len(heard)) if i == 0 or heard[i] != heard[i - 1]
     ]
     print(f"{TARGET.name}: {len(clip.frames)} frames, {TARGET.stat().st_size / 1000:.0f} kB")
     for start, number in turns:
-        x, y = clip.scene.tracks[round(start * FILMS.frame_rate), number]
+        x, y = clip.scene.tracks[round(start * VIDEOS.frame_rate), number]
         print(f"  from {start:4.1f} s one hears object {number}, then at x {x:.0f}, y {y:.0f}")
 
 

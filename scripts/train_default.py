@@ -4,11 +4,11 @@
 
 HEVC: the folder of the HEVC gaze database (Xu et al., TIP 2017). Stages, each a run that can be stopped and
 taken up again: pictures of sounding objects without sound; with sound (cue `synchrony`); then batches of half
-sounding objects, half HEVC's training films, which get sounds that mean nothing for them; then the same with
-the film around each window shown too, so that the engine `streaming` sees what was trained on. The number of
-steps is fixed beforehand and no checkpoint is chosen on the nine HEVC films that are never trained on. Scores
-on those, and on sounding objects of other seeds, by what is heard, go into the checkpoint's header and its
-model card.
+sounding objects, half HEVC's training videos, which get sounds that mean nothing for them; then the same with
+the video around each window shown too, so that the engine `streaming` sees what was trained on. The number of
+steps is fixed beforehand and no checkpoint is chosen on the nine HEVC videos that are never trained on.
+Scores on those, and on sounding objects of other seeds, by what is heard, go into the checkpoint's header and
+its model card.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from avsal.metrics.batch import cc, nss
 from avsal.train import Trainer, TrainSettings, build_model
 from avsal.train.centre_bias import centre_gaussian
 from avsal.train.joined_clips import JoinedClips
-from avsal.train.made_clips import MadeFrames
 from avsal.train.sources import ClipSource, ValidationSource
+from avsal.train.synthetic_clips import SyntheticFrames
 from avsal.train.validation import constant_rows, mean_scores, score_rows
 from avsal.weights import load_checkpoint, save_checkpoint
 from datasets_av.sounding_objects import SoundingObjects
@@ -39,7 +39,7 @@ TARGET = Path(__file__).parents[1] / "avsal" / "checkpoints" / "tsfpnet_av-small
 METRICS = ("nss", "cc", "auc_judd")
 HELD_OUT = SoundingObjects("decides", "synchrony", seed=3)
 NUM_HELD_OUT = 96
-#: of the stage for the engine `streaming`: windows are seen with zeros and with the film around them. Norms
+#: of the stage for the engine `streaming`: windows are seen with zeros and with the video around them. Norms
 #: keep their statistics: else each way to see a window would be normalised by its own while training, and by
 #: the mean of both afterwards
 CONTEXT = (
@@ -47,12 +47,12 @@ CONTEXT = (
     "engine.freeze_batch_norm=true",
     "context.frames=16",
     "context.agreement=4",
-    "data.films.num_frames=64",
+    "data.videos.num_frames=64",
     "+data.held_out.num_frames=32",
 )
 LICENCE = (
     "Apache-2.0; learned from the HEVC gaze database (Xu et al., TIP 2017; free use with citation, the "
-    "sequences keep their owners' terms) and from films made by avsal"
+    "sequences keep their owners' terms) and from videos made by avsal"
 )
 
 
@@ -60,22 +60,22 @@ def audio_like(batch: Any, kind: str, number: int) -> Tensor | None:
     """What is heard with a validation batch in a condition."""
     rng = np.random.default_rng(number)
     B, own = len(batch.frames), batch.audio
-    if kind == "none" or (own is None and kind == "true"):
+    if kind == "none" or (own is None and kind == "original"):
         return None
     made = torch.stack(
         [torch.from_numpy(HELD_OUT[1000 + B * number + i].sound)[None] * 256 for i in range(B)]
     )
-    if own is not None and kind == "true":
+    if own is not None and kind == "original":
         return own
     if kind == "zero":
         return torch.zeros_like(made)
     if kind == "noise":
         return torch.from_numpy(rng.standard_normal(tuple(made.shape)).astype(np.float32)) * made.std()
-    return made  # another film's sound
+    return made  # another video's sound
 
 
 class JoinedStage(NamedTuple):
-    """A run that is ready, its real films to train and to validate on, and what it was told."""
+    """A run that is ready, its real videos to train and to validate on, and what it was told."""
 
     trainer: Trainer
     silent: ClipSource
@@ -165,23 +165,23 @@ def main() -> None:
     clips = trainer.clips
 
     model = load_checkpoint(trainer.folder.last)
-    held_out = MadeFrames(HELD_OUT, model.spec, num_clips=NUM_HELD_OUT)
+    held_out = SyntheticFrames(HELD_OUT, model.spec, num_clips=NUM_HELD_OUT)
     centre = centre_gaussian(silent.gaze(), model.spec.size)
     scores: dict[str, Any] = {
-        "HEVC, nine films never trained on": {
-            "centre bias of the training films": rounded(
+        "HEVC, nine videos never trained on": {
+            "centre bias of the training videos": rounded(
                 mean_scores(constant_rows(centre, real_frames, METRICS), METRICS)
             ),
             **{
                 f"sound: {kind}": score(model, real_frames, kind)
-                for kind in ("none", "zero", "noise", "other")
+                for kind in ("none", "zero", "noise", "swapped")
             },
         },
-        f"sounding objects (synchrony), {NUM_HELD_OUT} films of another seed": {
+        f"sounding objects (synchrony), {NUM_HELD_OUT} videos of another seed": {
             **ceilings(),
             **{
                 f"sound: {kind}": score(model, held_out, kind)
-                for kind in ("true", "zero", "noise", "other", "none")
+                for kind in ("original", "zero", "noise", "swapped", "none")
             },
         },
     }
@@ -201,7 +201,7 @@ def main() -> None:
 
 
 def joined_stage(name: str, start: Path, steps: int, places: list[str], *changes: str) -> JoinedStage:
-    """A run on batches of half real, half made films that starts from a checkpoint."""
+    """A run on batches of half real, half synthetic videos that starts from a checkpoint."""
     common = [
         f"model.initial={start}",
         f"name={name}",
@@ -211,7 +211,7 @@ def joined_stage(name: str, start: Path, steps: int, places: list[str], *changes
         "validation.every=100000",
         "validation.first_frames=null",
         "validation.frame_step=10",
-        "sound.missing=0.5",  # so that real films are predicted as well without sound as with silence
+        "sound.missing=0.5",  # so that real videos are predicted as well without sound as with silence
     ]
     settings, made = resolve(compose(["experiment=small_sounding_synchrony", *places, *common, *changes]))
     _, real = resolve(
@@ -226,7 +226,7 @@ def joined_stage(name: str, start: Path, steps: int, places: list[str], *changes
 
 
 def run(line: list[str], allowed: tuple[int, ...]) -> None:
-    """One `avsal` command; exit code 1 is allowed where some films of the release may be missing."""
+    """One `avsal` command; exit code 1 is allowed where some videos of the release may be missing."""
     print("avsal", *line, flush=True)
     if avsal(line) not in allowed:
         raise SystemExit(f"avsal {line[0]} failed")
@@ -251,27 +251,27 @@ def card(scores: dict[str, Any], minutes: float, arguments: argparse.Namespace, 
         "",
         "TSFP-Net with sound (`tsfpnet_av`, fusion `aligned`, width 0.25, 32 frames of 64x112), "
         f"{size:.1f} MB, {made}: two stages of 300 steps on sounding objects, "
-        f"{arguments.steps} steps on both kinds of film, and {arguments.context_steps} more in which each "
-        f"window is also seen with 16 frames of its film at either end. {told} "
+        f"{arguments.steps} steps on both kinds of video, and {arguments.context_steps} more in which each "
+        f"window is also seen with 16 frames of its video at either end. {told} "
         f"SHA-256 of its tensors: `{digest}`.",
         "",
-        "**Data.** Real gaze: 18 films of the HEVC gaze database (Xu et al., TIP 2017; 32 viewers, no "
-        "sound). Sound: films of `datasets_av.sounding_objects` (setting `decides`, cue "
+        "**Data.** Real gaze: 18 videos of the HEVC gaze database (Xu et al., TIP 2017; 32 viewers, no "
+        "sound). Sound: videos of `datasets_av.sounding_objects` (setting `decides`, cue "
         "`synchrony`), made on "
-        "the fly. HEVC's films were given silence, noise or a foreign sound while "
+        "the fly. HEVC's videos were given silence, noise or a foreign sound while "
         "training, so that these change "
         "little.",
         "",
         f"**Licence.** {LICENCE}.",
         "",
-        "Means over films, at the model's input size, all frames in steps of ten. No checkpoint was chosen "
-        "on these films, but settings were: in two earlier runs (250 steps; 15 and 40 % of batches without "
-        "sound) the first 80 frames of the same films had been scored, NSS 2.33 to 2.36 without sound "
+        "Means over videos, at the model's input size, all frames in steps of ten. No checkpoint was chosen "
+        "on these videos, but settings were: in two earlier runs (250 steps; 15 and 40 % of batches without "
+        "sound) the first 80 frames of the same videos had been scored, NSS 2.33 to 2.36 without sound "
         "against 1.87 of the centre bias, which is stronger there; the share is 50 % now, and the steps are "
-        "450. The recipe of the steps with the film around was changed once after the engines' maps of these "
-        "films had been compared. A run of all four stages on another machine scored 2.30 to 2.32 on these "
-        "films, 0.7 above the centre bias: so little data leaves runs that far apart, and the better one "
-        "ships.",
+        "450. The recipe of the steps with the video around was changed once after the engines' maps of "
+        "these videos had been compared. A run of all four stages on another machine scored 2.30 to 2.32 on "
+        "these videos, 0.7 above the centre bias: so little data leaves runs that far apart, and the better "
+        "one ships.",
         "",
     ]
     for title, rows in scores.items():
@@ -281,9 +281,9 @@ def card(scores: dict[str, Any], minutes: float, arguments: argparse.Namespace, 
             lines.append(f"| {name} | {' | '.join(cells)} |")
         lines.append("")
     lines += [
-        "**Not good for.** Anything one would publish: it has a million parameters, saw 18 short films, and "
+        "**Not good for.** Anything one would publish: it has a million parameters, saw 18 short videos, and "
         "its maps are 64x112. It knows sound only as loudness in step with a visible pulse: it does not know "
-        "voices, and on ordinary films sound was taught to mean nothing. Train on the audio-visual sets for "
+        "voices, and on ordinary videos sound was taught to mean nothing. Train on the audio-visual sets for "
         "that.",
         "",
     ]

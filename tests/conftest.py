@@ -14,8 +14,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real films with gaze; tests that need it skip where it is absent."""
+    """The folder of real videos with gaze; tests that need it skip where it is absent."""
     folder = Path(__file__).parents[2] / "shared" / "data"
     if not folder.is_dir():
-        pytest.skip("real films with gaze are not here (looked for ../shared/data beside the checkout)")
+        pytest.skip("real videos with gaze are not here (looked for ../shared/data beside the checkout)")
     return folder

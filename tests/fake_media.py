@@ -1,4 +1,4 @@
-"""Tiny films, sounds, images and MATLAB files for fake data sets."""
+"""Tiny videos, sounds, images and MATLAB files for fake data sets."""
 
 from pathlib import Path
 
@@ -9,8 +9,10 @@ import soundfile
 from PIL import Image
 
 
-def write_film(path: Path, *, num_frames: int = 6, size=(32, 48), rate: int = 25, sound: bool = True) -> Path:
-    """A grey film, each frame a little brighter, with a quiet tone of the same length."""
+def write_video(
+    path: Path, *, num_frames: int = 6, size=(32, 48), rate: int = 25, sound: bool = True
+) -> Path:
+    """A grey video, each frame a little brighter, with a quiet tone of the same length."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         picture = container.add_stream("mpeg4", rate=rate)

@@ -21,12 +21,12 @@ def followed_gaze(
     return Fixations(frame, inside[1], inside[0], observer, size)
 
 
-def made_recording(name: str, gaze: Fixations, *, num_frames=6, film="films/{}.mp4", **fields) -> Recording:
-    """A recording whose film is never opened; it can be sent to another process."""
+def made_recording(name: str, gaze: Fixations, *, num_frames=6, video="videos/{}.mp4", **fields) -> Recording:
+    """A recording whose video is never opened; it can be sent to another process."""
     loaded = partial(
         Fixations, gaze.frame, gaze.x, gaze.y, gaze.observer, gaze.size, gaze.geometry, dict(gaze.dropped)
     )
-    path = Path(film.format(name))
+    path = Path(video.format(name))
     return Recording(
         name, "made", path, num_frames=num_frames, frame_rate=25.0, load_fixations=loaded, **fields
     )
@@ -36,6 +36,6 @@ def made_recordings(count=4, **options) -> list[Recording]:
     """Several, each with its own target."""
     places = [(0.3, 0.2), (0.7, 0.3), (0.4, 0.4), (0.6, 0.1), (0.5, 0.25)]
     return [
-        made_recording(f"film {index}", followed_gaze(start=places[index], seed=index, **options))
+        made_recording(f"video {index}", followed_gaze(start=places[index], seed=index, **options))
         for index in range(count)
     ]

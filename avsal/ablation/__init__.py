@@ -1,1 +1,1 @@
-"""Does sound matter? The same films, windows and model under several sounds, and what that changes."""
+"""Does sound matter? The same videos, windows and model under several sounds, and what that changes."""

@@ -1,9 +1,10 @@
-"""What is heard: named, seeded transformations of a waveform alone."""
+"""The audio conditions of an ablation: named, seeded transformations of a waveform alone."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -12,30 +13,111 @@ from numpy.typing import NDArray
 
 from avsal.errors import ConfigError
 
-__all__ = ["KINDS", "Condition", "derangement", "parse_condition", "parse_conditions", "seed_for"]
+__all__ = [
+    "CONDITIONS",
+    "REFERENCE",
+    "Condition",
+    "ConditionKind",
+    "derangement",
+    "parse_condition",
+    "parse_conditions",
+    "seed_for",
+]
 
 Waveform = NDArray[np.float32]
 
-#: kinds with what their value is, None for those without
-KINDS: dict[str, str | None] = {
-    "true": None,
-    "zero": None,
-    "noise": None,
-    "other": None,
-    "shifted": "SECONDS",
-    "reversed": None,
-    "absent": None,
-    "gain": "DECIBEL",
+#: what every other condition is compared with
+REFERENCE = "original"
+
+#: names of before the vocabulary was settled; they are understood, with a note, for one release
+FORMER_NAMES = {"true": "original", "other": "swapped", "absent": "video_only"}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a condition may use.
+
+    Attributes:
+        audio: (A,) of the video, in [-1, 1].
+        sample_rate: in Hz.
+        value: seconds, decibels or whatever the condition's unit is; 0 where it has none.
+        rng: for conditions that draw.
+        other: (any,) another video's audio at the same rate, never empty; None where there is none.
+    """
+
+    audio: Waveform
+    sample_rate: int
+    value: float
+    rng: np.random.Generator
+    other: Waveform | None
+
+
+@dataclass(frozen=True)
+class ConditionKind:
+    """One entry of the table of conditions.
+
+    Attributes:
+        transform: gives the audio under the condition, as long as the original; None for no audio at all.
+        summary: in words, for help and reports.
+        unit: of the value after the colon, such as ``SECONDS``; None where there is no value.
+        needs_other: whether it needs another video's audio.
+    """
+
+    transform: Callable[[Source], Waveform | None]
+    summary: str
+    unit: str | None = None
+    needs_other: bool = False
+
+
+def _noise(source: Source) -> Waveform:
+    audio = source.audio
+    level = np.sqrt(np.mean(np.square(audio, dtype=np.float64))) if len(audio) else 0.0
+    return (source.rng.standard_normal(len(audio)) * level).astype(np.float32)
+
+
+def _swapped(source: Source) -> Waveform:
+    assert source.other is not None, "checked by `Condition.apply`"
+    return np.resize(source.other, len(source.audio)).astype(np.float32)
+
+
+def _gain(source: Source) -> Waveform:
+    return (source.audio * 10 ** (source.value / 20)).astype(np.float32)
+
+
+def _shift(source: Source) -> Waveform:
+    return _shifted(source.audio, round(source.value * source.sample_rate))
+
+
+#: every condition that `Condition.apply` knows; the one place where a condition is added
+CONDITIONS: dict[str, ConditionKind] = {
+    REFERENCE: ConditionKind(lambda source: source.audio, "the video's own audio, as it is"),
+    "zero": ConditionKind(lambda source: np.zeros_like(source.audio), "silence, which a model is given"),
+    "noise": ConditionKind(_noise, "white Gaussian noise of the same root mean square over the whole video"),
+    "swapped": ConditionKind(
+        _swapped,
+        "another video's audio at its own level, repeated or cut to this one's length",
+        needs_other=True,
+    ),
+    "shifted": ConditionKind(
+        _shift, "later by so many seconds, earlier where negative; silence moves in", unit="SECONDS"
+    ),
+    "reversed": ConditionKind(
+        lambda source: np.ascontiguousarray(source.audio[::-1]), "from its end to its start"
+    ),
+    "video_only": ConditionKind(lambda source: None, "no audio at all: the visual network alone"),
+    "gain": ConditionKind(_gain, "louder by so many decibels; not clipped", unit="DECIBEL"),
 }
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One way of hearing a film.
+    """One condition, as it was asked for.
 
     Attributes:
         name: as it was typed, such as ``shifted:0.2``.
-        kind: of `KINDS`.
+        kind: of `CONDITIONS`.
         value: seconds or decibels, None for the other kinds.
     """
 
@@ -43,52 +125,32 @@ class Condition:
     kind: str
     value: float | None = None
 
-    def apply(
-        self, sound: Waveform, sample_rate: int, *, rng: np.random.Generator, other: Waveform | None = None
-    ) -> Waveform | None:
-        """Transform a whole film's sound; its length is kept.
+    @property
+    def needs_other(self) -> bool:
+        """Whether another video's audio is needed."""
+        return CONDITIONS[self.kind].needs_other
 
-        - ``true``: as it is.
-        - ``zero``: silence, which a model hears.
-        - ``noise``: white Gaussian noise of the same root mean square over the whole film.
-        - ``other``: another film's sound at its own level, repeated or cut to this one's length.
-        - ``shifted``: later by `value` seconds, earlier where it is negative; silence moves in.
-        - ``reversed``: from its end to its start.
-        - ``absent``: None, no sound at all: the visual network alone.
-        - ``gain``: louder by `value` decibels; not clipped.
+    def apply(
+        self, audio: Waveform, sample_rate: int, *, rng: np.random.Generator, other: Waveform | None = None
+    ) -> Waveform | None:
+        """Transform a whole video's audio as `CONDITIONS` says; its length is kept.
 
         Args:
-            sound: (A,) in [-1, 1].
+            audio: (A,) in [-1, 1].
             sample_rate: in Hz.
             rng: of the noise.
-            other: (any,) at the same rate; needed by ``other``.
+            other: (any,) at the same rate; needed by ``swapped``.
 
         Returns:
-            (A,), or None.
+            (A,), or None for no audio at all.
 
         Raises:
-            ConfigError: ``other`` without another sound, or an empty one.
+            ConfigError: a condition that needs another video's audio without one, or with an empty one.
         """
-        match self.kind:
-            case "true":
-                return sound
-            case "zero":
-                return np.zeros_like(sound)
-            case "noise":
-                level = np.sqrt(np.mean(np.square(sound, dtype=np.float64))) if len(sound) else 0.0
-                return (rng.standard_normal(len(sound)) * level).astype(np.float32)
-            case "other":
-                if other is None or not len(other):
-                    raise ConfigError("the condition 'other' needs another film's sound, and there is none")
-                return np.resize(other, len(sound)).astype(np.float32)
-            case "shifted":
-                return _shifted(sound, round((self.value or 0.0) * sample_rate))
-            case "reversed":
-                return np.ascontiguousarray(sound[::-1])
-            case "gain":
-                return (sound * 10 ** ((self.value or 0.0) / 20)).astype(np.float32)
-            case _:
-                return None
+        if self.needs_other and (other is None or not len(other)):
+            raise ConfigError(f"the condition {self.kind!r} needs another video's audio, and there is none")
+        transform = CONDITIONS[self.kind].transform
+        return transform(Source(audio, sample_rate, self.value or 0.0, rng, other))
 
 
 def _shifted(sound: Waveform, samples: int) -> Waveform:
@@ -108,11 +170,14 @@ def parse_condition(text: str) -> Condition:
         ConfigError: no such condition, or a value that is missing, superfluous or no number.
     """
     kind, colon, value = text.strip().partition(":")
-    if kind not in KINDS:
-        near = difflib.get_close_matches(kind, KINDS, n=1)
+    if kind in FORMER_NAMES:
+        _log.warning("the condition %r is now called %r", kind, FORMER_NAMES[kind])
+        kind = FORMER_NAMES[kind]
+    if kind not in CONDITIONS:
+        near = difflib.get_close_matches(kind, CONDITIONS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ConfigError(f"unknown condition {kind!r}: expected some of {', '.join(_usages())}{hint}")
-    unit = KINDS[kind]
+    unit = CONDITIONS[kind].unit
     if unit is None:
         if colon:
             raise ConfigError(f"the condition {kind!r} takes no value but was given {value!r}")
@@ -127,23 +192,23 @@ def parse_condition(text: str) -> Condition:
 
 
 def parse_conditions(text: str) -> tuple[Condition, ...]:
-    """Conditions with commas between; ``true`` comes first and is always among them.
+    """Conditions with commas between; ``original`` comes first and is always among them.
 
     Raises:
-        ConfigError: as `parse_condition`, or nothing that ``true`` could be compared with.
+        ConfigError: as `parse_condition`, or nothing that ``original`` could be compared with.
     """
-    found = {"true": Condition("true", "true")}
+    found = {REFERENCE: Condition(REFERENCE, REFERENCE)}
     for part in text.split(","):
         if part.strip():
             condition = parse_condition(part)
             found[condition.name] = condition
     if len(found) < 2:
-        raise ConfigError(f"expected a condition beside 'true': some of {', '.join(_usages()[1:])}")
+        raise ConfigError(f"expected a condition beside 'original': some of {', '.join(_usages()[1:])}")
     return tuple(found.values())
 
 
 def _usages() -> list[str]:
-    return [kind if unit is None else f"{kind}:{unit}" for kind, unit in KINDS.items()]
+    return [kind if entry.unit is None else f"{kind}:{entry.unit}" for kind, entry in CONDITIONS.items()]
 
 
 def seed_for(seed: int, *names: str) -> np.random.Generator:
@@ -163,7 +228,7 @@ def derangement(names: Sequence[str], seed: int) -> dict[str, str]:
     """
     ordered = sorted(names)
     if len(ordered) < 2 or len(set(ordered)) < len(ordered):
-        raise ConfigError(f"'other' needs at least two videos of different names but found {len(ordered)}")
+        raise ConfigError(f"'swapped' needs at least two videos of different names but found {len(ordered)}")
     rng = seed_for(seed, "derangement", *ordered)
     places = np.arange(len(ordered))
     while True:

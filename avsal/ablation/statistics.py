@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from avsal.errors import ConfigError
 from avsal.evaluation.intervals import bootstrap_interval
 
-__all__ = ["Comparison", "Score", "compare", "detectable_effect", "holm", "sign_flip_p"]
+__all__ = ["Comparison", "ConditionScore", "compare", "detectable_effect", "holm", "sign_flip_p"]
 
 LOWER_IS_BETTER = frozenset({"kl", "mae"})
 
@@ -23,7 +23,7 @@ NUM_FLIPS = 100_000
 
 
 @dataclass(frozen=True)
-class Score:
+class ConditionScore:
     """One video's score under one condition.
 
     Attributes:
@@ -157,7 +157,7 @@ def detectable_effect(differences: ArrayLike, *, power: float = 0.8, level: floa
     return float((t.ppf(1 - level / 2, freedom) + t.ppf(power, freedom)) * error)
 
 
-def compare(scores: Iterable[Score], reference: str = "true") -> list[Comparison]:
+def compare(scores: Iterable[ConditionScore], reference: str = "original") -> list[Comparison]:
     """Compare a condition with every other, for each data set, subgroup and metric.
 
     A video's scores of several training seeds are averaged first. A video that lacks a finite score under the

@@ -14,9 +14,9 @@ from avsal.errors import AvsalError
 __all__ = ["main"]
 
 VERBS = {
-    "predict": "saliency maps and overlay films of films with sound",
+    "predict": "saliency maps and overlay videos of videos with sound",
     "train": "train a model by an experiment file",
-    "ablate": "does sound matter? the same film heard in different ways",
+    "ablate": "does sound matter? the same video heard in different ways",
     "evaluate": "score a model, or anybody's maps, against gaze",
     "data": "prepare, check, count and show data sets",
     "models": "the models one can name, with paper, size and input",
@@ -29,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of all verbs."""
     parser = argparse.ArgumentParser(
         prog="avsal",
-        description="Where people look in a film with sound.",
+        description="Where people look in a video with sound.",
         epilog="avsal VERB --help tells more. Exit codes: 0 done, 1 some inputs failed or were damaged, "
         "2 wrong use or unusable input, 130 interrupted.",
     )

@@ -1,20 +1,20 @@
-"""Find out whether a model's sound matters: the same film and windows, heard in different ways.
+"""Find out whether sound matters to a model: the same video and windows under several audio conditions.
 
-avsal ablate clip.mp4                           report, film of true, zero and difference, curve, table
-avsal ablate clip.mp4 --conditions true,zero,noise,shifted:0.2,gain:-20 -o out
-avsal ablate clip.mp4 --other second.mp4        what it hears as `other`
+avsal ablate clip.mp4                           report, video of original, zero and difference, curve, table
+avsal ablate clip.mp4 --conditions original,zero,noise,shifted:0.2,gain:-20 -o out
+avsal ablate clip.mp4 --other second.mp4        whose audio is swapped in
 avsal ablate data=mufvet root=DIR every=10      does it help to predict gaze? choices as of avsal evaluate
 avsal ablate data=coutrot1 root=DIR split=test fold=1,2,3 --conditions zero \\
     weights=runs/tsfpnet_av_six_split{fold}/best.safetensors \\
     --retrained zero=runs/tsfpnet_av_zero_six_split{fold}/best.safetensors      TSFP-Net, Table 7
-avsal ablate --control synchrony                films with a planted effect of sound; or identity, rhythm
-avsal ablate --control irrelevant               films whose gaze ignores the sound: nothing must be found
+avsal ablate --control synchrony                videos with a planted effect of sound; or identity, rhythm
+avsal ablate --control irrelevant               videos whose gaze ignores the sound: nothing must be found
 
-conditions: true, zero (silence), noise (white, as loud), other (another film's sound), shifted:SECONDS
-(positive: later), reversed, gain:DECIBEL, absent (no sound at all: the visual network alone). All see the
-same frames, which are decoded and encoded once. No gaze is needed for a film.
+conditions: original, zero (silence), noise (white, as loud), swapped (another video's audio), shifted:SECONDS
+(positive: later), reversed, gain:DECIBEL, video_only (no audio at all: the visual network alone). All see
+the same frames, which are decoded and encoded once. No gaze is needed for a video.
 
-A report.html that opens anywhere shows the films with every sound on one clock, beside tables and intervals.
+A report.html that opens anywhere shows the videos with every sound on one clock, beside tables and intervals.
 For a data set, data= and fold= may be lists, and {data}, {fold}, {seed} stand for each one's own in weights=,
 root= and --retrained. Videos are the unit of every test; scores of training seeds are averaged first.
 """
@@ -38,10 +38,10 @@ OF_MODEL: dict[str, object] = {
     "engine": None,
     "device": "auto",
 }
-OF_FILM: dict[str, object] = {"start": None, "end": None, "audio": None, "other": None, "every": 1}
+OF_VIDEO: dict[str, object] = {"start": None, "end": None, "audio": None, "other": None, "every": 1}
 OF_DATA: dict[str, object] = {"training_seeds": [], "retrained": [], "subgroups": None, "players": 6}
-OF_CONTROL: dict[str, object] = {"films": 48, "film_seed": 3, "reruns": 0}
-DEFAULTS = OF_MODEL | OF_FILM | OF_DATA | OF_CONTROL
+OF_CONTROL: dict[str, object] = {"videos": 48, "video_seed": 3, "reruns": 0}
+DEFAULTS = OF_MODEL | OF_VIDEO | OF_DATA | OF_CONTROL
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,31 +49,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from avsal.cli.arguments import comma_list, key_value, names, positive_int, seconds
 
     parser.add_argument(
-        "source", nargs="*", metavar="FILM or key=value", help="a film with sound, or a data set's choices"
+        "source", nargs="*", metavar="VIDEO or key=value", help="a video with sound, or a data set's choices"
     )
     parser.add_argument(
         "--control",
         type=comma_list(*CONTROLS),
         metavar="CUES",
-        help="made films instead: some of " + ", ".join(CONTROLS),
+        help="synthetic videos instead: some of " + ", ".join(CONTROLS),
     )
     parser.add_argument(
         "-o", "--output", type=Path, default=Path("ablation"), metavar="DIR", help="[%(default)s]"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace what is there")
-    heard = parser.add_argument_group("sound")
-    heard.add_argument(
+    audio = parser.add_argument_group("audio")
+    audio.add_argument(
         "--conditions",
         default=None,
         metavar="LIST",
-        help="with commas; true is always among them [true,zero,noise,reversed,absent, shifted:0.2 (data "
-        "sets: shifted:1), and other where there is another film]",
+        help="with commas; original is always among them [original,zero,noise,reversed,"
+        "video_only, shifted:0.2 (data sets: shifted:1), and swapped where there is another video]",
     )
-    heard.add_argument("--other", type=Path, metavar="FILE", help="film or sound heard as `other`")
-    heard.add_argument(
-        "--audio", type=Path, metavar="FILE", help="the film's sound, where it is a file of its own"
+    audio.add_argument("--other", type=Path, metavar="FILE", help="file whose audio is swapped in")
+    audio.add_argument(
+        "--audio", type=Path, metavar="FILE", help="the video's sound, where it is a file of its own"
     )
-    heard.add_argument("--seed", type=int, default=0, help="of all chance [%(default)s]")
+    audio.add_argument("--seed", type=int, default=0, help="of all chance [%(default)s]")
     model = parser.add_argument_group("model")
     model.add_argument(
         "--model", metavar="NAME", help="see `avsal models`; the checkpoint's own, else tsfpnet_av"
@@ -94,10 +94,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--engine", choices=("exact", "streaming", "live", "plain"), help="see avsal predict --help"
     )
     model.add_argument("--threads", type=positive_int, metavar="N", help="CPU threads [all]")
-    film = parser.add_argument_group("film")
-    film.add_argument("--start", type=seconds, metavar="TIME", help="in seconds or h:mm:ss")
-    film.add_argument("--end", type=seconds, metavar="TIME", help="in seconds or h:mm:ss")
-    film.add_argument(
+    video = parser.add_argument_group("video")
+    video.add_argument("--start", type=seconds, metavar="TIME", help="in seconds or h:mm:ss")
+    video.add_argument("--end", type=seconds, metavar="TIME", help="in seconds or h:mm:ss")
+    video.add_argument(
         "--every", type=positive_int, default=1, metavar="N", help="compute each N-th frame [%(default)s]"
     )
     data = parser.add_argument_group("data set")
@@ -126,14 +126,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=6,
         metavar="N",
-        help="films in the report, those that sound moves most [%(default)s]",
+        help="videos in the report, those that sound moves most [%(default)s]",
     )
     control = parser.add_argument_group("control")
     control.add_argument(
-        "--films", type=positive_int, default=48, help="made films of each cue [%(default)s]"
+        "--videos", type=positive_int, default=48, help="synthetic videos of each cue [%(default)s]"
     )
     control.add_argument(
-        "--film-seed", type=int, default=3, help="of the films; training uses 1 and 2 [%(default)s]"
+        "--video-seed", type=int, default=3, help="of the videos; training uses 1 and 2 [%(default)s]"
     )
     control.add_argument(
         "--reruns",
@@ -148,33 +148,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Ablate a film, or the control's films; return 0 when all was read, 1 when the film was damaged."""
+    """Ablate a video, or the control's videos; return 0 when all was read, 1 when the video was damaged."""
     from avsal.errors import ConfigError
 
     words: list[str] = arguments.source
     if bool(words) == (arguments.control is not None):
-        raise ConfigError("expected a film, data=NAME root=DIR, or --control: see avsal ablate --help")
+        raise ConfigError("expected a video, data=NAME root=DIR, or --control: see avsal ablate --help")
     if any(word.partition("=")[0] in ("data", "root") for word in words):
         if arguments.players < 0:
             raise ConfigError(f"expected --players of at least 0 but found {arguments.players}")
         _refuse(
-            arguments, (*OF_MODEL, *OF_FILM, *OF_CONTROL), "a data set, whose choices are words like every=N"
+            arguments, (*OF_MODEL, *OF_VIDEO, *OF_CONTROL), "a data set, whose choices are words like every=N"
         )
         from avsal.cli.ablate_data import ablate_data
 
         return ablate_data(arguments, words)
     if len(words) > 1:
-        raise ConfigError(f"expected one film but found {len(words)}: {', '.join(words)}")
+        raise ConfigError(f"expected one video but found {len(words)}: {', '.join(words)}")
     if arguments.control is not None:
-        _refuse(arguments, (*OF_FILM, *OF_DATA, "engine"), "the control")
+        _refuse(arguments, (*OF_VIDEO, *OF_DATA, "engine"), "the control")
         from avsal.cli.ablate_control import ablate_control
 
         return ablate_control(arguments)
-    _refuse(arguments, (*OF_DATA, *OF_CONTROL), "a film")
-    from avsal.cli.ablate_film import ablate_film
+    _refuse(arguments, (*OF_DATA, *OF_CONTROL), "a video")
+    from avsal.cli.ablate_video import ablate_video
 
     arguments.source = Path(words[0])
-    return ablate_film(arguments)
+    return ablate_video(arguments)
 
 
 def _refuse(arguments: argparse.Namespace, options: Iterable[str], use: str) -> None:

@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 import avsal
 from avsal.ablation.conditions import parse_conditions
-from avsal.ablation.made_films import CEILINGS, score_made_films
-from avsal.ablation.statistics import Comparison, Score, compare
+from avsal.ablation.statistics import Comparison, ConditionScore, compare
+from avsal.ablation.synthetic_videos import CEILINGS, score_synthetic_videos
 from avsal.cli.ablate_pages import control_page
 from avsal.cli.ablate_tables import print_comparisons, write_rows
 from avsal.cli.predict_job import load
@@ -27,11 +27,11 @@ from datasets_av.sounding_objects import SoundingObjects
 
 __all__ = ["ablate_control"]
 
-DEFAULT = "true,zero,noise,other,shifted:0.2,reversed,absent"
+DEFAULT = "original,zero,noise,swapped,shifted:0.2,reversed,video_only"
 
 
 def ablate_control(arguments: argparse.Namespace) -> int:
-    """Score made films under every condition; print and write scores, comparisons and ceilings.
+    """Score synthetic videos under every condition; print and write scores, comparisons and ceilings.
 
     Returns:
         0.
@@ -49,18 +49,18 @@ def ablate_control(arguments: argparse.Namespace) -> int:
     conditions = parse_conditions(arguments.conditions or DEFAULT)
     model = load(arguments)
 
-    def scored(cue: str, rerun: int) -> list[Score]:
-        films = SoundingObjects(
+    def scored(cue: str, rerun: int) -> list[ConditionScore]:
+        videos = SoundingObjects(
             **setting_of(cue),
-            seed=arguments.film_seed + rerun,
+            seed=arguments.video_seed + rerun,
             num_frames=model.spec.num_frames,
             size=model.spec.size,
         )
-        return score_made_films(
+        return score_synthetic_videos(
             model,
-            films,
+            videos,
             conditions,
-            num_films=arguments.films,
+            num_videos=arguments.videos,
             dataset=cue,
             seed=arguments.seed + rerun,
         )
@@ -82,8 +82,8 @@ def ablate_control(arguments: argparse.Namespace) -> int:
     summary = {
         "avsal": avsal.__version__,
         "model": {"name": model.name, "arguments": dict(model.arguments), "trained": model.trained},
-        "films of each cue": arguments.films,
-        "seed of the films": arguments.film_seed,
+        "videos of each cue": arguments.videos,
+        "seed of the videos": arguments.video_seed,
         "seed": arguments.seed,
         "cues": {cue: {row: finite(mean) for row, mean in means.items()} for cue, means in gains.items()},
         "reruns": arguments.reruns,
@@ -101,7 +101,7 @@ def ablate_control(arguments: argparse.Namespace) -> int:
         "model": f"{model.name} {dict(model.arguments)}",
         "weights": str(arguments.weights or "those that ship with avsal" if model.trained else "random"),
         "conditions": ", ".join(condition.name for condition in conditions),
-        "seed of the films": str(arguments.film_seed),
+        "seed of the videos": str(arguments.video_seed),
         "seed of the conditions": str(arguments.seed),
         "avsal": avsal.__version__,
     }
@@ -129,7 +129,7 @@ class Rerun:
 
     Attributes:
         found: reruns with p < 0.05, uncorrected.
-        differences: true - condition of each.
+        differences: original - condition of each.
     """
 
     found: int = 0
@@ -161,20 +161,20 @@ def setting_of(cue: str) -> dict[str, Any]:
     return {"setting": "decides", "cue": cue}
 
 
-def compared(scores: list[Score]) -> list[Comparison]:
+def compared(scores: list[ConditionScore]) -> list[Comparison]:
     """True sound against every condition; the ceilings are no condition."""
     return compare([score for score in scores if score.condition not in CEILINGS])
 
 
-def normalised_gain(scores: list[Score], cue: str) -> dict[str, float]:
-    """NSS by row, and how far true sound goes from the best map without sound to the best one with it."""
+def normalised_gain(scores: list[ConditionScore], cue: str) -> dict[str, float]:
+    """NSS by row, and the share of the possible gain that the original audio brings."""
     found: dict[str, list[float]] = defaultdict(list)
     for score in scores:
         if score.dataset == cue and score.metric == "nss":
             found[score.condition].append(score.value)
     means = {row: float(np.mean(values)) for row, values in found.items()}
     low, high = (means[row] for row in CEILINGS)
-    means["normalised gain"] = (means["true"] - low) / (high - low) if high - low > 1e-6 else float("nan")
+    means["normalised gain"] = (means["original"] - low) / (high - low) if high - low > 1e-6 else float("nan")
     return means
 
 
@@ -183,7 +183,7 @@ def print_cue(cue: str, means: dict[str, float], comparisons: list[Comparison]) 
     number = comparisons[0].num_videos if comparisons else 0
     low, high = (means[row] for row in CEILINGS)
     print(
-        f"{cue}: NSS of {number} films; best possible without sound {low:.2f}, with sound {high:.2f}; true "
-        f"{means['true']:.2f}, normalised gain {means['normalised gain']:.2f}"
+        f"{cue}: NSS of {number} videos; best possible without sound {low:.2f}, with sound {high:.2f}; "
+        f"original {means['original']:.2f}, normalised gain {means['normalised gain']:.2f}"
     )
     print_comparisons(comparisons)

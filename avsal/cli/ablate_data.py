@@ -14,12 +14,12 @@ import torch
 from numpy.typing import NDArray
 
 import avsal
-from avsal.ablation.conditions import Condition, derangement, parse_conditions
-from avsal.ablation.hearing import film_sound, heard
-from avsal.ablation.statistics import Comparison, Score, compare
+from avsal.ablation.audio_conditions import apply_conditions, video_audio
+from avsal.ablation.conditions import REFERENCE, Condition, derangement, parse_conditions
+from avsal.ablation.statistics import Comparison, ConditionScore, compare
 from avsal.ablation.video_scores import averaged_over_folds, in_subgroups, video_scores
 from avsal.cli.ablate_pages import data_page
-from avsal.cli.ablate_players import REFERENCE, FilmMoves
+from avsal.cli.ablate_players import VideoMoves
 from avsal.cli.ablate_runs import (
     AblationRun,
     Retrained,
@@ -46,7 +46,7 @@ from avsal.types import Recording
 
 __all__ = ["DataAblation", "ablate_data"]
 
-DEFAULT = "true,zero,noise,other,shifted:1,reversed,absent"
+DEFAULT = "original,zero,noise,swapped,shifted:1,reversed,video_only"
 
 
 @dataclass
@@ -63,7 +63,7 @@ class DataAblation:
         code: the exit code.
     """
 
-    scores: list[Score] = field(default_factory=list)
+    scores: list[ConditionScore] = field(default_factory=list)
     tables: list[ResultTable] = field(default_factory=list)
     moved: dict[tuple[str, str], list[float]] = field(default_factory=dict)
     players: list[Players] = field(default_factory=list)
@@ -143,12 +143,12 @@ def _ablate_run(
     folder: Path,
 ) -> None:
     """One data set, fold and training seed: the model under all conditions, and those that were retrained."""
-    kept: dict[str, FilmMoves] = {}
-    films = folder / str(len(found.tables))
+    kept: dict[str, VideoMoves] = {}
+    videos = folder / str(len(found.tables))
 
     def keep(recording: Recording, info: VideoInfo, sounds: Sounds) -> Watch:
-        place = films / str(len(kept)) if arguments.players else None
-        kept[recording.id] = FilmMoves(
+        place = videos / str(len(kept)) if arguments.players else None
+        kept[recording.id] = VideoMoves(
             _title(run, recording.id),
             place,
             recording.frames,
@@ -192,14 +192,14 @@ def _ablate_run(
         found.code |= more.code
         rows[one.name] = more.scores[one.name]
     found.scores += video_scores(rows, run.seed)
-    whole = {video: film for video, film in kept.items() if film.whole}
-    for video, film in whole.items():
-        found.moved.setdefault((run.dataset, video), []).append(film.moved)
+    whole = {video: moves for video, moves in kept.items() if moves.whole}
+    for video, moves in whole.items():
+        found.moved.setdefault((run.dataset, video), []).append(moves.moved)
     if arguments.players:
-        found.players += [film.players() for film in whole.values()]
+        found.players += [moves.players() for moves in whole.values()]
         found.players.sort(key=lambda one: -one.moved)
         for dropped in found.players[arguments.players :]:
-            for path in dropped.films.values():
+            for path in dropped.videos.values():
                 path.unlink()
         del found.players[arguments.players :]
 
@@ -235,7 +235,7 @@ class Hearings:
         self.damage: list[str] = []
         recordings = [one for one in open_dataset_of(choices, choices.split) if sounds(one)]
         self._recordings = {one.id: one for one in recordings}
-        wanted = any(condition.kind == "other" for condition in conditions)
+        wanted = any(condition.kind == "swapped" for condition in conditions)
         self._others = derangement(list(self._recordings), seed) if wanted else {}
 
     def __call__(self, recording: Recording) -> Sounds:
@@ -251,7 +251,7 @@ class Hearings:
             other = self._sound(self._recordings[name])
         rate = self._model.spec.sample_rate
         assert rate is not None  # or there would be no sound
-        return heard(
+        return apply_conditions(
             self._sound(recording),
             rate,
             self._conditions,
@@ -262,7 +262,7 @@ class Hearings:
 
     def _sound(self, recording: Recording) -> NDArray[np.float32]:
         apart = None if recording.audio == recording.frames else recording.audio
-        found = film_sound(self._model, recording.frames, apart)
+        found = video_audio(self._model, recording.frames, apart)
         text = f"{recording.id}: {found.damage.describe()}"
         if found.damage and text not in self.damage:
             self.damage.append(text)
@@ -276,13 +276,13 @@ def _evaluate_retrained(run: AblationRun, one: Retrained, arguments: argparse.Na
         model=None,
         weights=Path(run.filled(one.weights)),
         out=run.choices.out / one.name.replace(" ", "_").replace(":", "_"),
-        perspective=(),
+        baselines=(),
     )
     model = trained_model(choices)
 
     def source(choices: EvaluateChoices) -> MapSource:
         hearing = None
-        if one.condition.kind != "absent":
+        if one.condition.kind != "video_only":
             whole = Hearings(model, choices, [one.condition], arguments.seed)
 
             def hearing(recording: Recording) -> Sounds:
@@ -311,7 +311,7 @@ def show(comparisons: Sequence[Comparison]) -> None:
             if (one.dataset, one.subgroup, one.metric) == (dataset, subgroup, metric)
         ]
         place = " ".join(text for text in (dataset, subgroup, metric) if text)
-        print(f"{place}: {chosen[0].num_videos} videos, true {chosen[0].reference_mean:.3f}")
+        print(f"{place}: {chosen[0].num_videos} videos, original {chosen[0].reference_mean:.3f}")
         print_comparisons(chosen)
 
 

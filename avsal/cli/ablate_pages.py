@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 
-from avsal.ablation.made_films import CEILINGS
-from avsal.ablation.statistics import Comparison, Score
-from avsal.cli.ablate_players import REFERENCE
+from avsal.ablation.conditions import REFERENCE
+from avsal.ablation.statistics import Comparison, ConditionScore
+from avsal.ablation.synthetic_videos import CEILINGS
 from avsal.report import ResultTable
 from avsal.report.labels import metric_label
 from avsal.report.page_content import Estimate, IntervalPlot, Page, PageTable, Players
@@ -18,7 +18,7 @@ LEVEL = 0.05
 
 
 def data_page(
-    scores: Sequence[Score],
+    scores: Sequence[ConditionScore],
     comparisons: Sequence[Comparison],
     tables: Sequence[ResultTable],
     moved: Mapping[tuple[str, str], float],
@@ -33,7 +33,7 @@ def data_page(
         comparisons: of all conditions.
         tables: of each run, beside published numbers.
         moved: share of the map's mass that sound moves, by data set and video.
-        players: of the films that sound moves most.
+        players: of the videos that sound moves most.
         facts: what was run.
         notes: what was lost or left out.
     """
@@ -51,25 +51,25 @@ def data_page(
         notes=[
             *notes,
             "p: sign-flip permutation test over videos, two-sided; p (Holm): corrected over all comparisons "
-            "of this page. Intervals: 95 %, BCa bootstrap over videos. Improved: share of videos that true "
-            "sound scores better, ties count half. Visible: the mean difference that this test finds in four "
-            "of five repetitions, at this number of videos and this spread.",
+            "of this page. Intervals: 95 %, BCa bootstrap over videos. Improved: share of videos that the "
+            "original audio scores better, ties count half. Visible: the mean difference that this test "
+            "finds in four of five repetitions, at this number of videos and this spread.",
         ],
     )
 
 
 def control_page(
-    scores: Sequence[Score],
+    scores: Sequence[ConditionScore],
     comparisons: Sequence[Comparison],
     gains: Mapping[str, Mapping[str, float]],
     reruns: int,
     found: Mapping[str, Mapping[str, str]],
     facts: Mapping[str, str],
 ) -> Page:
-    """The report of made films.
+    """The report of synthetic videos.
 
     Args:
-        scores: of films.
+        scores: of videos.
         comparisons: of all conditions.
         gains: NSS by row and the normalised gain, by cue.
         reruns: with new seeds.
@@ -83,8 +83,8 @@ def control_page(
             "NSS by what is heard, between the best maps without and with sound",
             header,
             [[cue, *(f"{means[name]:.2f}" for name in header[1:])] for cue, means in gains.items()],
-            "Normalised gain: (true - best without sound) / (best with sound - best without sound). Only a "
-            "model above the best without sound has heard something that matters.",
+            "Normalised gain: (original - best without sound) / (best with sound - best without sound). Only "
+            "a model above the best without sound has heard something that matters.",
         ),
         *map(_comparison_table, _grouped(comparisons)),
     ]
@@ -96,8 +96,8 @@ def control_page(
                 ["cue", *names],
                 [[cue, *(counts.get(name, "") for name in names)] for cue, counts in found.items()],
                 f"Reruns with p < {LEVEL} for NSS, uncorrected: power where sound decides, false alarms "
-                f"where it is irrelevant, of which {LEVEL * reruns:g} are expected. In brackets: true minus "
-                "the condition, mean over reruns: a network may tell sounds apart by next to nothing.",
+                f"where it is irrelevant, of which {LEVEL * reruns:g} are expected. In brackets: original "
+                "minus the condition, mean over reruns: a network may tell sounds apart by next to nothing.",
             )
         )
     return Page(
@@ -106,7 +106,7 @@ def control_page(
         tables=tables,
         plots=[_plot(group) for group in _grouped(comparisons) if group[0].metric == "nss"],
         facts=facts,
-        notes=[f"{len({score.video for score in scores})} films of each cue, each tested once a condition."],
+        notes=[f"{len({score.video for score in scores})} videos of each cue, each tested once a condition."],
     )
 
 
@@ -137,7 +137,7 @@ def _verdicts(comparisons: Sequence[Comparison], *, smallest: bool = False) -> l
 
 def _verdict(group: Sequence[Comparison]) -> str:
     first, label = group[0], metric_label(group[0].metric, arrow=False)
-    text = f"{_place(first)}: {first.num_videos} videos, {label} {first.reference_mean:.3f} with true sound. "
+    text = f"{_place(first)}: {first.num_videos} videos, {label} {first.reference_mean:.3f} with own audio. "
     better = [one for one in group if one.p_holm < LEVEL and one.gain > 0]
     worse = [one for one in group if one.p_holm < LEVEL and one.gain < 0]
     if better:
@@ -146,7 +146,7 @@ def _verdict(group: Sequence[Comparison]) -> str:
         text += f"True sound scores worse than {_listed(worse)}. "
     same = len(group) - len(better) - len(worse)
     if same == len(group):
-        text += "No condition differs from true sound after Holm's correction. "
+        text += "No condition differs from the original audio after Holm's correction. "
     elif same:
         text += f"{same} of {len(group)} conditions do not differ after Holm's correction. "
     visible = [one.detectable for one in group if isfinite(one.detectable)]
@@ -178,7 +178,7 @@ def _smallest_p(num_videos: int, num_comparisons: int) -> str:
 def _comparison_table(group: Sequence[Comparison]) -> PageTable:
     first = group[0]
     seeds = f", {first.num_seeds} training seeds" if first.num_seeds > 1 else ""
-    rows = [["true sound", f"{first.reference_mean:.3f}", *[""] * 6]]
+    rows = [["the original audio", f"{first.reference_mean:.3f}", *[""] * 6]]
     for one in group:
         rows.append(
             [
@@ -199,14 +199,14 @@ def _comparison_table(group: Sequence[Comparison]) -> PageTable:
         note += f" Standard deviation of the difference over training seeds: {spreads}."
     return PageTable(
         f"{_place(first)}: {metric_label(first.metric)} of {first.num_videos} videos{seeds}",
-        ["heard", "mean", "true minus it", "95 % interval", "p", "p (Holm)", "improved", "visible"],
+        ["condition", "mean", "original minus it", "95 % interval", "p", "p (Holm)", "improved", "visible"],
         rows,
         note.strip(),
     )
 
 
 def _result_table(table: ResultTable) -> PageTable:
-    """Means beside published numbers; the true sound's row is `true`."""
+    """Means beside published numbers; the original audio's row is `original`."""
     rows = []
     for row in table.rows:
         cells = []
@@ -219,7 +219,9 @@ def _result_table(table: ResultTable) -> PageTable:
     return PageTable(f"{table.title}: beside observers and papers", header, rows, " ".join(table.notes))
 
 
-def _video_tables(scores: Sequence[Score], moved: Mapping[tuple[str, str], float]) -> Iterator[PageTable]:
+def _video_tables(
+    scores: Sequence[ConditionScore], moved: Mapping[tuple[str, str], float]
+) -> Iterator[PageTable]:
     """Each video's NSS (or first metric) by condition; those that sound moves most come first."""
     whole = [score for score in scores if not score.subgroup]
     metric = "nss" if any(score.metric == "nss" for score in whole) else whole[0].metric
@@ -234,12 +236,12 @@ def _video_tables(scores: Sequence[Score], moved: Mapping[tuple[str, str], float
         found = values[key]
         cells = [f"{sum(found[name]) / len(found[name]):.3f}" if name in found else "" for name in conditions]
         rows.append([" ".join(key), f"{moved[key]:.3f}" if key in moved else "", *cells])
-    names = ["true sound" if name == REFERENCE else name for name in conditions]
+    names = ["the original audio" if name == REFERENCE else name for name in conditions]
     yield PageTable(
         f"{metric_label(metric)} of each video",
         ["video", "mass moved", *names],
         rows,
-        "Mass moved: share of the map that lies elsewhere with the true sound than with silence (or the "
+        "Mass moved: share of the map that lies elsewhere with the original audio than with silence (or the "
         "first condition); means over frames. Scores are means over training seeds.",
     )
 
@@ -247,7 +249,7 @@ def _video_tables(scores: Sequence[Score], moved: Mapping[tuple[str, str], float
 def _plot(group: Sequence[Comparison]) -> IntervalPlot:
     first = group[0]
     return IntervalPlot(
-        f"{_place(first)}: {metric_label(first.metric)} with true sound minus with another",
+        f"{_place(first)}: {metric_label(first.metric)} with the original audio minus with another",
         f"{first.num_videos} videos, 95 % intervals",
         [Estimate(one.condition, one.difference, one.low, one.high) for one in group],
     )

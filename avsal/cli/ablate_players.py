@@ -1,4 +1,4 @@
-"""What the report keeps of a film: players of the map with each sound, and how far each sound moves it."""
+"""What the report keeps of a video: players of the map with each sound, and how far each sound moves it."""
 
 from __future__ import annotations
 
@@ -11,25 +11,23 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal.ablation.movement import Movement, averages, movement
+from avsal.ablation.conditions import REFERENCE
+from avsal.ablation.map_shift import MapShift, averages, map_shift
 from avsal.media.frames import VideoInfo
 from avsal.prediction import Prediction
-from avsal.render.condition_films import ConditionFilms
+from avsal.render.condition_videos import ConditionVideos
 from avsal.report.page_content import Curve, Players
 
-__all__ = ["REFERENCE", "FilmMoves", "against"]
-
-#: the condition that all others are compared with
-REFERENCE = "true"
+__all__ = ["VideoMoves", "against"]
 
 
-class FilmMoves:
-    """Takes a film's predictions, frame by frame; a context manager.
+class VideoMoves:
+    """Takes a video's predictions, frame by frame; a context manager.
 
     Args:
-        name: of the film.
-        folder: that the players' films go to; None: no players.
-        source: the film.
+        name: of the video.
+        folder: that the players' videos go to; None: no players.
+        source: the video.
         info: of it.
         sounds: what is heard, by condition, `REFERENCE` among them.
         sample_rate: of the sounds in Hz.
@@ -38,7 +36,7 @@ class FilmMoves:
         end: at which it ends.
 
     Attributes:
-        whole: whether the film was taken to its end.
+        whole: whether the video was taken to its end.
         frames: 0-based numbers of the computed frames; interpolated ones are shown, and not counted.
         times: seconds of the computed frames.
         moves: of each condition but the reference, one a computed frame.
@@ -61,18 +59,18 @@ class FilmMoves:
         self.whole = False
         self.frames: list[int] = []
         self.times: list[float] = []
-        self.moves: dict[str, list[Movement]] = {one: [] for one in sounds if one != REFERENCE}
-        self._films = None
+        self.moves: dict[str, list[MapShift]] = {one: [] for one in sounds if one != REFERENCE}
+        self._videos = None
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-            self._films = ConditionFilms(
+            self._videos = ConditionVideos(
                 folder, source, info, sounds, sample_rate, frame_rate=frame_rate, start=start, end=end
             )
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        if self._films is not None:
-            self._stack.enter_context(self._films)
+        if self._videos is not None:
+            self._stack.enter_context(self._videos)
         return self
 
     def __exit__(
@@ -83,35 +81,35 @@ class FilmMoves:
 
     def write(self, prediction: Prediction) -> None:
         """Take one frame."""
-        if self._films is not None:
-            self._films.write(prediction)
+        if self._videos is not None:
+            self._videos.write(prediction)
         if not prediction.interpolated:
             self.frames.append(prediction.index)
             self.times.append(prediction.time)
             for name, found in self.moves.items():
-                found.append(movement(prediction.heard[name], prediction.heard[REFERENCE]))
+                found.append(map_shift(prediction.condition_maps[name], prediction.condition_maps[REFERENCE]))
 
     @property
     def moved(self) -> float:
-        """By how much the sound moves the map, mean over frames; what films are sorted by."""
+        """By how much the sound moves the map, mean over frames; what videos are sorted by."""
         return averages(self.moves[against(self.moves)])["moved"]
 
     def players(self) -> Players:
-        """The films on one clock, with the curves of how much of the map each sound moves.
+        """The videos on one clock, with the curves of how much of the map each sound moves.
 
         Raises:
-            ValueError: no films were asked for.
+            ValueError: no videos were asked for.
         """
-        if self._films is None:
-            raise ValueError("no folder was given for the films")
-        times = [time - (self._films.start or 0.0) for time in self.times]  # as the players' clock
+        if self._videos is None:
+            raise ValueError("no folder was given for the videos")
+        times = [time - (self._videos.start or 0.0) for time in self.times]  # as the players' clock
         return Players(
             self.name,
             self.moved,
             self.info.frame_rate,
-            self._films.paths,
+            self._videos.paths,
             [Curve(name, times, [one.moved for one in found]) for name, found in self.moves.items()],
-            "The map with each sound, scaled to its own peak, over the film with that sound.",
+            "The map with each sound, scaled to its own peak, over the video with that sound.",
         )
 
 

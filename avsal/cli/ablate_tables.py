@@ -16,7 +16,7 @@ __all__ = ["print_comparisons", "write_rows"]
 def print_comparisons(comparisons: Sequence[Comparison]) -> None:
     """One line a condition; `visible` is the difference that so many videos would show with 80 % power."""
     print(
-        f"  {'true against':14} {'score':>6} {'differ by':>10} {'95 % interval':>17} {'p (Holm)':>9} "
+        f"  {'original against':14} {'score':>6} {'differ by':>10} {'95 % interval':>17} {'p (Holm)':>9} "
         f"{'improved':>9} {'visible':>8}"
     )
     for one in comparisons:

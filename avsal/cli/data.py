@@ -2,8 +2,8 @@
 
 avsal data list
 avsal data check hevc --root ../data/hevc                       what is there, what is missing (exit code 1)
-avsal data stats mufvet --root ../data/mufvet                   films, gaze, what was dropped and why
-avsal data show mufvet --root ../data/mufvet -o look            contact sheet, and a film with gaze and sound
+avsal data stats mufvet --root ../data/mufvet                   videos, gaze, what was dropped and why
+avsal data show mufvet --root ../data/mufvet -o look            contact sheet, and a video with gaze and sound
 avsal data prepare diem --root DIEM --out store --model tsfpnet_av
 """
 
@@ -17,8 +17,8 @@ __all__ = ["add_arguments", "run"]
 
 ACTIONS = {
     "check": "compare a copy with the published counts; exit code 1 where something is missing",
-    "stats": "numbers of a data set: films, fixations, observers, what was dropped",
-    "show": "draw gaze on frames: a contact sheet and a short film with the sound kept",
+    "stats": "numbers of a data set: videos, fixations, observers, what was dropped",
+    "show": "draw gaze on frames: a contact sheet and a short video with the sound kept",
     "prepare": "store frames at training size and sound at model rate",
 }
 
@@ -57,11 +57,11 @@ def run_list(arguments: argparse.Namespace) -> int:
         print(json.dumps([asdict(info) for info in infos], indent=2))
         return 0
     width = max(map(len, list_datasets()), default=0) + 2
-    print(f"{'name':<{width}}{'films':>6}{'frames':>9}  {'sound':<6}{'gaze':<13}licence")
+    print(f"{'name':<{width}}{'videos':>6}{'frames':>9}  {'sound':<6}{'gaze':<13}licence")
     for info in infos:
-        films = "-" if info.num_recordings is None else f"{info.num_recordings}"
+        videos = "-" if info.num_recordings is None else f"{info.num_recordings}"
         frames = "-" if info.num_frames is None else f"{info.num_frames}"
         sound = "yes" if info.sound else "-"
-        print(f"{info.name:<{width}}{films:>6}{frames:>9}  {sound:<6}{info.gaze:<13}{info.licence}")
+        print(f"{info.name:<{width}}{videos:>6}{frames:>9}  {sound:<6}{info.gaze:<13}{info.licence}")
         print(f"{'':<{width}}{info.citation}")
     return 0

@@ -1,6 +1,6 @@
 """Compare a copy of a data set with what its owners published, and name everything that is missing.
 
-Films, maps and gaze files are looked for and counted. With --gaze all gaze is read as well, which takes
+Videos, maps and gaze files are looked for and counted. With --gaze all gaze is read as well, which takes
 longer and finds damaged files. Exit code 0: whole; 1: something is missing or damaged.
 """
 

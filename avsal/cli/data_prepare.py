@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     size.add_argument("--model", metavar="NAME", help="prepare for this model, see `avsal models`")
     size.add_argument("--size", type=_size, metavar="HxW", help="of the frames, for instance 192x352")
     parser.add_argument(
-        "--fit", action="store_true", help="with --size: keep each film's aspect ratio inside it"
+        "--fit", action="store_true", help="with --size: keep each video's aspect ratio inside it"
     )
     parser.add_argument(
         "--sample-rate", type=positive_int, metavar="HZ", help="of the sound [the model's, else 22050]"
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--maps", action="store_true", help="keep the release's density maps, even where it has fixations"
     )
-    parser.add_argument("--workers", type=positive_int, metavar="N", help="films at a time [one a core]")
+    parser.add_argument("--workers", type=positive_int, metavar="N", help="videos at a time [one a core]")
     parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
 
 

@@ -1,6 +1,6 @@
 """Draw gaze on the frames of a recording, so that one sees at once whether they belong together.
 
-Writes NAME_sheet.png, twelve frames of the whole film with the sound and the amount of gaze below, and
+Writes NAME_sheet.png, twelve frames of the whole video with the sound and the amount of gaze below, and
 NAME_gaze.mp4, a part of it with gaze and density on top and the sound kept.
 """
 
@@ -33,9 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ID",
         help="which to show, may be repeated [the first that can be used]",
     )
-    parser.add_argument("--start", type=seconds, default=0.0, metavar="TIME", help="of the film [its start]")
+    parser.add_argument("--start", type=seconds, default=0.0, metavar="TIME", help="of the video [its start]")
     parser.add_argument(
-        "--length", type=seconds, default=10.0, metavar="TIME", help="of the film [%(default)g s]"
+        "--length", type=seconds, default=10.0, metavar="TIME", help="of the video [%(default)g s]"
     )
     parser.add_argument(
         "--density", default="dhf1k", metavar="RECIPE", help="how gaze is blurred [%(default)s]"
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from avsal.groundtruth import density_recipe
     from avsal.render.contact_sheet import write_contact_sheet
-    from avsal.render.gaze_film import write_gaze_film
+    from avsal.render.gaze_video import write_gaze_video
     from avsal.render.recording_view import RecordingView
 
     recipe = density_recipe(arguments.density)
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             view = RecordingView(recording, recipe)
             base = arguments.output / recording.id.replace("/", "_")
-            sheet, film = base.with_name(base.name + "_sheet.png"), base.with_name(base.name + "_gaze.mp4")
+            sheet, video = base.with_name(base.name + "_sheet.png"), base.with_name(base.name + "_gaze.mp4")
             write_contact_sheet(sheet, view)
             end = min(arguments.start + arguments.length, view.end)
             frames = tqdm(
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
                 disable=True if arguments.quiet else None,
                 leave=False,
             )
-            count = write_gaze_film(film, view, arguments.start, end, frames)
+            count = write_gaze_video(video, view, arguments.start, end, frames)
         except AvsalError as error:
             if len(recordings) == 1:
                 raise
@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"avsal: error: {recording.id}: {error}", file=sys.stderr)
             continue
         if not arguments.quiet:
-            print(f"{recording.id}: {sheet} and {count} frames in {film}")
+            print(f"{recording.id}: {sheet} and {count} frames in {video}")
     return 1 if failed else 0
 
 

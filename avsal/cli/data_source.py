@@ -27,7 +27,7 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="of the reader, for instance fold=1 or films=DIR; may be repeated",
+        help="of the reader, for instance fold=1 or videos=DIR; may be repeated",
     )
     parser.add_argument(
         "--strict", action="store_true", help="stop at the first recording that cannot be used"

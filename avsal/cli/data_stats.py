@@ -1,4 +1,4 @@
-"""Numbers of a data set: films, seconds, fixations, observers, and what was dropped for which reason.
+"""Numbers of a data set: videos, seconds, fixations, observers, and what was dropped for which reason.
 
 A fixation counts on each frame that it lasts. `middle ninth` is the share of fixations in the middle third
 of height and width, where gaze spread evenly would have 11.1 %.
@@ -29,12 +29,12 @@ class RecordingNumbers:
     Attributes:
         id: of the recording.
         split: train, val, test or None.
-        frames: of the film.
-        seconds: of the film.
+        frames: of the video.
+        seconds: of the video.
         sound: whether it has sound.
         observers: with a fixation; None where they are not told apart.
         fixations: rows, one a fixation and frame.
-        frames_without_fixation: of the film.
+        frames_without_fixation: of the video.
         middle_ninth: share of fixations in the middle third of height and width.
         dropped: raw rows that were left out, by reason.
     """
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     rows = []
     for recording, gaze in tqdm(
-        pairs, desc="reading", unit="film", disable=None, leave=False, file=sys.stderr
+        pairs, desc="reading", unit="video", disable=None, leave=False, file=sys.stderr
     ):
         rows.append(numbers_of(recording, gaze))
     if arguments.json:
@@ -126,7 +126,7 @@ def print_summary(title: str, rows: list[RecordingNumbers]) -> None:
             f"{min(observers)} to {max(observers)}, median {median(observers):g}" if observers else "unknown"
         )
         facts += [
-            ("observers a film", known),
+            ("observers a video", known),
             ("fixations", f"{total}, {total / max(1, gaze_frames):.2f} a frame"),
             ("frames without", f"{unseen} ({unseen / max(1, gaze_frames):.1%})"),
             ("middle ninth", f"{middle:.1%} of fixations"),

@@ -1,10 +1,10 @@
 """Score a model, or anybody's maps, on a data set: a line for each video and frame, tables and a plot.
 
-    avsal evaluate data=hevc root=DIR out=OUT                              the perspective rows alone
+    avsal evaluate data=hevc root=DIR out=OUT                              the baseline rows alone
     avsal evaluate model=tsfpnet_av weights=FILE data=diem root=DIR split=test fold=1 out=OUT
-    avsal evaluate maps=FOLDER_OR_FILM data=dhf1k root=DIR split=val out=OUT strict=true
+    avsal evaluate maps=FOLDER_OR_VIDEO data=dhf1k root=DIR split=val out=OUT strict=true
 
-Maps: a folder, film or HDF5 file for each video, named after it, or a single one. Every table has rows that
+Maps: a folder, video or HDF5 file for each video, named after it, or a single one. Every table has rows that
 put numbers into perspective: uniform, centre bias, and how well observers predict each other.
 
 choices (lists with commas):
@@ -13,28 +13,28 @@ choices (lists with commas):
   device=auto          cpu, cuda, cuda:1, mps; precision=float32, bfloat16, float16; batch_size=N
   engine=exact         plain, live or streaming: see avsal predict --help [exact where the model can]
   audio=own            none: as without sound; zero: as silence
-  maps=PATH            instead of a model: PNG, JPEG, HDF5, film
+  maps=PATH            instead of a model: PNG, JPEG, HDF5, video
   name=TEXT            of the row [the model's or the path's]
-  data=NAME root=DIR   data set and its folder; data.KEY=VALUE is for its reader, such as data.films=DIR
+  data=NAME root=DIR   data set and its folder; data.KEY=VALUE is for its reader, such as data.videos=DIR
   split=test fold=1    where the data set has them; videos=ID,ID: only these
   protocol=NAME        stavis: per video, then over videos; dhf1k: frames pooled; diem20: first 300 frames;
                        objects: masks [by data set]
   metrics=nss,cc,...   [all]; family=exact or mit; min_fixations=1
   sampler=other_videos negatives of shuffled AUC, or same_video, or dhf1k_10 with seed=N
   density=auto         prepared maps where there are, else dhf1k; or a recipe's name
-  height=N             draw the ground truth N pixels high [the film's own size]
+  height=N             draw the ground truth N pixels high [the video's own size]
   every=1              score each N-th frame; max_frames=N: only among the first N
-  perspective=ROWS     some of uniform, centre_bias, video_mean, split_half, gold_standard,
+  baselines=ROWS     some of uniform, centre_bias, video_mean, split_half, gold_standard,
                        infinite_observers; none [all]
-  centre=training      fit the centre bias to the training films of a data set with a split, else, and with
-                       centre=scored, to the other scored films (reads no training gaze)
+  centre=training      fit the centre bias to the training videos of a data set with a split, else, and with
+                       centre=scored, to the other scored videos (reads no training gaze)
   ig_floor=0.01        uniform share mixed into maps for information gain (family exact)
   postprocess=stavis   that paper's treatment of maps before scoring [none]
   common_with=FILES    rows of earlier evaluations (OUT/frames/NAME.csv): average on common frames only
   interval=bca         or percentile: of the bootstrap over videos
   out=DIR              [evaluation]; overwrite=true replaces an earlier evaluation there
   strict=true          stop at the first missing or odd map; else such maps are told and counted
-  workers=1            processes, one video each (maps and perspective rows; a model needs 1)
+  workers=1            processes, one video each (maps and baseline rows; a model needs 1)
 
 OUT/frames/NAME.csv has a line for each video, frame and metric; videos.csv the means of each video; table.md,
 table.tex, table.csv and plot.png the averages beside published numbers; evaluation.json all settings.
@@ -84,7 +84,7 @@ class EvaluateChoices:
     height: int | None = None
     every: int = 1
     max_frames: int | None = None
-    perspective: tuple[str, ...] | None = None
+    baselines: tuple[str, ...] | None = None
     centre: Literal["training", "scored"] = "training"
     ig_floor: float = 0.01
     postprocess: Literal["stavis"] | None = None

@@ -22,13 +22,13 @@ from avsal.cli.evaluate_output import notes_of, print_problems, write_outputs
 from avsal.cli.predict_job import DEFAULT_MODEL, pick_device
 from avsal.errors import ConfigError, DatasetError
 from avsal.evaluation import (
-    PERSPECTIVES,
+    BASELINES,
+    AveragingProtocol,
     Evaluation,
     EvaluationSettings,
     MapCollection,
     MapSource,
     Mixture,
-    Protocol,
     RowWriter,
     VideoScores,
     protocol,
@@ -182,7 +182,7 @@ def _settings(choices: EvaluateChoices) -> EvaluationSettings:
         min_fixations=choices.min_fixations,
         postprocess=choices.postprocess,
         ig_floor=choices.ig_floor,
-        perspective=PERSPECTIVES if choices.perspective is None else choices.perspective,
+        baselines=BASELINES if choices.baselines is None else choices.baselines,
         strict=choices.strict,
     )
 
@@ -201,7 +201,7 @@ def _source(choices: EvaluateChoices) -> MapSource | None:
             batch_size=choices.batch_size,
             precision=choices.precision,
         )
-    if source is not None and (source.name in PERSPECTIVES or Path(source.name).name != source.name):
+    if source is not None and (source.name in BASELINES or Path(source.name).name != source.name):
         raise ConfigError(f"{source.name!r} cannot name a row and its file: choose another with name=TEXT")
     return source
 
@@ -259,22 +259,22 @@ def _training(choices: EvaluateChoices) -> tuple[list[Recording] | None, str | N
     try:
         return list(open_dataset_of(choices, "train")), None
     except (ConfigError, DatasetError) as error:
-        return None, f"no training films for the centre bias ({error}); it is fitted to the scored ones"
+        return None, f"no training videos for the centre bias ({error}); it is fitted to the scored ones"
 
 
 def _frame_times(recording: Recording) -> NDArray[np.float64] | None:
     """The time stamps of a recording's frames; None for a folder of images, whose list counts."""
-    from datasets_av.film_clock import film_clock
     from datasets_av.frame_images import image_files
+    from datasets_av.video_clock import video_clock
 
     if not recording.frames.is_dir():
-        return film_clock(recording.frames).times
+        return video_clock(recording.frames).times
     if recording.num_frames is not None or recording.frame_rate is None:
         return None
     return np.arange(len(image_files(recording.frames))) / recording.frame_rate
 
 
-def _protocol(choices: EvaluateChoices, made: Evaluation) -> Protocol:
+def _protocol(choices: EvaluateChoices, made: Evaluation) -> AveragingProtocol:
     masks = made.truths[0].masks
     if choices.protocol is None:
         return protocol("objects" if masks else "dhf1k" if choices.data in _POOLED else "stavis")
@@ -299,7 +299,7 @@ def _title(choices: EvaluateChoices, dataset: Dataset) -> str:
 def _about(
     choices: EvaluateChoices,
     made: Evaluation,
-    how: Protocol,
+    how: AveragingProtocol,
     mixtures: dict[str, Mixture],
     notes: Any,
 ) -> dict[str, Any]:

@@ -24,7 +24,7 @@ Hearing = Callable[[Recording], Sounds]
 
 
 class Watch(Protocol):
-    """Takes all predictions of a film; a context manager."""
+    """Takes all predictions of a video; a context manager."""
 
     def __enter__(self) -> Self: ...
 
@@ -34,12 +34,12 @@ class Watch(Protocol):
         """Take the next frame's."""
 
 
-#: who watches the predictions of a film with its sounds
+#: who watches the predictions of a video with its sounds
 Watched = Callable[[Recording, VideoInfo, Sounds], Watch]
 
 
 class ModelMaps:
-    """Predicts the films that are scored; each is decoded once.
+    """Predicts the videos that are scored; each is decoded once.
 
     Attributes:
         name: the row's name in tables.
@@ -64,7 +64,7 @@ class ModelMaps:
             name: of the row.
             audio: ``own``: the recording's sound; ``none``: as without sound; ``zero``: as silence.
             hearing: several sounds instead, whole and at the model's rate; maps with all but the first become
-                rows of their own. The film is seen once.
+                rows of their own. The video is seen once.
             watch: gets every prediction that is made with `hearing`, interpolated ones too.
             engine: see `avsal.prediction.engines`; None: the model's default.
             batch_size: windows at once; None: the engine's own.
@@ -75,12 +75,12 @@ class ModelMaps:
         self._engine, self._batch_size, self._precision = engine, batch_size, precision
 
     def __call__(self, truth: VideoTruth) -> Iterator[PredictedMap]:
-        """The maps of a film up to the last frame that is scored.
+        """The maps of a video up to the last frame that is scored.
 
         A map belongs to the frame shown at its time, so that pictures lost to damage shift nothing.
 
         Raises:
-            MediaError: film or sound cannot be read.
+            MediaError: video or sound cannot be read.
         """
         recording = truth.recording
         audio = self._audio
@@ -103,7 +103,7 @@ class ModelMaps:
         if self._watch is None or sounds is None:
             yield from self._placed(stream, stream, truth)
             return
-        with self._watch(recording, stream.film.info, sounds) as watch:
+        with self._watch(recording, stream.video.info, sounds) as watch:
             try:
                 yield from self._placed(watched(stream, watch), stream, truth)
             except GeneratorExit:  # no further frame is scored: what was watched is whole
@@ -115,7 +115,7 @@ class ModelMaps:
     ) -> Iterator[PredictedMap]:
         """Predictions with the numbers of the frames that they are scored on."""
         known = not np.isnan(truth.times).any()
-        half = 0.5 / stream.film.info.frame_rate
+        half = 0.5 / stream.video.info.frame_rate
         for prediction in predictions:
             if known:
                 place = int(np.searchsorted(truth.times, prediction.time - half))
@@ -124,12 +124,16 @@ class ModelMaps:
                 if prediction.interpolated or abs(truth.times[place] - prediction.time) > half:
                     continue
                 number = int(truth.frames[place])
-                yield PredictedMap(number, prediction.time, prediction.map, heard=others(prediction.heard))
+                yield PredictedMap(
+                    number, prediction.time, prediction.map, condition_maps=others(prediction.condition_maps)
+                )
             elif prediction.index > truth.frames[-1]:
                 return
             elif not prediction.interpolated:
                 number = prediction.index
-                yield PredictedMap(number, prediction.time, prediction.map, heard=others(prediction.heard))
+                yield PredictedMap(
+                    number, prediction.time, prediction.map, condition_maps=others(prediction.condition_maps)
+                )
 
     def unused(self, videos: Sequence[str]) -> list[str]:
         """None: a model predicts what it is asked for."""
@@ -143,6 +147,6 @@ def watched(stream: PredictionStream, watch: Watch) -> Iterator[Prediction]:
         yield prediction
 
 
-def others(heard: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+def others(maps: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
     """All but the first, which is the map itself."""
-    return dict(list(heard.items())[1:])
+    return dict(list(maps.items())[1:])

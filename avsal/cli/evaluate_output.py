@@ -9,13 +9,13 @@ from pathlib import Path
 
 from avsal.evaluation import (
     OBSERVER_ROWS,
+    AveragingProtocol,
     Evaluation,
     Problems,
-    Protocol,
     VideoScores,
-    absent_reason,
     aggregate,
     frame_statement,
+    undefined_reason,
 )
 from avsal.media import atomic_path
 from avsal.report import ResultTable, dot_plot
@@ -25,12 +25,12 @@ __all__ = ["notes_of", "print_problems", "write_outputs"]
 _LINES_PRINTED = 10
 
 
-def notes_of(made: Evaluation, absent: Mapping[str, Mapping[str, str]], how: Protocol) -> list[str]:
+def notes_of(made: Evaluation, absent: Mapping[str, Mapping[str, str]], how: AveragingProtocol) -> list[str]:
     """How maps were scored, in words, for the foot of the table.
 
     Args:
         made: after scoring.
-        absent: why perspective rows are absent, by video and row.
+        absent: why baseline rows are absent, by video and row.
         how: the protocol.
     """
     settings, truths = made.settings, made.truths
@@ -39,7 +39,7 @@ def notes_of(made: Evaluation, absent: Mapping[str, Mapping[str, str]], how: Pro
         sampler = settings.sampler + (f"(seed={settings.seed})" if settings.seed is not None else "")
         drawn = {str(truth.recipe) for truth in truths if truth.recipe is not None}
         prepared = any(truth.recipe is None for truth in truths)
-        size = "the film's size" if settings.height is None else f"{settings.height} pixels high"
+        size = "the video's size" if settings.height is None else f"{settings.height} pixels high"
         notes += [
             f"Family `{settings.family}`; negatives of s-AUC: `{sampler}`.",
             *(f"Density {text}; drawn at {size}." for text in sorted(drawn)),
@@ -49,7 +49,7 @@ def notes_of(made: Evaluation, absent: Mapping[str, Mapping[str, str]], how: Pro
         "Maps of another size are resized to the ground truth's: bilinear, antialiased where they shrink."
     )
     if settings.postprocess is not None:
-        notes.append(f"Maps post-processed as by {settings.postprocess}; perspective rows are not.")
+        notes.append(f"Maps post-processed as by {settings.postprocess}; baseline rows are not.")
     if made.centre is not None:
         notes.append(f"Centre bias: {made.centre}.")
     if any("ig" in truth.metrics for truth in truths) and made.centre is not None:
@@ -59,11 +59,11 @@ def notes_of(made: Evaluation, absent: Mapping[str, Mapping[str, str]], how: Pro
             else ""
         )
         notes.append(f"IG against the centre bias{floor}; IG explained: share of the gold standard's IG.")
-    shown = {row for row in settings.perspective if any(row not in rows for rows in absent.values())}
+    shown = {row for row in settings.baselines if any(row not in rows for rows in absent.values())}
     if shown & set(OBSERVER_ROWS):
         notes.append(
             "Observers' rows: kernel density of other observers' fixations on the frame + centre bias + "
-            "uniform; width and weights fitted to each film by leave-one-observer-out likelihood."
+            "uniform; width and weights fitted to each video by leave-one-observer-out likelihood."
         )
     if "infinite_observers" in shown:
         notes.append(
@@ -91,17 +91,17 @@ def _absences(made: Evaluation, absent: Mapping[str, Mapping[str, str]]) -> list
     drawn = all(truth.recipe is not None for truth in made.truths)
     lacking: dict[tuple[str, str], list[str]] = {}
     for row in OBSERVER_ROWS:
-        if row not in made.settings.perspective or all(row in rows for rows in absent.values()):
+        if row not in made.settings.baselines or all(row in rows for rows in absent.values()):
             continue
         for metric in metrics:
-            if (why := absent_reason(metric, row, made.settings, drawn=drawn)) is not None:
+            if (why := undefined_reason(metric, row, made.settings, drawn=drawn)) is not None:
                 lacking.setdefault((row, why), []).append(metric)
     notes += [f"No {', '.join(names)} in row {row}: {reason}." for (row, reason), names in lacking.items()]
     return notes
 
 
 def write_outputs(
-    folder: Path, table: ResultTable, scores: Mapping[str, Sequence[VideoScores]], how: Protocol
+    folder: Path, table: ResultTable, scores: Mapping[str, Sequence[VideoScores]], how: AveragingProtocol
 ) -> None:
     """Write `table.md`, `table.tex`, `table.csv`, `plot.png` and `videos.csv`.
 

@@ -1,13 +1,13 @@
-"""Predict where people look in films with sound.
+"""Predict where people look in videos with sound.
 
 avsal predict clip.mp4                         clip_overlay.mp4 with the original sound, and clip.json
-avsal predict films/ -o out --save overlay,h5  every film below a folder
+avsal predict videos/ -o out --save overlay,h5  every video below a folder
 avsal predict frames/ --fps 25 --audio x.wav   a folder of images and its sound
-avsal predict clip.mp4 --audio zero            the same film heard as silence
-torchrun --nproc-per-node 4 -m avsal predict films/ --skip-existing
-                                               films shared out between processes; goes on where it stopped;
+avsal predict clip.mp4 --audio zero            the same video heard as silence
+torchrun --nproc-per-node 4 -m avsal predict videos/ --skip-existing
+                                               videos shared out between processes; goes on where it stopped;
                                                accelerate launch -m avsal predict does the same
-avsal predict films/ --skip-existing --submit nodes=2,tasks_per_node=4,gpus_per_node=4,slurm_partition=gpu
+avsal predict videos/ --skip-existing --submit nodes=2,tasks_per_node=4,gpus_per_node=4,slurm_partition=gpu
                                                the same on a cluster, by submitit
 """
 
@@ -21,7 +21,7 @@ from avsal.errors import AvsalError, ConfigError
 
 __all__ = ["add_arguments", "run"]
 
-FILM_SUFFIXES = frozenset(
+VIDEO_SUFFIXES = frozenset(
     (
         ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts",
         ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m",
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "sources",
         nargs="+",
         metavar="SOURCE",
-        help="films, folders of films, or a folder of images with --fps",
+        help="videos, folders of videos, or a folder of images with --fps",
     )
     parser.add_argument(
         "-o", "--output", type=Path, default=Path("predictions"), metavar="DIR", help="[%(default)s]"
@@ -80,24 +80,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--engine",
         choices=("exact", "streaming", "live", "plain"),
         help="plain: every window from scratch; exact: the same maps for half the work; live and streaming: "
-        "faster, but windows see the film's past (live) or past and the next 44 frames (streaming) at their "
+        "faster, but windows see the video's past (live) or past and the next 44 frames (streaming) at their "
         "ends, which changes maps [exact where the model can]",
     )
     model.add_argument(
         "--batch-size", type=positive_int, metavar="N", help="windows at once [the engine's choice]"
     )
     model.add_argument("--threads", type=positive_int, metavar="N", help="CPU threads [all]")
-    film = parser.add_argument_group("film and sound")
-    film.add_argument(
+    video = parser.add_argument_group("video and sound")
+    video.add_argument(
         "--audio",
         default="own",
         metavar="WHAT",
-        help="own: the film's; none: as without sound; zero: as silence; or a sound file [%(default)s]",
+        help="own: the video's; none: as without sound; zero: as silence; or a sound file [%(default)s]",
     )
-    film.add_argument("--fps", type=float, metavar="RATE", help="frame rate of a folder of images")
-    film.add_argument("--start", type=seconds, metavar="TIME", help="in seconds or h:mm:ss")
-    film.add_argument("--end", type=seconds, metavar="TIME", help="in seconds or h:mm:ss")
-    film.add_argument(
+    video.add_argument("--fps", type=float, metavar="RATE", help="frame rate of a folder of images")
+    video.add_argument("--start", type=seconds, metavar="TIME", help="in seconds or h:mm:ss")
+    video.add_argument("--end", type=seconds, metavar="TIME", help="in seconds or h:mm:ss")
+    video.add_argument(
         "--every",
         type=positive_int,
         default=1,
@@ -115,7 +115,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     look.add_argument("--bits", type=int, choices=(8, 16), default=8, help="of PNG maps [%(default)s]")
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument(
-        "--skip-existing", action="store_true", help="leave films alone that are already done"
+        "--skip-existing", action="store_true", help="leave videos alone that are already done"
     )
     existing.add_argument("--overwrite", action="store_true", help="replace what is there")
     parser.add_argument(
@@ -127,7 +127,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "tasks_per_node=4, slurm_partition=NAME; cluster=local starts the processes here",
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
-    parser.add_argument("-v", "--verbose", action="store_true", help="tell more of each film")
+    parser.add_argument("-v", "--verbose", action="store_true", help="tell more of each video")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -142,7 +142,7 @@ def run(arguments: argparse.Namespace) -> int:
     rank, num_processes = place_in_launch()
     found = name_jobs(find_sources(arguments.sources, arguments.fps), arguments.output)
     jobs = found[rank::num_processes]
-    if not jobs:  # more processes than films
+    if not jobs:  # more processes than videos
         wait_for_others(rank, num_processes)
         return 0
     model = load(arguments)
@@ -165,7 +165,7 @@ def run(arguments: argparse.Namespace) -> int:
 def find_sources(sources: list[str], frame_rate: float | None) -> list[tuple[Path, Path]]:
     """What to predict, and the path each should be named after.
 
-    A folder gives the films below it, named with their sub-folders; a folder of images is one film.
+    A folder gives the videos below it, named with their sub-folders; a folder of images is one video.
 
     Raises:
         ConfigError: a folder holds neither, or images without a frame rate.
@@ -175,17 +175,17 @@ def find_sources(sources: list[str], frame_rate: float | None) -> list[tuple[Pat
         if not source.is_dir():
             found.append((source, Path(source.name)))
             continue
-        below = sorted(path for path in source.rglob("*") if path.suffix.lower() in FILM_SUFFIXES)
-        films = [path for path in below if path.is_file()]
+        below = sorted(path for path in source.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
+        videos = [path for path in below if path.is_file()]
         images = any(path.suffix.lower() in IMAGE_SUFFIXES for path in source.iterdir())
-        if images and (frame_rate is not None or not films):
+        if images and (frame_rate is not None or not videos):
             if frame_rate is None:
                 raise ConfigError(f"{source} holds images: say their frame rate, for instance --fps 25")
             found.append((source, Path(f"{source.resolve().name}.frames")))
-        elif films:
-            found.extend((film, film.relative_to(source)) for film in films)
+        elif videos:
+            found.extend((video, video.relative_to(source)) for video in videos)
         else:
-            raise ConfigError(f"{source} holds neither films nor images: give a film, or a folder of them")
+            raise ConfigError(f"{source} holds neither videos nor images: give a video, or a folder of them")
     return found
 
 

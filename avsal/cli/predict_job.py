@@ -1,4 +1,4 @@
-"""One film of `avsal predict`: from the source to its outputs and its summary."""
+"""One video of `avsal predict`: from the source to its outputs and its summary."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def load(arguments: argparse.Namespace) -> SaliencyModel:
         ConfigError: unknown model or device, or untrained weights that were not asked for.
         CheckpointError: the weight file cannot be used.
     """
-    colormap(arguments.colormap)  # an unknown name should fail before a film is read
+    colormap(arguments.colormap)  # an unknown name should fail before a video is read
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
     device = pick_device(arguments.device)
@@ -82,7 +82,7 @@ class Job:
     Args:
         arguments: of the command line.
         model: on its device.
-        source: film or folder of images.
+        source: video or folder of images.
         base: path of the outputs up to their suffix.
         prefix: of lines printed about it, such as [2/5].
     """
@@ -95,10 +95,10 @@ class Job:
         self.paths = {kind: base.with_name(base.name + OUTPUTS[kind].suffix) for kind in arguments.save}
 
     def run(self) -> bool:
-        """Predict and write; True unless the film was damaged.
+        """Predict and write; True unless the video was damaged.
 
         Raises:
-            MediaError: the film cannot be read or an output cannot be written.
+            MediaError: the video cannot be read or an output cannot be written.
             ConfigError: outputs are there and neither replacing nor skipping was asked for.
         """
         arguments = self.arguments
@@ -108,7 +108,7 @@ class Job:
             return True
         if there and not (arguments.overwrite or arguments.skip_existing):
             raise ConfigError(
-                f"{there[0]} exists: replace it with --overwrite, leave finished films alone with "
+                f"{there[0]} exists: replace it with --overwrite, leave finished videos alone with "
                 "--skip-existing, or write elsewhere with -o"
             )
         began = time.perf_counter()
@@ -125,7 +125,7 @@ class Job:
             precision=arguments.precision,
             threads=arguments.threads,
         )
-        info = stream.film.info
+        info = stream.video.info
         if arguments.audio != "own" and not self.model.info.sound:
             self._warn(f"{self.model.name} takes no sound, so --audio changes nothing")
         if arguments.verbose:
@@ -183,7 +183,7 @@ class Job:
 
     def _progress(self, stream: PredictionStream) -> Iterator[Prediction]:
         """The stream with a bar on a terminal, and none in a pipe or when quiet."""
-        info, arguments = stream.film.info, self.arguments
+        info, arguments = stream.video.info, self.arguments
         total = info.num_frames
         if info.duration is not None:
             begin = arguments.start or 0.0
@@ -201,10 +201,10 @@ class Job:
         )
 
     def _sound_file(self, stream: PredictionStream) -> Path | None:
-        """Whose sound goes with the overlay: what the model was given to hear, else the film's own."""
+        """Whose sound goes with the overlay: what the model was given to hear, else the video's own."""
         if self.arguments.audio not in ("own", "none", "zero"):
             return Path(self.arguments.audio)
-        return self.source if stream.film.info.sound else None
+        return self.source if stream.video.info.sound else None
 
     def _about(self, stream: PredictionStream) -> dict[str, Any]:
         arguments, model = self.arguments, self.model
@@ -212,7 +212,7 @@ class Job:
             "avsal": avsal.__version__,
             "torch": torch.__version__,
             "source": str(self.source),
-            "film": stream.film.info.facts(),
+            "video": stream.video.info.facts(),
             "model": {
                 "name": model.name,
                 "arguments": dict(model.arguments),

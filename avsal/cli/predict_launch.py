@@ -1,4 +1,4 @@
-"""`avsal predict` in several processes, on one machine or many: each takes every N-th film on its own."""
+"""`avsal predict` in several processes, on one machine or many: each takes every N-th video on its own."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def place_in_launch() -> tuple[int, int]:
 def wait_for_others(rank: int, count: int) -> None:
     """Return when all processes are done, where torchrun or accelerate launch watches over them.
 
-    It ends all others as soon as one reports that a film failed.
+    It ends all others as soon as one reports that a video failed.
     """
     if count == 1 or os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
         return
@@ -51,7 +51,7 @@ def wait_for_others(rank: int, count: int) -> None:
 
 
 def submit(arguments: argparse.Namespace) -> submitit.Job[int]:
-    """Hand the command to a cluster's queue and return at once; its tasks share out the films.
+    """Hand the command to a cluster's queue and return at once; its tasks share out the videos.
 
     Args:
         arguments: of `avsal predict`; `submit` has options of `submitit.AutoExecutor.update_parameters`, and

@@ -187,7 +187,7 @@ def train_job(config: DictConfig) -> float | None:
     torch.manual_seed(settings.seed)  # the weights that start fresh
     model, notes = build_model(settings.model)
     strides = settings.validation.strides
-    check_strides(model.spec, strides, films=isinstance(data, StoredData))
+    check_strides(model.spec, strides, videos=isinstance(data, StoredData))
     clips, validation = sources(data, settings, model.spec)
     trainer = Trainer(settings, model, clips, validation, notes)
     best = trainer.run()["best"]
@@ -211,7 +211,7 @@ def resolve(config: DictConfig, folder: str | None = None) -> tuple[Any, Any]:
         folder: of the run, where it is not the configuration's.
 
     Returns:
-        `TrainSettings`, and `StoredData` or `MadeData`.
+        `TrainSettings`, and `StoredData` or `SyntheticData`.
 
     Raises:
         ConfigError: an unknown key, a wrong type, a value that is missing or impossible.

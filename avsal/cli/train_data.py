@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from avsal.train import ClipSource, ValidationSource
     from avsal.types import ClipSpec
 
-__all__ = ["MadeData", "SetSettings", "StoredData", "data_settings", "sources"]
+__all__ = ["SetSettings", "StoredData", "SyntheticData", "data_settings", "sources"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class StoredData:
         validation: ids to validate on, None: as the protocol says.
         clips_per_recording: in an epoch.
         every: instead of random clips: those that begin this many frames apart.
-        short: how films shorter than a clip are filled up.
+        short: how videos shorter than a clip are filled up.
         min_frames: recordings with fewer frames are left out of training.
         crop: frames were stored larger than the model's input: cut a random rectangle.
     """
@@ -72,36 +72,39 @@ class StoredData:
 
 
 @dataclass(frozen=True)
-class MadeData:
+class SyntheticData:
     """Clips that a generator makes on the fly.
 
     Attributes:
         name: for folder names and checkpoints.
-        films: the generator to train on: `_target_` and its arguments.
-        held_out: arguments that the generator of the validation films has instead, such as another seed.
+        videos: the generator to train on: `_target_` and its arguments.
+        held_out: arguments that the generator of the validation videos has instead, such as another seed.
         num_clips: of an epoch.
-        num_held_out: validation films.
-        repeat: whether every epoch has the same films.
+        num_held_out: validation videos.
+        repeat: whether every epoch has the same videos.
     """
 
-    kind: Literal["made"]
+    kind: Literal["synthetic"]
     name: str
-    films: Mapping[str, Any]
+    videos: Mapping[str, Any]
     held_out: Mapping[str, Any]
     num_clips: int
     num_held_out: int = 96
     repeat: bool = False
 
 
-def data_settings(values: Mapping[str, Any]) -> StoredData | MadeData:
+def data_settings(values: Mapping[str, Any]) -> StoredData | SyntheticData:
     """The `data` part as a dataclass.
 
     Raises:
         ConfigError: an unknown key, a wrong type, or an impossible number.
     """
-    kinds: dict[Any, type[StoredData] | type[MadeData]] = {"stored": StoredData, "made": MadeData}
+    kinds: dict[Any, type[StoredData] | type[SyntheticData]] = {
+        "stored": StoredData,
+        "synthetic": SyntheticData,
+    }
     if values.get("kind") not in kinds:
-        raise ConfigError(f"`data.kind` must be stored or made but is {values.get('kind')!r}")
+        raise ConfigError(f"`data.kind` must be stored or synthetic but is {values.get('kind')!r}")
     data = from_mapping(kinds[values["kind"]], values, "data")
     if isinstance(data, StoredData) and not 0 < data.validation_share < 1:
         raise ConfigError(f"`data.validation_share` must lie within 0 and 1 but is {data.validation_share}")
@@ -109,7 +112,7 @@ def data_settings(values: Mapping[str, Any]) -> StoredData | MadeData:
 
 
 def sources(
-    data: StoredData | MadeData, settings: TrainSettings, spec: ClipSpec
+    data: StoredData | SyntheticData, settings: TrainSettings, spec: ClipSpec
 ) -> tuple[ClipSource, ValidationSource]:
     """The clips to train and to validate on.
 
@@ -117,26 +120,28 @@ def sources(
         ConfigError: they do not fit the model, or a generator's argument is wrong.
         DatasetError: a store is missing, or lacks a recording.
     """
-    if isinstance(data, MadeData):
+    if isinstance(data, SyntheticData):
         return _made(data, settings, spec)
     return _stored(data, settings, spec)
 
 
-def _made(data: MadeData, settings: TrainSettings, spec: ClipSpec) -> tuple[ClipSource, ValidationSource]:
+def _made(
+    data: SyntheticData, settings: TrainSettings, spec: ClipSpec
+) -> tuple[ClipSource, ValidationSource]:
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
 
-    from avsal.train.made_clips import MadeClips, MadeFrames
+    from avsal.train.synthetic_clips import SyntheticClips, SyntheticFrames
 
     try:
-        films = instantiate(dict(data.films))
-        held_out = instantiate({**data.films, **data.held_out})
+        videos = instantiate(dict(data.videos))
+        held_out = instantiate({**data.videos, **data.held_out})
     except InstantiationException as error:
-        raise ConfigError(f"`data.films` cannot be made: {' '.join(str(error).split())}") from error
-    if films == held_out:
-        raise ConfigError("`data.held_out` must differ from `data.films`, such as in its seed")
-    clips = MadeClips(
-        films,
+        raise ConfigError(f"`data.videos` cannot be made: {' '.join(str(error).split())}") from error
+    if videos == held_out:
+        raise ConfigError("`data.held_out` must differ from `data.videos`, such as in its seed")
+    clips = SyntheticClips(
+        videos,
         spec,
         num_clips=data.num_clips,
         repeat=data.repeat,
@@ -144,7 +149,7 @@ def _made(data: MadeData, settings: TrainSettings, spec: ClipSpec) -> tuple[Clip
         workers=settings.clips.workers,
         context=settings.context.frames,
     )
-    return clips, MadeFrames(
+    return clips, SyntheticFrames(
         held_out, spec, num_clips=data.num_held_out, batch_size=settings.validation.batch_size
     )
 

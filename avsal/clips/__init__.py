@@ -1,4 +1,4 @@
-"""Clips: windows of a film's frames with the sound of the same seconds, for prediction and for training."""
+"""Clips: windows of a video's frames with the sound of the same seconds, for prediction and for training."""
 
 from avsal.clips.batch import ClipBatch
 from avsal.clips.buckets import BucketSampler

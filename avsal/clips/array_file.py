@@ -1,4 +1,4 @@
-"""A NumPy file that is written row by row, for films whose number of frames is known only at their end."""
+"""A NumPy file that is written row by row, for videos whose number of frames is known only at their end."""
 
 from __future__ import annotations
 

@@ -21,14 +21,14 @@ class ClipBatch:
     """What a model is trained on. Legend: B batch, T frames, T' maps, A samples, N fixations at most.
 
     Attributes:
-        images: B tensors (T, h, w, 3) uint8 RGB, each of its film's `content_size`.
+        images: B tensors (T, h, w, 3) uint8 RGB, each of its video's `content_size`.
         spec: of the model.
-        audio: (B, 1, A) float32 at the model's scale; None: these films have no sound, or the model hears
+        audio: (B, 1, A) float32 at the model's scale; None: these videos have no sound, or the model hears
             none.
         density: (B, T', h, w) float32, each map sums to 1, or is zero everywhere where nobody looked.
         points: (B, T', N, 2) int64, rows and columns of fixations in pixels of the maps; padding is 0.
         mask: (B, T', N) bool, true for fixations, false for padding.
-        frame_numbers: (B, T') int64, the film frames that the maps belong to.
+        frame_numbers: (B, T') int64, the video frames that the maps belong to.
         recordings: B ids.
         datasets: B names of data sets.
     """

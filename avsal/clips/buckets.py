@@ -1,4 +1,4 @@
-"""Which clips form a batch: those whose sound is equally long, since films differ in their frame rates."""
+"""Which clips form a batch: those whose sound is equally long, since videos differ in their frame rates."""
 
 from __future__ import annotations
 

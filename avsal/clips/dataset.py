@@ -27,12 +27,12 @@ class Clip:
     """One training example, not yet normalised.
 
     Attributes:
-        images: (T, H, W, 3) uint8 RGB, of the model's size or its film's `content_size`; more than T where a
-            window comes with frames of the film before and after it.
-        audio: (1, A) float32 at the model's scale; None: the film has no sound, or the model hears none.
+        images: (T, H, W, 3) uint8 RGB, of the model's size or its video's `content_size`; more than T where a
+            window comes with frames of the video before and after it.
+        audio: (1, A) float32 at the model's scale; None: the video has no sound, or the model hears none.
         density: (T', h, w) float32, each map sums to 1 or is zero everywhere where nobody looked.
         points: T' tensors (N, 2) int64, rows and columns of fixations in pixels of the maps.
-        frames: (T',) int64, the film frames that the maps belong to.
+        frames: (T',) int64, the video frames that the maps belong to.
         recording: id of the recording.
         dataset: name of its data set.
     """
@@ -61,11 +61,11 @@ class ClipDataset(Dataset[Clip]):
         map_size: (h, w) of the ground truth; None for the model's input size.
         clips_per_recording: in an epoch.
         every: instead of random clips: those that begin this many frames apart, the same in each epoch.
-        short: how films shorter than a clip are filled up, see `training_windows`.
+        short: how videos shorter than a clip are filled up, see `training_windows`.
         min_frames: recordings with fewer frames are left out and named in `left_out`.
         flip: probability that a clip is mirrored left and right.
         crop: frames were stored larger than the model's input: cut a random rectangle of its size.
-        context: frames of the film that a clip also has before and after its window, see `surrounded`; sound
+        context: frames of the video that a clip also has before and after its window, see `surrounded`; sound
             and ground truth stay the window's.
 
     Attributes:
@@ -118,7 +118,7 @@ class ClipDataset(Dataset[Clip]):
 
     def _check(self, recording: StoredRecording) -> None:
         spec, stored = self.spec, recording.size
-        wanted = content_size(spec, recording.film_size)
+        wanted = content_size(spec, recording.video_size)
         if self.crop:
             fits = spec.resize == "stretch" and stored[0] >= wanted[0] and stored[1] >= wanted[1]
         else:

@@ -20,7 +20,7 @@ _LENGTH = 8
 def file_fingerprint(path: Path) -> str:
     """Of a file by its name, its length and the bytes at both ends; of a folder by names and lengths inside.
 
-    A film that is changed in its midst without changing its length keeps its fingerprint: reading every byte
+    A video that is changed in its midst without changing its length keeps its fingerprint: reading every byte
     of a large data set would take hours.
     """
     digest = blake2b(path.name.encode(), digest_size=_LENGTH)

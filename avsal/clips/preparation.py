@@ -23,15 +23,15 @@ __all__ = [
 ]
 
 
-def content_size(spec: ClipSpec, film_size: tuple[int, int]) -> tuple[int, int]:
-    """(H, W) that a film's frames are scaled to before they reach the model.
+def content_size(spec: ClipSpec, video_size: tuple[int, int]) -> tuple[int, int]:
+    """(H, W) that a video's frames are scaled to before they reach the model.
 
-    The model's own size for ``stretch``; for ``fit`` the largest size of the film's aspect ratio inside it.
+    The model's own size for ``stretch``; for ``fit`` the largest size of the video's aspect ratio inside it.
     """
     if spec.resize == "stretch":
         return spec.size
-    scale = min(spec.size[0] / film_size[0], spec.size[1] / film_size[1])
-    height, width = (max(1, round(side * scale)) for side in film_size)
+    scale = min(spec.size[0] / video_size[0], spec.size[1] / video_size[1])
+    height, width = (max(1, round(side * scale)) for side in video_size)
     return min(height, spec.size[0]), min(width, spec.size[1])
 
 
@@ -40,13 +40,13 @@ def _margins(spec: ClipSpec, content: tuple[int, int]) -> tuple[int, int]:
 
 
 def content_region(
-    spec: ClipSpec, film_size: tuple[int, int], map_size: tuple[int, int]
+    spec: ClipSpec, video_size: tuple[int, int], map_size: tuple[int, int]
 ) -> tuple[slice, slice]:
-    """Rows and columns of a map of the model's input, of `map_size`, that the film's picture fills.
+    """Rows and columns of a map of the model's input, of `map_size`, that the video's picture fills.
 
     All of them for ``stretch``; for ``fit`` the centred part, at least one row and column.
     """
-    content = content_size(spec, film_size)
+    content = content_size(spec, video_size)
     margins = _margins(spec, content)
     region = []
     for axis in (0, 1):
@@ -73,7 +73,7 @@ def normalise_clips(clips: Sequence[Tensor], spec: ClipSpec) -> Tensor:
     """Turn several clips into a model's input, on the device that they are on.
 
     Args:
-        clips: B tensors (T, H, W, 3) uint8 RGB, each of its film's `content_size`.
+        clips: B tensors (T, H, W, 3) uint8 RGB, each of its video's `content_size`.
         spec: of the model.
 
     Returns:
@@ -94,9 +94,9 @@ def normalise_clips(clips: Sequence[Tensor], spec: ClipSpec) -> Tensor:
     return batch.permute(0, 4, 1, 2, 3)
 
 
-def crop_to_content(saliency: Tensor, spec: ClipSpec, film_size: tuple[int, int]) -> Tensor:
+def crop_to_content(saliency: Tensor, spec: ClipSpec, video_size: tuple[int, int]) -> Tensor:
     """Take the padding of ``fit`` off maps (..., H, W); whatever their size, they show the model's input."""
-    rows, columns = content_region(spec, film_size, (saliency.shape[-2], saliency.shape[-1]))
+    rows, columns = content_region(spec, video_size, (saliency.shape[-2], saliency.shape[-1]))
     return saliency[..., rows, columns]
 
 

@@ -53,7 +53,7 @@ def store_folder(recording: Recording) -> Path:
 
 
 def source_fingerprint(recording: Recording) -> str:
-    """Of a recording's film and sound files and the number of frames wanted.
+    """Of a recording's video and sound files and the number of frames wanted.
 
     Raises:
         DatasetError: a file is missing.
@@ -83,7 +83,7 @@ def write_recording(
 
     Raises:
         DatasetError: gaze or maps cannot be read, or pictures or sound are damaged or missing.
-        MediaError: the film or sound cannot be read.
+        MediaError: the video or sound cannot be read.
     """
     source = source_fingerprint(recording)
     writing = _Writing(recording, settings)
@@ -91,7 +91,7 @@ def write_recording(
         writing.gaze()
         info = writing.pictures(temporary, advance)
         writing.sound(temporary, info)
-        num_fixations = writing.fixations_on_film(temporary)
+        num_fixations = writing.fixations_on_video(temporary)
         writing.maps(temporary)
         gaze = writing.fixations
         facts = StoredRecording(
@@ -100,7 +100,7 @@ def write_recording(
             dataset=recording.dataset,
             num_frames=len(writing.spans),
             size=writing.size,
-            film_size=info.size,
+            video_size=info.size,
             frame_rate=info.frame_rate,
             sample_rate=settings.sample_rate,
             has_sound=recording.audio is not None,
@@ -169,7 +169,7 @@ class _Writing:
         origin = info.origin if audio == self.recording.frames else None
         samples, damage = load_sound(audio, rate, origin=origin)
         if len(samples) == 0:
-            raise DatasetError(f"{audio} holds no sound within the film; extract or download it again")
+            raise DatasetError(f"{audio} holds no sound within the video; extract or download it again")
         if damage:
             self.notes.append(f"{audio.name} is damaged ({damage.describe()}); silence stands in the gaps")
         wanted = round(self.spans[-1][1] * rate)
@@ -182,7 +182,7 @@ class _Writing:
         np.save(folder / SOUND, samples)
         self.content.append(array_fingerprint(samples))
 
-    def fixations_on_film(self, folder: Path) -> int | None:
+    def fixations_on_video(self, folder: Path) -> int | None:
         """Write the fixations on stored frames, by frame; how many they are."""
         points = self.fixations
         if points is None:

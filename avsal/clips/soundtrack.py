@@ -30,7 +30,7 @@ def excerpt(
         window: frames in the order the network sees them.
         spans: of each of them.
         sample_rate: in Hz.
-        usual: number of samples of this film's windows; taken where the window's own seconds differ from it
+        usual: number of samples of this video's windows; taken where the window's own seconds differ from it
             by at most half a frame, so that jittering time stamps do not make every window differ.
         read: gives samples from a start in seconds and a number of samples.
 

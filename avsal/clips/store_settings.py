@@ -31,7 +31,7 @@ class StoreSettings:
 
     Attributes:
         size: (H, W) of the frames in pixels.
-        resize: ``stretch`` fills `size`; ``fit`` keeps each film's aspect ratio inside it.
+        resize: ``stretch`` fills `size`; ``fit`` keeps each video's aspect ratio inside it.
         sample_rate: of the sound in Hz.
         maps: whether the release's density maps are kept where it has fixations, too.
         reader: options of the data set's reader that decide what gaze and which frames a recording has.
@@ -50,9 +50,9 @@ class StoreSettings:
                 f"a store's size and sample rate must be positive but are {self.size} and {self.sample_rate}"
             )
 
-    def content_size(self, film_size: tuple[int, int]) -> tuple[int, int]:
-        """(height, width) of the stored frames of a film of `film_size`."""
-        return content_size(ClipSpec(1, self.size, resize=self.resize), film_size)
+    def content_size(self, video_size: tuple[int, int]) -> tuple[int, int]:
+        """(height, width) of the stored frames of a video of `video_size`."""
+        return content_size(ClipSpec(1, self.size, resize=self.resize), video_size)
 
     def claim(self, folder: Path) -> None:
         """Write these settings into a new store, or agree with those of an existing one.

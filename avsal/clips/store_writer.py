@@ -44,7 +44,7 @@ class StoreNeed:
 
     Attributes:
         num_recordings: to be stored.
-        num_kept: stored before from the same films and sounds.
+        num_kept: stored before from the same videos and sounds.
         num_frames: to be decoded.
         unknown: recordings whose number of frames shows only when they are read; not in the numbers.
         num_bytes: that the new recordings take on the disk.
@@ -96,9 +96,9 @@ def prepare(
 ) -> StoreReport:
     """Store recordings at training size; those stored before from the same files are kept.
 
-    Films are decoded by threads, as FFmpeg works outside Python's lock. A recording that is damaged, lacks a
+    Videos are decoded by threads, as FFmpeg works outside Python's lock. A recording that is damaged, lacks a
     file or whose gaze cannot be read is left out and reported; one without ground truth, such as a held-out
-    test film, is only counted. Recordings that the store holds already stay.
+    test video, is only counted. Recordings that the store holds already stay.
 
     Args:
         recordings: of any data sets.
@@ -225,7 +225,7 @@ def _estimate(
 
 
 def _is_kept(recording: Recording, folder: Path) -> bool:
-    """Whether the recording was stored before from the film and sound that are still there."""
+    """Whether the recording was stored before from the video and sound that are still there."""
     place = folder / store_folder(recording)
     try:
         return StoredRecording.open(place).source == source_fingerprint(recording)

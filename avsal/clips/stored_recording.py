@@ -3,9 +3,9 @@
 Its folder holds plain NumPy files, read where they lie::
 
     frames.npy       (N, h, w, 3) uint8 RGB
-    spans.npy        (N, 2) float64, seconds on the film clock at which each frame appears and goes
-    sound.npy        (A,) float32 mono from 0 of the film clock to the end of the last frame; absent when the
-                     film has no sound
+    spans.npy        (N, 2) float64, seconds on the video clock at which each frame appears and goes
+    sound.npy        (A,) float32 mono from 0 of the video clock to the end of the last frame; absent when the
+                     video has no sound
     fixations.npy    (4, M) float64: frame, x, y, observer, by frame; x and y in pixels of `gaze_size`;
                      absent when the release has maps only
     maps.npy         (N, h, w): density maps as float16 with maximum 1, or object masks as uint8 0 and 1;
@@ -46,19 +46,19 @@ class StoredRecording:
         dataset: name of the data set.
         num_frames: N.
         size: (h, w) of the stored frames.
-        film_size: (height, width) of the original frames.
+        video_size: (height, width) of the original frames.
         frame_rate: average, in frames a second.
         sample_rate: of the sound in Hz.
-        has_sound: whether there is sound; without, the film has none.
+        has_sound: whether there is sound; without, the video has none.
         num_fixations: None where the release has no points.
         gaze_size: (height, width) of the frame that fixations are on; None where there are none.
         maps: what `target_map` gives: ``density``, ``mask``, or None for nothing.
         split: as the reader gave it when the recording was prepared.
-        category: of the film.
+        category: of the video.
         geometry: of the screen, in pixels of the original frame, where it is known.
         dropped: raw rows of gaze that were left out, by reason.
         notes: oddities met while preparing.
-        source: fingerprint of the film and sound files.
+        source: fingerprint of the video and sound files.
         content: fingerprint of what was stored.
     """
 
@@ -67,7 +67,7 @@ class StoredRecording:
     dataset: str
     num_frames: int
     size: tuple[int, int]
-    film_size: tuple[int, int]
+    video_size: tuple[int, int]
     frame_rate: float
     sample_rate: int
     has_sound: bool
@@ -97,7 +97,9 @@ class StoredRecording:
         """
         try:
             values = dict(facts)
-            for name in ("size", "film_size", "notes"):
+            if "film_size" in values:  # a store of before the name was changed
+                values["video_size"] = values.pop("film_size")
+            for name in ("size", "video_size", "notes"):
                 values[name] = tuple(values[name])
             if values["gaze_size"] is not None:
                 values["gaze_size"] = tuple(values["gaze_size"])
@@ -130,7 +132,7 @@ class StoredRecording:
 
     @cached_property
     def spans(self) -> NDArray[np.float64]:
-        """(N, 2) seconds on the film clock at which each frame appears and goes."""
+        """(N, 2) seconds on the video clock at which each frame appears and goes."""
         return np.array(self._array(SPANS))
 
     def frames(self, indices: Sequence[int]) -> NDArray[np.uint8]:
@@ -142,7 +144,7 @@ class StoredRecording:
         return np.asarray(stored[list(indices)])
 
     def sound(self, start: float, num_samples: int) -> NDArray[np.float32]:
-        """(num_samples,) mono from `start` in seconds on the film clock; zeros where there is no sound."""
+        """(num_samples,) mono from `start` in seconds on the video clock; zeros where there is no sound."""
         samples = np.zeros(num_samples, np.float32)
         if self.has_sound:
             stored = self._array(SOUND)
@@ -163,7 +165,7 @@ class StoredRecording:
             read: False gives zeros of the same length, for planning.
 
         Returns:
-            (A,) samples in [-1, 1]; None where the film has no sound or the model hears none.
+            (A,) samples in [-1, 1]; None where the video has no sound or the model hears none.
         """
         if spec.sample_rate is None or not self.has_sound:
             return None
@@ -182,7 +184,7 @@ class StoredRecording:
         return self._points(*np.array(self._points_table()))
 
     def fixations_at(self, frames: Sequence[int]) -> Fixations:
-        """The fixations on some film frames; their `frame` says which of the frames given, from 0."""
+        """The fixations on some video frames; their `frame` says which of the frames given, from 0."""
         stored = self._points_table()
         wanted = np.asarray(frames, np.float64)
         begin = np.searchsorted(stored[0], wanted, "left")
@@ -210,7 +212,7 @@ class StoredRecording:
 
     def _points(self, frame: NDArray[Any], *columns: NDArray[Any]) -> Fixations:
         x, y, observer = columns
-        size = self.gaze_size or self.film_size
+        size = self.gaze_size or self.video_size
         return Fixations(frame, x, y, observer, size, self.geometry, self.dropped)
 
     def _array(self, name: str) -> NDArray[Any]:

@@ -73,7 +73,7 @@ class TargetRule:
             ConfigError: the recipe's Gaussian is too narrow for maps of this size, or in degrees where the
                 screen is not known.
         """
-        rows, columns = content_region(self.spec, recording.film_size, self.size)
+        rows, columns = content_region(self.spec, recording.video_size, self.size)
         inner = rows.stop - rows.start, columns.stop - columns.start
         density = np.zeros((len(frames), *self.size), np.float32)
         looks = self._looks(recording, frames)
@@ -88,7 +88,7 @@ class TargetRule:
         """The fixations in pixels of the original frame, none for a recording that has only maps."""
         if recording.num_fixations is None:
             nobody, nowhere = np.zeros(0, np.int64), np.zeros(0)
-            return Fixations(nobody, nowhere, nowhere, nobody, recording.film_size)
+            return Fixations(nobody, nowhere, nowhere, nobody, recording.video_size)
         return recording.fixations_at(frames)
 
     def _drawn(self, recipe: DensityRecipe, looks: Fixations, size: tuple[int, int]) -> NDArray[np.float32]:

@@ -1,12 +1,12 @@
-"""Which frames of a film a training clip takes: forward windows at random or at a fixed step.
+"""Which frames of a video a training clip takes: forward windows at random or at a fixed step.
 
-Training sees windows as they lie in a film, oldest frame first. Films shorter than the model's clip are
+Training sees windows as they lie in a video, oldest frame first. Videos shorter than the model's clip are
 filled up by a rule that the papers state or leave open:
 
-- ``repeat_first``: the first frame stands T-1 times in front of the film, and the window lies anywhere in
+- ``repeat_first``: the first frame stands T-1 times in front of the video, and the window lies anywhere in
   what results (TSFP-Net, for Hollywood-2 and UCF-Sports).
 - ``repeat_last``: the last frame is repeated at the end (ESAN's released code).
-- ``mirror``: one of the windows that prediction shows of such a film, see `WindowPlan`.
+- ``mirror``: one of the windows that prediction shows of such a video, see `WindowPlan`.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ Short = Literal["repeat_first", "repeat_last", "mirror"]
 
 
 def random_window(spec: ClipSpec, num_frames: int, short: Short, random: np.random.Generator) -> Window:
-    """A window of a film of `num_frames`, each that lies inside it as likely as any other.
+    """A window of a video of `num_frames`, each that lies inside it as likely as any other.
 
     Raises:
-        ConfigError: an unknown rule for short films.
+        ConfigError: an unknown rule for short videos.
     """
     if short not in get_args(Short):
         raise ConfigError(f"`short` must be one of {', '.join(get_args(Short))} but is {short!r}")
@@ -46,20 +46,20 @@ def random_window(spec: ClipSpec, num_frames: int, short: Short, random: np.rand
 
 
 def num_steps(spec: ClipSpec, num_frames: int, every: int) -> int:
-    """How many windows begin `every` frames apart in a film; 1 for one that is shorter than a window."""
+    """How many windows begin `every` frames apart in a video; 1 for one that is shorter than a window."""
     return max(0, num_frames - spec.num_frames) // every + 1
 
 
 def step_window(spec: ClipSpec, num_frames: int, every: int, step: int) -> Window:
-    """Window number `step` of those that begin `every` frames apart in a film of at least T frames."""
+    """Window number `step` of those that begin `every` frames apart in a video of at least T frames."""
     return _window(spec, step * every, num_frames)
 
 
 def surrounded(window: Window, num_frames: int, context: int) -> tuple[int, ...]:
-    """A window's frames with `context` frames of the film before and after them.
+    """A window's frames with `context` frames of the video before and after them.
 
-    What lies beyond the film is its first or last frame; a film shorter than a window, which has been filled
-    up, has nothing around it but the window's own first and last frame.
+    What lies beyond the video is its first or last frame; a video shorter than a window, which has been
+    filled up, has nothing around it but the window's own first and last frame.
     """
     first, last = window.frames[0], window.frames[-1]
     if num_frames < len(window.frames):
@@ -70,7 +70,7 @@ def surrounded(window: Window, num_frames: int, context: int) -> tuple[int, ...]
 
 
 def _window(spec: ClipSpec, first: int, num_frames: int) -> Window:
-    """The window from frame `first` on; beyond an end stands the film's first or last frame."""
+    """The window from frame `first` on; beyond an end stands the video's first or last frame."""
     indices = range(first, first + spec.num_frames)
     return _outputs(spec, tuple(min(max(index, 0), num_frames - 1) for index in indices))
 

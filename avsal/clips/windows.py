@@ -1,7 +1,7 @@
-"""Which frames of a film a model is shown for which map: one rule for the middle and both ends of a film.
+"""Which frames of a video a model is shown for which map: one rule for the middle and both ends of a video.
 
 Prediction and evaluation both use it. Frames are numbered from 0 as they come; how many there are need not be
-known beforehand, and every frame gets exactly one map, however short the film.
+known beforehand, and every frame gets exactly one map, however short the video.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ class Window:
     """One input of a model.
 
     Attributes:
-        frames: film indices in the order the network sees them.
-        outputs: (slot of the output, film index) of the maps to keep.
+        frames: video indices in the order the network sees them.
+        outputs: (slot of the output, video index) of the maps to keep.
         start: whether the window is one of the spec's `start_windows`, for the model's `forward_start`.
     """
 
@@ -38,15 +38,16 @@ def mirrored(index: int, count: int) -> int:
 
 
 class WindowPlan:
-    """Hands out a film's windows in order as its frames become known.
+    """Hands out a video's windows in order as its frames become known.
 
-    - ``last``: frame t is the last of frames t-T+1 .. t. The first T-1 frames play the film backwards, frames
-      t+T-1 .. t (TSFP-Net, section 3.1). Where a film has fewer than 2T-1 frames, frames past its end are
-      those before it, mirrored: the paper leaves that open. A model with `start_windows` has its own rule.
+    - ``last``: frame t is the last of frames t-T+1 .. t. The first T-1 frames play the video backwards,
+      frames t+T-1 .. t (TSFP-Net, section 3.1). Where a video has fewer than 2T-1 frames, frames past its end
+      are those before it, mirrored: the paper leaves that open. A model with `start_windows` has its own
+      rule.
     - ``centre``: frame t is the middle one; beyond the ends the first or last frame is repeated.
     - ``all``: windows start every `stride` frames and keep their first `stride` maps (after `margin`,
-      but for the film's first window); the last window is moved back to end with the film and gives all maps
-      that remain. A film shorter than T is mirrored.
+      but for the video's first window); the last window is moved back to end with the video and gives all
+      maps that remain. A video shorter than T is mirrored.
     """
 
     def __init__(self, spec: ClipSpec) -> None:
@@ -63,7 +64,7 @@ class WindowPlan:
 
         Args:
             count: frames 0 .. count-1 are known.
-            ended: the film has no more.
+            ended: the video has no more.
         """
         while self.next < count:
             window = self._window(count, ended)

@@ -1,17 +1,16 @@
-"""Evaluation of models and of anybody's maps on data sets, with rows that put numbers into perspective."""
+"""Evaluation of models and of anybody's maps on data sets, beside baseline rows."""
 
-from avsal.evaluation.absence import OBSERVER_ROWS, absent_reason
+from avsal.evaluation.baselines import VideoBaselines
 from avsal.evaluation.centre_bias import CentreBias
 from avsal.evaluation.intervals import Interval, bootstrap_interval
 from avsal.evaluation.kernel_density import Mixture, fit_mixture
 from avsal.evaluation.map_collection import MapCollection, normalised_name
 from avsal.evaluation.maps import MapSource, PredictedMap
-from avsal.evaluation.perspective import VideoPerspective
 from avsal.evaluation.problems import Problem, Problems
 from avsal.evaluation.protocols import (
     PROTOCOLS,
     Aggregate,
-    Protocol,
+    AveragingProtocol,
     aggregate,
     common_frames,
     on_frames,
@@ -20,15 +19,17 @@ from avsal.evaluation.protocols import (
 from avsal.evaluation.rows import RowWriter, read_rows
 from avsal.evaluation.run import Evaluation, frame_statement
 from avsal.evaluation.scores import FrameRow, VideoScores
-from avsal.evaluation.settings import PERSPECTIVES, EvaluationSettings
+from avsal.evaluation.settings import BASELINES, EvaluationSettings
 from avsal.evaluation.truth import FrameTruth, VideoTruth
+from avsal.evaluation.undefined_scores import OBSERVER_ROWS, undefined_reason
 from avsal.evaluation.video import VideoResult
 
 __all__ = [
+    "BASELINES",
     "OBSERVER_ROWS",
-    "PERSPECTIVES",
     "PROTOCOLS",
     "Aggregate",
+    "AveragingProtocol",
     "CentreBias",
     "Evaluation",
     "EvaluationSettings",
@@ -41,13 +42,11 @@ __all__ = [
     "PredictedMap",
     "Problem",
     "Problems",
-    "Protocol",
     "RowWriter",
-    "VideoPerspective",
+    "VideoBaselines",
     "VideoResult",
     "VideoScores",
     "VideoTruth",
-    "absent_reason",
     "aggregate",
     "bootstrap_interval",
     "common_frames",
@@ -57,4 +56,5 @@ __all__ = [
     "on_frames",
     "protocol",
     "read_rows",
+    "undefined_reason",
 ]

@@ -2,7 +2,7 @@
 
 The estimate on a frame is ``k K + c C + u U``: K, Gaussians at the fixations of the observers that predict;
 C, the centre bias; U, the uniform map; k + c + u = 1. Width and weights are those under which every observer
-is likeliest given the others, on one film (Kümmerer et al., Information-theoretic model comparison unifies
+is likeliest given the others, on one video (Kümmerer et al., Information-theoretic model comparison unifies
 saliency metrics, PNAS 2015, with leave-one-subject-out instead of their image-wise cross-validation).
 """
 
@@ -74,7 +74,7 @@ def kernel_image(fixations: Fixations, sigma: float) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Mixture:
-    """The regularised estimate's parameters on one film.
+    """The regularised estimate's parameters on one video.
 
     Attributes:
         width: sigma of the Gaussians as a fraction of the frame's width.
@@ -122,7 +122,7 @@ def fit_mixture(frames: Sequence[Fixations], centre: NDArray[np.float32] | None)
     For each width the weights follow from expectation maximisation, whose likelihood has one maximum.
 
     Args:
-        frames: fixations of some frames of one film, each on the same size.
+        frames: fixations of some frames of one video, each on the same size.
         centre: (H, W) that sums to 1; None leaves the centre bias out.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Anybody's maps: a folder of images, a film or an HDF5 file for each video, or a single such thing."""
+"""Anybody's maps: a folder of images, a video or an HDF5 file for each video, or a single such thing."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 from avsal.errors import DatasetError
 from avsal.evaluation.map_files import (
-    FILM_SUFFIXES,
     HDF5_SUFFIXES,
-    FilmMaps,
+    VIDEO_SUFFIXES,
     HDF5Maps,
     ImageMaps,
+    VideoMaps,
     map_images,
 )
 from avsal.evaluation.maps import PredictedMap
@@ -26,7 +26,7 @@ _Opener = Callable[[VideoTruth], Iterator[PredictedMap]]
 
 
 def normalised_name(name: str) -> str:
-    """A recording's id or a file's stem with what does not tell films apart taken off.
+    """A recording's id or a file's stem with what does not tell videos apart taken off.
 
     Case, spaces and punctuation do not count, nor does an ending such as `_maps`; of a name that is a number,
     leading zeros do not count.
@@ -36,7 +36,7 @@ def normalised_name(name: str) -> str:
 
 
 class MapCollection:
-    """The maps of many films, found by the recordings' ids or by their films' names.
+    """The maps of many videos, found by the recordings' ids or by their videos' names.
 
     Layouts: ``maps/<video>/<frame>.png`` (PNG, JPEG, BMP, TIFF; other folders between are searched too, as in
     ``maps/<video>/maps/<frame>.png``), ``maps/<video>.h5``, ``maps/<video>.mp4``; or one such folder or file
@@ -45,7 +45,7 @@ class MapCollection:
 
     Attributes:
         name: the row's name in tables.
-        first: the number of a film's first frame.
+        first: the number of a video's first frame.
         problems: files that belong to no frame, one line each.
     """
 
@@ -57,7 +57,7 @@ class MapCollection:
             name: of the row; None takes the path's.
 
         Raises:
-            DatasetError: there is nothing that can hold maps, or two things for one film.
+            DatasetError: there is nothing that can hold maps, or two things for one video.
         """
         self.path = Path(path)
         self.name = name or self.path.resolve().stem
@@ -76,7 +76,7 @@ class MapCollection:
                     self._add(child, self._opened(child))
         if not self._found:
             raise DatasetError(
-                f"{self.path}: expected a folder of images, a film or an HDF5 file for each video but found "
+                f"{self.path}: expected a folder of images, a video or an HDF5 file for each video but found "
                 "none of them"
             )
         folders = [maps for _, maps in self._found.values() if isinstance(maps, ImageMaps)]
@@ -86,21 +86,21 @@ class MapCollection:
             self.problems += maps.unnumbered
 
     def __call__(self, truth: VideoTruth) -> Iterator[PredictedMap] | None:
-        """The maps of a film; None where there are none of it."""
+        """The maps of a video; None where there are none of it."""
         for name in (truth.video, truth.recording.frames.stem):
             if (found := self._found.get(normalised_name(name))) is not None:
                 return found[1](truth)
         return None
 
     def unused(self, videos: Sequence[str]) -> list[str]:
-        """The files and folders of films besides `videos` (ids, and stems of film names)."""
+        """The files and folders of videos besides `videos` (ids, and stems of video names)."""
         names = {normalised_name(video) for video in videos}
         return [
             f"{path}: no recording of this name" for key, (path, _) in self._found.items() if key not in names
         ]
 
     def rename_single(self, video: str) -> None:
-        """Say whose film it is, where there is a single folder or file and one recording is scored."""
+        """Say whose video it is, where there is a single folder or file and one recording is scored."""
         if self._single is not None:
             self._found = {normalised_name(video): (self.path, self._single)}
 
@@ -111,7 +111,7 @@ class MapCollection:
         suffix = path.suffix.lower()
         if suffix in HDF5_SUFFIXES:
             return HDF5Maps(path)
-        return FilmMaps(path) if suffix in FILM_SUFFIXES else None
+        return VideoMaps(path) if suffix in VIDEO_SUFFIXES else None
 
     def _add(self, path: Path, maps: _Opener | None) -> None:
         if maps is None:
@@ -121,7 +121,7 @@ class MapCollection:
         key = normalised_name(path.stem if path.is_file() else path.name)
         if key in self._found:
             raise DatasetError(
-                f"{path} and {self._found[key][0]} are both maps of one film: keep one of them"
+                f"{path} and {self._found[key][0]} are both maps of one video: keep one of them"
             )
         self._found[key] = path, maps
 

@@ -1,4 +1,4 @@
-"""The maps of one film as files: a folder of numbered images, a grey film, or HDF5."""
+"""The maps of one video as files: a folder of numbered images, a grey video, or HDF5."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from avsal.evaluation.truth import VideoTruth
 from avsal.media import VideoReader
 
 __all__ = [
-    "FILM_SUFFIXES",
     "HDF5_SUFFIXES",
     "IMAGE_SUFFIXES",
-    "FilmMaps",
+    "VIDEO_SUFFIXES",
     "HDF5Maps",
     "ImageMaps",
+    "VideoMaps",
     "map_images",
 ]
 
 IMAGE_SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"))
-FILM_SUFFIXES = frozenset((".mp4", ".mkv", ".avi", ".mov", ".webm", ".m4v"))
+VIDEO_SUFFIXES = frozenset((".mp4", ".mkv", ".avi", ".mov", ".webm", ".m4v"))
 HDF5_SUFFIXES = frozenset((".h5", ".hdf5", ".hdf"))
 
 _NUMBER = re.compile(r"(\d+)(?!.*\d)")
@@ -48,7 +48,7 @@ class ImageMaps:
 
     Attributes:
         folder: with PNG, JPEG, BMP or TIFF of 8 or 16 bits.
-        first: the number of a film's first frame, 0 or 1.
+        first: the number of a video's first frame, 0 or 1.
         unnumbered: files that belong to no frame.
     """
 
@@ -95,11 +95,11 @@ class ImageMaps:
 
 
 @dataclass
-class FilmMaps:
-    """A film of maps, its pictures in the order of the frames, grey; the film is decoded once.
+class VideoMaps:
+    """A video of maps, its pictures in the order of the frames, grey; the video is decoded once.
 
     Attributes:
-        path: of the film.
+        path: of the video.
     """
 
     path: Path
@@ -108,13 +108,13 @@ class FilmMaps:
         """All maps up to the last wanted frame.
 
         Raises:
-            MediaError: the film cannot be read.
+            MediaError: the video cannot be read.
         """
         wanted = set(truth.frames.tolist())
-        height, width = truth.film_size
+        height, width = truth.video_size
         even = height + height % 2, width + width % 2
-        with VideoReader(self.path) as film:
-            for picture in film:
+        with VideoReader(self.path) as video:
+            for picture in video:
                 if picture.index > truth.frames[-1]:
                     return
                 if picture.index not in wanted:
@@ -135,7 +135,7 @@ class HDF5Maps:
     """Maps in HDF5: the data set `maps`, or the only one of three axes, (N, H, W).
 
     With `time` (N) in seconds a map belongs to the frame shown then; without, map i is frame i. Where the
-    file's attribute `film_size` is that of the film, maps of a model's own smaller size are as expected.
+    file's attribute `video_size` is that of the video, maps of a model's own smaller size are as expected.
 
     Attributes:
         path: of the file.
@@ -155,7 +155,10 @@ class HDF5Maps:
             with h5py.File(self.path, "r") as file:
                 maps = self._maps(file)
                 stamps = np.asarray(file["time"], dtype=np.float64) if "time" in file else None
-                declared = tuple(int(side) for side in file.attrs.get("film_size", ())) == truth.film_size
+                size = file.attrs.get(
+                    "video_size", file.attrs.get("film_size", ())
+                )  # the latter by old versions
+                declared = tuple(int(side) for side in size) == truth.video_size
                 places = _places(stamps, len(maps), truth)
                 for frame in truth.frames.tolist():
                     if frame not in places:
@@ -222,7 +225,7 @@ def _grey(values: NDArray[np.generic], name: str) -> NDArray[np.generic]:
 
 
 def _size_problem(path: Path, size: tuple[int, ...], truth: VideoTruth) -> str | None:
-    if tuple(size) == truth.film_size:
+    if tuple(size) == truth.video_size:
         return None
-    height, width = truth.film_size
+    height, width = truth.video_size
     return f"{path} is {size[1]}x{size[0]}, expected {width}x{height}"

@@ -1,4 +1,4 @@
-"""Where maps come from, as evaluation sees it: an iterator of frame, time and map for each film."""
+"""Where maps come from, as evaluation sees it: an iterator of frame, time and map for each video."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ class PredictedMap(NamedTuple):
     """A map of one frame.
 
     Attributes:
-        frame: 0-based index in the film.
-        time: seconds on the film clock, None where the source does not know.
+        frame: 0-based index in the video.
+        time: seconds on the video clock, None where the source does not know.
         map: (H, W), larger where people are expected to look; None where it cannot be read.
         problem: why it cannot, or how it differs from what was expected; None where all is well.
-        heard: maps of the same frame with other sounds, by the name of a row of their own.
+        condition_maps: maps of the same frame with other sounds, by the name of a row of their own.
     """
 
     frame: int
     time: float | None
     map: NDArray[np.generic] | None
     problem: str | None = None
-    heard: Mapping[str, NDArray[np.generic]] = MappingProxyType({})
+    condition_maps: Mapping[str, NDArray[np.generic]] = MappingProxyType({})
 
 
 class MapSource(Protocol):
-    """Gives the maps of a film: a model that predicts, or files.
+    """Gives the maps of a video: a model that predicts, or files.
 
     Attributes:
         name: the row's name in tables.
@@ -42,12 +42,12 @@ class MapSource(Protocol):
     name: str
 
     def __call__(self, truth: VideoTruth) -> Iterator[PredictedMap] | None:
-        """The maps of a film in the order of its frames; None where there are none of this film.
+        """The maps of a video in the order of its frames; None where there are none of this video.
 
         Frames that are not wanted (`VideoTruth.frames`) may be among them and are left alone.
         """
         ...
 
     def unused(self, videos: Sequence[str]) -> list[str]:
-        """What the source holds for films besides `videos`, by name, each as one line."""
+        """What the source holds for videos besides `videos`, by name, each as one line."""
         ...

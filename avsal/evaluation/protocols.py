@@ -14,20 +14,28 @@ from numpy.typing import NDArray
 from avsal.errors import ConfigError
 from avsal.evaluation.scores import VideoScores
 
-__all__ = ["PROTOCOLS", "Aggregate", "Protocol", "aggregate", "common_frames", "on_frames", "protocol"]
+__all__ = [
+    "PROTOCOLS",
+    "Aggregate",
+    "AveragingProtocol",
+    "aggregate",
+    "common_frames",
+    "on_frames",
+    "protocol",
+]
 
 #: the frames of each video
 FrameSet = Mapping[str, NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
-class Protocol:
+class AveragingProtocol:
     """How the rows of one model become one number a metric. Frames without a value are dropped, by metric.
 
     Attributes:
         name: stored with results.
         unit: what counts once: a ``video``, whose frames are averaged first, or a ``frame``.
-        max_frames: frames of each film that count, None for all.
+        max_frames: frames of each video that count, None for all.
         description: in words, for tables.
     """
 
@@ -40,21 +48,21 @@ class Protocol:
 PROTOCOLS = {
     made.name: made
     for made in (
-        Protocol(
+        AveragingProtocol(
             "stavis",
             "video",
             None,
             "mean over the frames of each video, then over videos; the test entries of several folds are "
-            "pooled, a film tested twice counts twice",
+            "pooled, a video tested twice counts twice",
         ),
-        Protocol("dhf1k", "frame", None, "mean over the frames of all videos pooled"),
-        Protocol(
+        AveragingProtocol("dhf1k", "frame", None, "mean over the frames of all videos pooled"),
+        AveragingProtocol(
             "diem20",
             "video",
             300,
-            "first 300 frames of each film; mean over the frames of each video, then over videos",
+            "first 300 frames of each video; mean over the frames of each video, then over videos",
         ),
-        Protocol(
+        AveragingProtocol(
             "objects",
             "video",
             None,
@@ -64,7 +72,7 @@ PROTOCOLS = {
 }
 
 
-def protocol(name: str) -> Protocol:
+def protocol(name: str) -> AveragingProtocol:
     """The protocol called `name`.
 
     Raises:
@@ -111,7 +119,7 @@ class Aggregate:
         return np.ones(len(self.means)) if self.unit == "video" else self.counts.astype(np.float64)
 
 
-def aggregate(scores: Sequence[VideoScores], how: Protocol) -> dict[str, Aggregate]:
+def aggregate(scores: Sequence[VideoScores], how: AveragingProtocol) -> dict[str, Aggregate]:
     """Average one model's scores.
 
     Args:

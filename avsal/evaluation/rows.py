@@ -32,7 +32,7 @@ COLUMNS = (
 
 
 class RowWriter:
-    """Writes the rows of one model film by film; the file appears when it is whole.
+    """Writes the rows of one model video by video; the file appears when it is whole.
 
     Frames are numbered from 0; time is in seconds, empty where unknown; a value that is not defined is empty
     and has its reason beside it.
@@ -60,7 +60,7 @@ class RowWriter:
         self._stack.__exit__(kind, error, trace)
 
     def write(self, scores: VideoScores) -> None:
-        """Add one film."""
+        """Add one video."""
         columns = [(metric, values.tolist()) for metric, values in scores.values.items()]
         for at, (frame, time, count) in enumerate(
             zip(scores.frames.tolist(), scores.times.tolist(), scores.num_fixations.tolist(), strict=True)

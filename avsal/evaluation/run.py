@@ -1,4 +1,4 @@
-"""Evaluation of a data set: every film and frame, for maps from any source and for the perspective rows."""
+"""Evaluation of a data set: every video and frame, for maps from any source and for the baseline rows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from avsal.types import Recording
 
 __all__ = ["Evaluation", "FrameTimes", "frame_statement"]
 
-#: (F,) seconds on the film clock of all frames of a recording's film; None where only the list knows
+#: (F,) seconds on the video clock of all frames of a recording's video; None where only the list knows
 FrameTimes = Callable[[Recording], NDArray[np.float64] | None]
 
 
@@ -34,7 +34,7 @@ class Evaluation:
     Attributes:
         truths: of the recordings that can be scored.
         settings: how.
-        source: of the maps, None for the perspective rows alone.
+        source: of the maps, None for the baseline rows alone.
         problems: of recordings and maps, complete when `score` has ended.
         centre: of the data set, None where there is none.
         why_no_centre: the reason then.
@@ -62,18 +62,18 @@ class Evaluation:
         Args:
             recordings: to be scored.
             settings: how.
-            source: of the maps; None for the perspective rows alone.
-            training: recordings that the centre bias is fitted to; None: each film's is fitted to the other
-                scored films.
-            frame_times: reads the time stamps of a film; None: `Recording.num_frames` is taken, and times are
-                known only where there is a frame rate.
+            source: of the maps; None for the baseline rows alone.
+            training: recordings that the centre bias is fitted to; None: each video's is fitted to the other
+                scored videos.
+            frame_times: reads the time stamps of a video; None: `Recording.num_frames` is taken, and times
+                are known only where there is a frame rate.
 
         Raises:
             DatasetError: nothing can be scored, or, when strict, a recording cannot.
             ConfigError: a metric is not possible, or the recordings mix gaze and masks.
         """
-        if source is None and not settings.perspective:
-            raise ConfigError("neither maps nor perspective rows are asked for: there is nothing to score")
+        if source is None and not settings.baselines:
+            raise ConfigError("neither maps nor baseline rows are asked for: there is nothing to score")
         problems = Problems(settings.strict)
         truths: list[VideoTruth] = []
         for recording in recordings:
@@ -98,11 +98,11 @@ class Evaluation:
         return made
 
     def score(self, workers: int = 1) -> Iterator[VideoResult]:
-        """Score film by film, in order.
+        """Score video by video, in order.
 
         Args:
-            workers: processes, one film each at a time. A source that cannot be sent to another process, such
-                as a model, needs 1.
+            workers: processes, one video each at a time. A source that cannot be sent to another process,
+                such as a model, needs 1.
 
         Raises:
             MapError: a map is not finite, or negative where a density is needed; names the frame.
@@ -146,7 +146,7 @@ class Evaluation:
         return Context(self.settings, self.source, sampler, self.centre, self.why_no_centre)
 
     def _fit_centre(self, training: Iterable[Recording] | None) -> None:
-        wanted = "centre_bias" in self.settings.perspective or any(
+        wanted = "centre_bias" in self.settings.baselines or any(
             "ig" in truth.metrics for truth in self.truths
         )
         if not wanted:
@@ -162,7 +162,7 @@ class Evaluation:
                         coverage[recording.id] = coverage_of_points(recording.load_fixations())
                 except (DatasetError, MediaError) as error:
                     self.problems.add(
-                        "note", f"training film {recording.id} left out of the centre bias: {error}"
+                        "note", f"training video {recording.id} left out of the centre bias: {error}"
                     )
         else:
             coverage = {
@@ -202,7 +202,7 @@ _CONTEXT: list[Context] = []
 
 
 def _remember(context: Context) -> None:
-    """Once in each worker: what all its films share."""
+    """Once in each worker: what all its videos share."""
     _CONTEXT[:] = [context]
 
 

@@ -1,4 +1,4 @@
-"""The scores of one video by one model or perspective row, in columns."""
+"""The scores of one video by one model or baseline row, in columns."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class VideoScores:
     Attributes:
         dataset: name of the data set.
         video: the recording's id.
-        model: what was scored: a model, a folder of maps, or one of the perspective rows.
+        model: what was scored: a model, a folder of maps, or one of the baseline rows.
         family: of the definitions.
         frames: (F,) 0-based, ascending.
-        times: (F,) seconds on the film clock, NaN where unknown.
+        times: (F,) seconds on the video clock, NaN where unknown.
         num_fixations: (F,) on each frame; -1 against masks.
         values: (F,) by metric, NaN where undefined.
         reasons: by metric, why a frame's value is NaN, by position in `frames`.

@@ -1,4 +1,4 @@
-"""One map against one frame's ground truth: the same for models, files of maps and perspective rows."""
+"""One map against one frame's ground truth: the same for models, files of maps and baseline rows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["possible_metrics", "score_density", "score_map"]
 
 
 def possible_metrics(metrics: Sequence[str], truth: FrameTruth) -> list[str]:
-    """Those metrics for which the frame's ground truth has all that is needed from other films."""
+    """Those metrics for which the frame's ground truth has all that is needed from other videos."""
     return [
         metric
         for metric in metrics

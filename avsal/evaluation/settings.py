@@ -10,10 +10,10 @@ from avsal.errors import ConfigError
 from avsal.groundtruth import density_recipe
 from avsal.metrics import FAMILIES, METRICS, OBJECT_METRICS, SAMPLERS
 
-__all__ = ["PERSPECTIVES", "USUAL_RECIPE", "EvaluationSettings"]
+__all__ = ["BASELINES", "USUAL_RECIPE", "EvaluationSettings"]
 
-#: rows that put a number into perspective, from chance to the best that is possible
-PERSPECTIVES = (
+#: baseline rows that put a number into perspective, from chance to the best that is possible
+BASELINES = (
     "uniform",
     "centre_bias",
     "video_mean",
@@ -22,7 +22,7 @@ PERSPECTIVES = (
     "infinite_observers",
 )
 
-#: density recipe for gaze that comes without prepared maps and without a choice: 2 % of the film's width
+#: density recipe for gaze that comes without prepared maps and without a choice: 2 % of the video's width
 USUAL_RECIPE = "dhf1k"
 
 
@@ -38,15 +38,15 @@ class EvaluationSettings:
         seed: for the sampler that draws, None for the others.
         density: ``auto``: prepared maps where a data set has them, else the recipe `USUAL_RECIPE`;
             ``prepared``; or a recipe's name.
-        height: draw the ground truth this many pixels high, the film's aspect ratio kept; None: the film's
+        height: draw the ground truth this many pixels high, the video's aspect ratio kept; None: the video's
             own size, or that of prepared maps. Points are scaled, no map of the ground truth is resized.
         every: score each N-th frame.
-        max_frames: score only among the first so many frames of a film; None: all.
+        max_frames: score only among the first so many frames of a video; None: all.
         min_fixations: frames with fewer are left out and counted.
         postprocess: ``stavis`` for that paper's treatment of maps before scoring; None: none.
         ig_floor: share of the uniform map mixed into a map, divided by its sum, before its information gain
             is taken in the family `exact`: without it one fixation on a zero makes the gain minus infinity.
-        perspective: which of `PERSPECTIVES` to score beside.
+        baselines: which of `BASELINES` to score beside.
         strict: raise on the first map or recording that is not as it should be.
     """
 
@@ -61,14 +61,14 @@ class EvaluationSettings:
     min_fixations: int = 1
     postprocess: Literal["stavis"] | None = None
     ig_floor: float = 0.01
-    perspective: tuple[str, ...] = PERSPECTIVES
+    baselines: tuple[str, ...] = BASELINES
     strict: bool = False
 
     def __post_init__(self) -> None:
         """Raise ConfigError for an unknown name or an impossible number."""
         _expect("family", (self.family,), FAMILIES)
         _expect("sampler", (self.sampler,), SAMPLERS)
-        _expect("perspective", self.perspective, PERSPECTIVES)
+        _expect("baselines", self.baselines, BASELINES)
         _expect("metrics", self.metrics or (), tuple(dict.fromkeys((*METRICS, *OBJECT_METRICS))))
         if self.metrics == ():
             raise ConfigError("`metrics` names none: leave it out for all that the ground truth allows")

@@ -1,4 +1,4 @@
-"""The ground truth of one film, frame by frame, at the size at which maps are scored."""
+"""The ground truth of one video, frame by frame, at the size at which maps are scored."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FrameTruth:
         density: (H, W), not normalised.
         mask: (H, W) of the salient objects.
         others: negatives of shuffled AUC.
-        baseline: what information gain is measured against; one for all frames of a film.
+        baseline: what information gain is measured against; one for all frames of a video.
     """
 
     video: str
@@ -51,13 +51,13 @@ class VideoTruth:
     Attributes:
         recording: whose it is.
         video: its id.
-        film_size: (height, width) that maps are expected to have: the film's, or that of prepared maps.
+        video_size: (height, width) that maps are expected to have: the video's, or that of prepared maps.
         size: (height, width) that maps are scored at.
         frames: (F,) 0-based indices of the frames that are scored.
-        times: (F,) seconds on the film clock, NaN where unknown.
+        times: (F,) seconds on the video clock, NaN where unknown.
         fixations: all of the recording in pixels of `size`, sorted by frame; None where there are none.
         recipe: by which density maps are drawn; None where they are prepared, or where there is no gaze.
-        metrics: that this ground truth allows of those asked for, but for those that need other films' gaze.
+        metrics: that this ground truth allows of those asked for, but for those that need other videos' gaze.
         notes: oddities that do not hinder.
     """
 
@@ -69,7 +69,7 @@ class VideoTruth:
         Args:
             recording: of a data set.
             settings: of the evaluation.
-            times: of all frames of the film in seconds; None where only `Recording.num_frames` is known.
+            times: of all frames of the video in seconds; None where only `Recording.num_frames` is known.
 
         Raises:
             DatasetError: there is no ground truth, it cannot be read, or the number of frames is unknown.
@@ -81,12 +81,12 @@ class VideoTruth:
         self.frames, self.times = self._chosen_frames(times)
         self.fixations: Fixations | None = None
         self._original: Fixations | None = (
-            None  # in the film's pixels, which a recipe's Gaussian is stated in
+            None  # in the video's pixels, which a recipe's Gaussian is stated in
         )
         self.recipe: DensityRecipe | None = None
         if recording.load_mask is not None:
             mask = recording.load_mask(0)
-            self.film_size = self.size = (mask.shape[0], mask.shape[1])
+            self.video_size = self.size = (mask.shape[0], mask.shape[1])
             if settings.height is not None:
                 raise ConfigError(
                     "object masks are scored at their own size, no mask is resized: leave `height` out"
@@ -121,7 +121,7 @@ class VideoTruth:
         return np.arange(self._starts[frame], self._starts[frame + 1])
 
     def __iter__(self) -> Iterator[FrameTruth]:
-        """The ground truth of each scored frame, without what comes from other films.
+        """The ground truth of each scored frame, without what comes from other videos.
 
         Raises:
             DatasetError: a prepared map or a mask cannot be read.
@@ -152,18 +152,18 @@ class VideoTruth:
     def _chosen_frames(
         self, times: NDArray[np.float64] | None
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Indices and times; `num_frames` is the smaller of what the list and the film say."""
+        """Indices and times; `num_frames` is the smaller of what the list and the video say."""
         recording, settings = self.recording, self.settings
         counts = [count for count in (recording.num_frames, None if times is None else len(times)) if count]
         if not counts:
             raise DatasetError(
-                f"{recording.id}: neither the data set nor the film says how many frames there are; "
-                "write the film anew with `ffmpeg -c copy`"
+                f"{recording.id}: neither the data set nor the video says how many frames there are; "
+                "write the video anew with `ffmpeg -c copy`"
             )
         self.num_frames = min(counts)
         if max(counts) > self.num_frames:
             self.notes.append(
-                f"{recording.id}: the list says {recording.num_frames} frames, the film has "
+                f"{recording.id}: the list says {recording.num_frames} frames, the video has "
                 f"{max(counts) if counts[0] == self.num_frames else counts[-1]}; "
                 f"the first {self.num_frames} are used"
             )
@@ -192,12 +192,12 @@ class VideoTruth:
                     f"`height` out or give a recipe as `density`, for instance density={USUAL_RECIPE}"
                 )
             first = recording.load_density(0)
-            self.size = self.film_size = (first.shape[0], first.shape[1])
+            self.size = self.video_size = (first.shape[0], first.shape[1])
         elif gaze is None:
             raise ConfigError(f"{recording.id} has no fixations to draw density maps of: leave `density` out")
         else:
             self.recipe = density_recipe(USUAL_RECIPE if settings.density == "auto" else settings.density)
-            self.size = self.film_size = gaze.size
+            self.size = self.video_size = gaze.size
             if settings.height is not None:
                 self.size = (settings.height, max(1, round(gaze.size[1] * settings.height / gaze.size[0])))
         if gaze is not None:

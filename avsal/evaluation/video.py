@@ -1,4 +1,4 @@
-"""All rows of one film: its ground truth is drawn once a frame, and every map is scored against it."""
+"""All rows of one video: its ground truth is drawn once a frame, and every map is scored against it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avsal.errors import DatasetError, MediaError
+from avsal.evaluation.baselines import VideoBaselines
 from avsal.evaluation.centre_bias import CentreBias
 from avsal.evaluation.kernel_density import Mixture
 from avsal.evaluation.maps import MapSource, PredictedMap
-from avsal.evaluation.perspective import VideoPerspective
 from avsal.evaluation.problems import Problem
 from avsal.evaluation.scores import ScoreCollector, VideoScores
 from avsal.evaluation.scoring import possible_metrics, score_map
@@ -25,7 +25,7 @@ __all__ = ["Context", "VideoResult", "score_video"]
 
 @dataclass(frozen=True)
 class Context:
-    """What all films of a data set share.
+    """What all videos of a data set share.
 
     Attributes:
         settings: how maps are scored.
@@ -44,35 +44,35 @@ class Context:
 
 @dataclass(frozen=True)
 class VideoResult:
-    """One film's scores.
+    """One video's scores.
 
     Attributes:
         video: its id.
-        maps: scores of the source's maps; None without a source or without maps of this film.
-        perspective: scores by row.
-        heard: scores of the source's maps with each of several sounds, by row.
-        absent: why a perspective row is absent, by row.
+        maps: scores of the source's maps; None without a source or without maps of this video.
+        baselines: scores by row.
+        conditions: scores of the source's maps with each of several sounds, by row.
+        absent: why a baseline row is absent, by row.
         mixture: of the observers' density, None where there is none.
-        problems: of its maps, and of the film itself.
+        problems: of its maps, and of the video itself.
     """
 
     video: str
     maps: VideoScores | None
-    perspective: dict[str, VideoScores]
-    heard: dict[str, VideoScores]
+    baselines: dict[str, VideoScores]
+    conditions: dict[str, VideoScores]
     absent: dict[str, str]
     mixture: Mixture | None
     problems: list[Problem]
 
     @property
     def scores(self) -> list[VideoScores]:
-        """The source's, if any, and those of the perspective rows."""
+        """The source's, if any, and those of the baseline rows."""
         own = [self.maps] if self.maps is not None else []
-        return [*own, *self.heard.values(), *self.perspective.values()]
+        return [*own, *self.conditions.values(), *self.baselines.values()]
 
 
 def score_video(truth: VideoTruth, context: Context) -> VideoResult:
-    """Score one film.
+    """Score one video.
 
     Raises:
         MapError: a map is not finite, or negative where a density is needed; names the frame.
@@ -80,10 +80,10 @@ def score_video(truth: VideoTruth, context: Context) -> VideoResult:
     settings, video = context.settings, truth.video
     family = "objects" if truth.masks else settings.family
     centre = None if context.centre is None else context.centre.map(video, truth.size)
-    perspective = VideoPerspective(truth, centre, context.why_no_centre)
+    baselines = VideoBaselines(truth, centre, context.why_no_centre)
     collectors: dict[str, ScoreCollector] = {}
     maps = _Maps(truth, context.source)
-    heard: dict[str, None] = {}
+    conditions: dict[str, None] = {}
 
     def collect(row: str) -> ScoreCollector:
         if row not in collectors:
@@ -106,10 +106,10 @@ def score_video(truth: VideoTruth, context: Context) -> VideoResult:
                 collect(context.source.name).add(
                     known.frame, time, score_map(found.map, whole, metrics, settings)
                 )
-                for row, saliency in found.heard.items():
+                for row, saliency in found.condition_maps.items():
                     collect(row).add(known.frame, time, score_map(saliency, whole, metrics, settings))
-                    heard[row] = None
-            for row, scores in perspective.score(whole):
+                    conditions[row] = None
+            for row, scores in baselines.score(whole):
                 collect(row).add(known.frame, time, scores)
     except (DatasetError, MediaError) as error:
         maps.close()
@@ -118,16 +118,16 @@ def score_video(truth: VideoTruth, context: Context) -> VideoResult:
     maps.close()
     finished = {row: collector.finished() for row, collector in collectors.items()}
     scored = None if context.source is None else finished.pop(context.source.name, None)
-    sounds = {row: finished.pop(row) for row in heard}
+    sounds = {row: finished.pop(row) for row in conditions}
     problems = maps.problems
     if scored is not None and scored.constant:
         text = f"{video}: {scored.constant} of {len(scored.frames)} maps, scored as the uniform map"
         problems.append(Problem("constant map", text, scored.constant))
-    return VideoResult(video, scored, finished, sounds, perspective.absent, perspective.mixture, problems)
+    return VideoResult(video, scored, finished, sounds, baselines.absent, baselines.mixture, problems)
 
 
 class _Maps:
-    """The source's maps beside the frames of a film, with what is missing or odd."""
+    """The source's maps beside the frames of a video, with what is missing or odd."""
 
     def __init__(self, truth: VideoTruth, source: MapSource | None) -> None:
         self.problems: list[Problem] = []
@@ -162,10 +162,10 @@ class _Maps:
         return found
 
     def close(self) -> None:
-        """Say what was missing or of another size: each by name, or in one line where it is all of a film."""
+        """Say what was missing or of another size: each by name, or in one line where it is all of them."""
         maps, self._maps = self._maps, None
         if maps is not None and hasattr(maps, "close"):
-            maps.close()  # a film that was not read to its end
+            maps.close()  # a video that was not read to its end
         if self._missing:
             number = len(self._missing)
             text = f"{self._video}: {number} of {self._number} frames (from 0): {_listed(self._missing)}"
@@ -180,7 +180,7 @@ class _Maps:
         assert self._maps is not None
         try:
             self._next = next(self._maps, None)
-        except (DatasetError, MediaError) as error:  # the rest of the film's maps is then missing
+        except (DatasetError, MediaError) as error:  # the rest of the video's maps is then missing
             self._next = None
             self.problems.append(Problem("unreadable map", f"{self._video}: {error}"))
 

@@ -41,7 +41,7 @@ def density(
         fixations: in pixels of the original frame; points of every frame given are drawn.
         size: (H, W) of the map; None for the original frame's.
         sigma: of the Gaussian in pixels of the map, or (vertical, horizontal) where the map's aspect ratio is
-            not the film's. At least 0.5.
+            not the video's. At least 0.5.
         truncate: beyond this many sigmas, vertically or horizontally, a Gaussian is cut to zero. At least 1.
         padding: ``zero``: nothing lies beyond the border; ``replicate``: the outermost pixels of the point
             image are repeated outwards, as some authors' filters do, which brightens gaze at the border.
@@ -70,7 +70,7 @@ def density(
         horizontal = counts[:, None] * _profiles(
             columns, fixations.size[1], width, sigma_x, truncate, padding
         )
-    else:  # the gaze of a whole film: the image of counts is cheaper than its points
+    else:  # the gaze of a whole video: the image of counts is cheaper than its points
         points = np.zeros(fixations.size)
         points[rows, columns] = counts
         every_row, every_column = np.arange(fixations.size[0]), np.arange(fixations.size[1])

@@ -1,4 +1,4 @@
-"""Fixation events on the gaze's clock to fixations on the frames of a film."""
+"""Fixation events on the gaze's clock to fixations on the frames of a video."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class FixationEvents:
     """Fixations as events in time, one row each.
 
     Attributes:
-        start: (N,) seconds on the film's clock.
+        start: (N,) seconds on the video's clock.
         duration: (N,) seconds.
         x: (N,) pixels from the left edge.
         y: (N,) pixels from the top edge.
@@ -75,23 +75,23 @@ def fixations_on_frames(
     *,
     geometry: ScreenGeometry | None = None,
 ) -> Fixations:
-    """Say on which film frames each fixation event is.
+    """Say on which video frames each fixation event is.
 
     A fixation is on frame i when ``start <= frame_times[i] < start + duration``, compared in whole
     microseconds so that 40 ms and the stamp 1/25 s are the same instant. What runs past the last frame is
     cut there.
 
     Args:
-        events: with x and y in pixels of the film.
-        frame_times: (F,) time stamps of the film's frames in seconds on the same clock, ascending.
-        size: (height, width) of the film.
-        geometry: of the screen in pixels of the film, where it is known.
+        events: with x and y in pixels of the video.
+        frame_times: (F,) time stamps of the video's frames in seconds on the same clock, ascending.
+        size: (height, width) of the video.
+        geometry: of the screen in pixels of the video, where it is known.
 
     Returns:
         One row for each event and frame, sorted by frame, with the events' order kept within a frame. Its
         `dropped` adds to the events' own, all counted in events: ``without a position``, ``outside the
-        picture``, ``before the film``, ``after the film``, ``between two frames``; and ``partly after the
-        film`` for those that were cut at its end, which are not lost.
+        picture``, ``before the video``, ``after the video``, ``between two frames``; and ``partly after the
+        video`` for those that were cut at its end, which are not lost.
 
     Raises:
         ValueError: `frame_times` is empty or does not ascend.
@@ -105,7 +105,7 @@ def fixations_on_frames(
     start = _microseconds(np.where(known, events.start, 0))
     end = _microseconds(np.where(known, events.start + events.duration, 0))
     # the last frame is shown until one frame interval after its stamp
-    film_end = times[-1] + (int(np.median(np.diff(times))) if len(times) > 1 else 0)
+    video_end = times[-1] + (int(np.median(np.diff(times))) if len(times) > 1 else 0)
     first, beyond = np.searchsorted(times, start), np.searchsorted(times, end)
     count = np.where(inside, beyond - first, 0)
 
@@ -113,10 +113,10 @@ def fixations_on_frames(
     unseen = inside & (count == 0)
     dropped["fixations without a position"] += int((~known).sum())
     dropped["fixations outside the picture"] += int((known & ~inside).sum())
-    dropped["fixations before the film"] += int((unseen & (end <= times[0])).sum())
-    dropped["fixations after the film"] += int((unseen & (start > times[-1])).sum())
+    dropped["fixations before the video"] += int((unseen & (end <= times[0])).sum())
+    dropped["fixations after the video"] += int((unseen & (start > times[-1])).sum())
     dropped["fixations between two frames"] += int((unseen & (end > times[0]) & (start <= times[-1])).sum())
-    dropped["fixations partly after the film"] += int((inside & (count > 0) & (end > film_end)).sum())
+    dropped["fixations partly after the video"] += int((inside & (count > 0) & (end > video_end)).sum())
 
     row = np.repeat(np.arange(len(events)), count)
     frame = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count) + first[row]

@@ -34,8 +34,8 @@ class DensityRecipe:
         name: stored with results.
         sigma: of the Gaussian.
         unit: of sigma: ``pixels`` of the original frame, or ``degrees`` of visual angle.
-        frame_width: for pixels: sigma holds on a film this wide and grows with the film; None: it is the same
-            number of pixels on every film.
+        frame_width: for pixels: sigma holds on a video this wide and grows with the video; None: it is the
+            same number of pixels on every video.
         truncate: in sigmas, see `density`.
         padding: see `density`.
         normalisation: see `density`.
@@ -58,8 +58,8 @@ class DensityRecipe:
     ) -> tuple[float, float]:
         """(vertical, horizontal) sigma in pixels of a map of `size`, None for the original frame's size.
 
-        For degrees, one pixel of `fixations.geometry` must be one pixel of the film. A reader of films that
-        were enlarged to the screen states the screen's size in pixels of the film.
+        For degrees, one pixel of `fixations.geometry` must be one pixel of the video. A reader of videos that
+        were enlarged to the screen states the screen's size in pixels of the video.
 
         Raises:
             ConfigError: sigma is in degrees and the screen is not known.
@@ -102,7 +102,7 @@ class DensityRecipe:
     def __str__(self) -> str:
         unit = "degrees" if self.unit == "degrees" else "px"
         if self.frame_width is not None:
-            unit += f" of a film {self.frame_width} px wide"
+            unit += f" of a video {self.frame_width} px wide"
         return (
             f"{self.name}: Gaussian of sigma {self.sigma:.4g} {unit}, cut at {self.truncate:g} sigma, "
             f"{self.padding} padding, {'counts' if self.repeats else 'binary'}, "

@@ -94,10 +94,10 @@ def events_by_velocity(
     Each unbroken run of samples slower than `threshold` is one fixation, at the mean of its points. A lost
     sample, a hole in the time stamps or a fast sample ends it; nothing is interpolated and neighbouring
     fixations are not merged. At the default threshold smooth pursuit (5-30 degrees a second) stays in, as it
-    should on film: it is gaze on a moving thing.
+    should on video: it is gaze on a moving thing.
 
     Args:
-        time: (N,) seconds on the film's clock, ascending.
+        time: (N,) seconds on the video's clock, ascending.
         x: (N,) screen pixels, NaN in a blink or where the eye was lost.
         y: (N,) screen pixels, NaN likewise.
         geometry: of the screen.

@@ -1,4 +1,4 @@
-"""Films and sounds: reading both on one clock, and writing films."""
+"""Videos and sounds: reading both on one clock, and writing videos."""
 
 from avsal.media.atomic import atomic_path
 from avsal.media.audio import RESAMPLER, SoundReader, has_sound, load_sound, resample
@@ -6,18 +6,18 @@ from avsal.media.damage import Damage
 from avsal.media.frames import Frame, FrameReader, VideoInfo
 from avsal.media.images import ImageFolderReader
 from avsal.media.video import VideoReader, open_frames
-from avsal.media.writer import FilmWriter
+from avsal.media.writer import VideoWriter
 
 __all__ = [
     "RESAMPLER",
     "Damage",
-    "FilmWriter",
     "Frame",
     "FrameReader",
     "ImageFolderReader",
     "SoundReader",
     "VideoInfo",
     "VideoReader",
+    "VideoWriter",
     "atomic_path",
     "has_sound",
     "load_sound",

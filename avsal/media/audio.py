@@ -1,4 +1,4 @@
-"""Reading the sound of films and sound files: mono, at the wanted rate, on the film clock."""
+"""Reading the sound of videos and sound files: mono, at the wanted rate, on the video clock."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class SoundReader:
     the low-frequency one too. The resampler is `RESAMPLER`; reading in pieces equals reading at once.
 
     Args:
-        path: a film or a sound file.
+        path: a video or a sound file.
         sample_rate: wanted, in Hz.
         stream: number of the sound stream, None for the one marked as default, else the first.
-        origin: the container's seconds that the film clock calls 0: `VideoInfo.origin` for a film's own
+        origin: the container's seconds that the video clock calls 0: `VideoInfo.origin` for a video's own
             sound, None for a separate file, whose own start is 0 then.
         keep: seconds by which a read may begin before the latest one.
 
@@ -82,7 +82,7 @@ class SoundReader:
         return self._decoder.damage
 
     def read(self, start: float, end: float) -> NDArray[np.float32]:
-        """The samples from `start` to `end`, in seconds on the film clock.
+        """The samples from `start` to `end`, in seconds on the video clock.
 
         Where there is no sound, before 0 as well, samples are zero.
 
@@ -130,7 +130,7 @@ class SoundReader:
             self._kept.popleft()
 
     def _enter(self, second: int) -> None:
-        """Go on from a later whole second of the film clock, where both rates have a sample."""
+        """Go on from a later whole second of the video clock, where both rates have a sample."""
         self._pieces.close()
         self._pieces = _resampled(self._decoder, self.sample_rate, second)
         self._produced = second * self.sample_rate
@@ -143,7 +143,7 @@ def load_sound(
     """A whole sound at once; arguments and mixing as for `SoundReader`.
 
     Returns:
-        (A,) float32 from 0 of the film clock to the end of the sound, and what could not be read.
+        (A,) float32 from 0 of the video clock to the end of the sound, and what could not be read.
 
     Raises:
         MediaError: no such file, no such stream, or nothing of it can be decoded.
@@ -160,7 +160,7 @@ def has_sound(path: str | Path) -> bool:
     """Whether a file has a sound stream that can be decoded and is not empty.
 
     Raises:
-        MediaError: no such file, or neither film nor sound.
+        MediaError: no such file, or neither video nor sound.
     """
     with open_container(path) as container:
         if not sound_streams(container):
@@ -172,7 +172,7 @@ def has_sound(path: str | Path) -> bool:
 def _resampled(
     decoder: SoundDecoder, sample_rate: int, second: int
 ) -> Generator[tuple[int, NDArray[np.float32]], None, None]:
-    """Yield (position, mono samples) at `sample_rate` without gaps from a second of the film clock on."""
+    """Yield (position, mono samples) at `sample_rate` without gaps from a second of the video clock on."""
     native = decoder.sample_rate
     resampler = None if native == sample_rate else resampling_stream(native, sample_rate)
     fed, made = second * native, second * sample_rate

@@ -1,4 +1,4 @@
-"""Opening films and sound files with FFmpeg through PyAV, choosing streams, reading on past damage."""
+"""Opening videos and sound files with FFmpeg through PyAV, choosing streams, reading on past damage."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def check_file(path: str | Path) -> Path:
     if not path.exists():
         raise MediaError(f"no such file: {path}")
     if path.is_dir():
-        raise MediaError(f"expected a film or sound file but {path} is a folder")
+        raise MediaError(f"expected a video or sound file but {path} is a folder")
     if path.stat().st_size == 0:
         raise MediaError(f"{path} is empty (0 bytes)")
     return path
@@ -72,7 +72,7 @@ def check_file(path: str | Path) -> Path:
 
 @contextmanager
 def open_container(path: str | Path) -> Iterator[InputContainer]:
-    """Open a local film or sound file.
+    """Open a local video or sound file.
 
     Raises:
         MediaError: there is no such file, it is empty, or FFmpeg knows no such format.
@@ -83,7 +83,7 @@ def open_container(path: str | Path) -> Iterator[InputContainer]:
         container = av.open(str(path.absolute()), metadata_errors="replace")
     except av.FFmpegError as error:
         raise MediaError(
-            f"cannot read {path}: {error.strerror}; expected a film or sound file that is complete"
+            f"cannot read {path}: {error.strerror}; expected a video or sound file that is complete"
         ) from error
     with container:
         yield container
@@ -150,7 +150,7 @@ def demux(container: InputContainer, streams: Sequence[Stream], damage: Damage) 
     while errors < DEMUX_RETRIES:
         try:
             for packet in container.demux(list(streams)):
-                # An empty packet tells a decoder that the film is over: PyAV's own at the end, or damage.
+                # An empty packet tells a decoder that the video is over: PyAV's own at the end, or damage.
                 if packet.size:
                     errors = 0
                     yield packet
@@ -180,7 +180,7 @@ def decode(
 class Coverage:
     """Finds out what a file lacks: compares its packets with the length its header claims, looks for holes.
 
-    A film may hold one picture for long, so that a hole is only what neither picture nor sound covers.
+    A video may hold one picture for long, so that a hole is only what neither picture nor sound covers.
 
     Attributes:
         streams: those whose packets are to be noted, `stream` among them.

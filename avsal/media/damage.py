@@ -15,7 +15,7 @@ class Damage:
 
     Attributes:
         what: ``picture`` or ``sound``.
-        decoded: frames of the film (packets of the sound) that were decoded.
+        decoded: frames of the video (packets of the sound) that were decoded.
         failed: packets or image files that could not be read or decoded.
         patched: frames that the decoder gave out with errors concealed.
         missing_seconds: estimated from the container's claimed length and from gaps after failed packets.

@@ -1,4 +1,4 @@
-"""The values that readers of films and of image folders give out, and the shape both readers share."""
+"""The values that readers of videos and of image folders give out, and the shape both readers share."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ ROUNDING = 1e-6
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What is known of a film before it is read.
+    """What is known of a video before it is read.
 
-    Time runs on the film clock: its 0 is `origin`, one origin for picture and sound.
+    Time runs on the video clock: its 0 is `origin`, one origin for picture and sound.
 
     Attributes:
-        path: the film, or the folder of images.
+        path: the video, or the folder of images.
         size: (H, W) on display in square pixels: turned upright, sample aspect ratio applied to the width.
         coded_size: (H, W) as stored.
         frame_rate: average, in frames a second.
-        duration: of the picture in seconds as the container claims it, of the whole film where it tells no
+        duration: of the picture in seconds as the container claims it, of the whole video where it tells no
             more, None where it tells nothing.
         num_frames: as the container claims it, None where it does not.
-        origin: the container's seconds that the film clock calls 0: the earliest decoded start over the
-            chosen picture stream and the film's sound.
-        first_time: of the first frame on the film clock, in seconds.
+        origin: the container's seconds that the video clock calls 0: the earliest decoded start over the
+            chosen picture stream and the video's sound.
+        first_time: of the first frame on the video clock, in seconds.
         time_base: seconds of one tick of the container's stamps.
         rotation: degrees by which stored pictures are turned clockwise to stand upright, in 0..359.
         sample_aspect_ratio: width of a stored pixel over its height.
@@ -83,12 +83,12 @@ class VideoInfo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One picture of a film.
+    """One picture of a video.
 
     Attributes:
         index: 0-based count of the frames given out by this reader.
-        time: seconds on the film clock.
-        duration: seconds until the next frame; the film's mean period for its last frame.
+        time: seconds on the video clock.
+        duration: seconds until the next frame; the video's mean period for its last frame.
         pts: the container's stamp in ticks, ``time = pts * time_base - origin``.
         image: (H, W, 3) uint8 RGB, upright.
     """
@@ -101,7 +101,7 @@ class Frame:
 
 
 class FrameReader(Protocol):
-    """Gives out the frames of a film or of a folder of images, in time order; may be iterated again."""
+    """Gives out the frames of a video or of a folder of images, in time order; may be iterated again."""
 
     @property
     def info(self) -> VideoInfo:

@@ -1,4 +1,4 @@
-"""Reading films that are kept as folders of images, the way most data sets ship."""
+"""Reading videos that are kept as folders of images, the way most data sets ship."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NUMBER = re.compile(r"%0?\d*d")
 
 
 class ImageFolderReader:
-    """Reads a folder of images as a film: image i, in the order of the numbers in names, at i / frame_rate.
+    """Reads a folder of images as a video: image i, in the order of the numbers in names, at i / frame_rate.
 
     Images are turned upright by their EXIF tag; grey, palette and 16-bit images become 8-bit RGB, transparent
     ones are laid over black. An image that cannot be read is left out and counted in `damage`; the others
@@ -134,7 +134,7 @@ class ImageFolderReader:
                 height, width = self._info.size
                 raise MediaError(
                     f"{path} has {image.shape[1]}x{image.shape[0]} pixels, the images before it "
-                    f"{width}x{height}: images of one film must have one size"
+                    f"{width}x{height}: images of one video must have one size"
                 )
             if image.shape[:2] != self._size:
                 image = convert(av.VideoFrame.from_ndarray(image, "rgb24"))

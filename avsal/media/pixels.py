@@ -1,13 +1,13 @@
 """From a decoded frame to an RGB array of the size asked for, and back: every colour conversion of avsal.
 
-FFmpeg's swscale does conversion and scaling in one pass. Measured on 1080p film to 384x224 against an exact
+FFmpeg's swscale does conversion and scaling in one pass. Measured on 1080p video to 384x224 against an exact
 area average of the exactly converted picture (rms error in grey levels, milliseconds a frame):
 
     area 3.3, 1.0    bilinear 4.1, 1.2    bicubic 3.9, 2.0
     area + full chroma 0.6, 1.2           bicubic + full chroma 2.1, 3.2
 
 so area averaging with full chroma interpolation is used throughout; where it enlarges it interpolates
-linearly. Film tagged as HDR (PQ, HLG) is converted by its matrix but not tone-mapped.
+linearly. Video tagged as HDR (PQ, HLG) is converted by its matrix but not tone-mapped.
 """
 
 from __future__ import annotations

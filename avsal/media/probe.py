@@ -1,4 +1,4 @@
-"""Looking at the start of a film: its size and stand, where its clock begins, how its stamps are read."""
+"""Looking at the start of a video: its size and stand, where its clock begins, how its stamps are read."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ PACKETS_LOOKED_AT = 3000
 """Packets of a codec with B-frames that may pass before the first one out of order has to come."""
 
 USUAL_RATE = Fraction(25)
-"""Frames a second where the container has no rate at all, as in a film of one frame."""
+"""Frames a second where the container has no rate at all, as in a video of one frame."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What reading a film needs to know beforehand.
+    """What reading a video needs to know beforehand.
 
     Attributes:
         info: the public facts.
@@ -61,10 +61,10 @@ class Probe:
 
 
 def probe(path: str | Path, stream: int = 0) -> Probe:
-    """Look at picture stream number `stream` of a film; the answer is kept until the file changes.
+    """Look at picture stream number `stream` of a video; the answer is kept until the file changes.
 
     Raises:
-        MediaError: no such file, no film, or no picture can be decoded.
+        MediaError: no such file, no video, or no picture can be decoded.
     """
     path = check_file(path)
     status = path.stat()
@@ -102,7 +102,7 @@ def _probe(path: Path, index: int, changed_at: int, num_bytes: int) -> Probe:
             rotation=orientation.rotation,
             sample_aspect_ratio=aspect,
             codec=stream.codec_context.codec.canonical_name,
-            sound=start.heard,
+            sound=start.has_audio,
             rebuilt_times=stamps.rebuilt,
         )
     return Probe(info, stamps, orientation)
@@ -134,7 +134,7 @@ class _Start:
         first_packet: presentation and decoding stamp of the first packet.
         reordered: packets were seen whose presentation order differs from their order in the file.
         offsets: distances of presentation and decoding stamp that were seen, at most two of them.
-        heard: a packet of the sound was seen; a header may announce a sound that never comes.
+        has_audio: a packet of the sound was seen; a header may announce a sound that never comes.
         sound: the container's second of the first sample, None where it was not found.
     """
 
@@ -143,7 +143,7 @@ class _Start:
     first_packet: tuple[int | None, int | None] = (None, None)
     reordered: bool = False
     offsets: set[int | None] = field(default_factory=set)
-    heard: bool = False
+    has_audio: bool = False
     sound: float | None = None
 
     @property
@@ -163,7 +163,7 @@ def _look(container: InputContainer, picture: VideoStream | None, sound: AudioSt
     damage = Damage()
     for packet in demux(container, [stream for stream in (picture, sound) if stream is not None], damage):
         if sound is not None and packet.stream is sound:
-            start.heard = True
+            start.has_audio = True
             for samples in decode(sound, packet, damage) if start.sound is None else ():
                 if start.sound is None and samples.pts is not None and sound.time_base is not None:
                     start.sound = float(samples.pts * sound.time_base)
@@ -180,7 +180,7 @@ def _look(container: InputContainer, picture: VideoStream | None, sound: AudioSt
                     start.offsets.add(None if packet.dts is None else packet.pts - packet.dts)
         order_is_known = not reorders or not start.backwards or num_packets >= PACKETS_LOOKED_AT
         sound_is_known = start.sound is not None or (
-            (sound is None or start.heard) and _sound_is_later(start, picture, sound)
+            (sound is None or start.has_audio) and _sound_is_later(start, picture, sound)
         )
         if len(start.stamps) >= wanted and order_is_known and sound_is_known:
             return start

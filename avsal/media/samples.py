@@ -1,4 +1,4 @@
-"""Decoding a sound stream to an unbroken run of samples at its own rate, placed on the film clock."""
+"""Decoding a sound stream to an unbroken run of samples at its own rate, placed on the video clock."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ More than containers round by, less than a packet of the usual codecs, so that a
 """
 
 LEAP = 1.0
-"""Seconds back from which a stamp means that the clock was set anew, as in films joined end to end."""
+"""Seconds back from which a stamp means that the clock was set anew, as in videos joined end to end."""
 
 CLAIM_TOLERANCE = 0.25
 """Seconds by which a sound may end before the container's claim; encoders pad their last packets."""
@@ -49,9 +49,9 @@ class SoundDecoder:
     once. FFmpeg removes the priming samples of the encoder.
 
     Args:
-        path: a film or a sound file.
+        path: a video or a sound file.
         stream: number of the sound stream, None for the one marked as default, else the first.
-        origin: the container's seconds that the film clock calls 0; None for the start of this file.
+        origin: the container's seconds that the video clock calls 0; None for the start of this file.
 
     Attributes:
         origin: as above, found where None was given.
@@ -82,11 +82,11 @@ class SoundDecoder:
         """Yield (position, samples); each block begins where the one before ended.
 
         Args:
-            start: seconds on the film clock at or before which to begin, None for the start of the sound.
+            start: seconds on the video clock at or before which to begin, None for the start of the sound.
                 Only where `can_seek`.
 
         Yields:
-            The position of the first sample, in samples from 0 of the film clock (it may be negative), and
+            The position of the first sample, in samples from 0 of the video clock (it may be negative), and
             the samples: (channels, n) float32, full scale +-1.
         """
         rate = self.sample_rate

@@ -1,4 +1,4 @@
-"""Carrying a sound over into a film that is being written: as it is where possible, else encoded anew."""
+"""Carrying a sound over into a video that is being written: as it is where possible, else encoded anew."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def carry_sound(
     A sound that is encoded anew keeps one or two channels; more are mixed to one by their mean.
 
     Args:
-        output: the film that is being written, before its first packet.
-        path: a film or sound file with sound.
+        output: the video that is being written, before its first packet.
+        path: a video or sound file with sound.
         stream: number of the sound stream, None for the default one.
-        origin: the container's seconds that the film clock calls 0.
-        start: seconds on the film clock that become 0 of the output.
-        end: seconds on the film clock where the sound is cut off, None for its own end.
+        origin: the container's seconds that the video clock calls 0.
+        start: seconds on the video clock that become 0 of the output.
+        end: seconds on the video clock where the sound is cut off, None for its own end.
 
     Returns:
         Whether the sound is ``copied`` or ``re-encoded``, and its packets with the second of the output at

@@ -17,14 +17,14 @@ __all__ = ["StampRule", "Stamps"]
 
 @dataclass(frozen=True)
 class StampRule:
-    """How a film's stamps are to be read, found once by looking at its first frames.
+    """How a video's stamps are to be read, found once by looking at its first frames.
 
     Attributes:
-        first: the stamp of the film's first frame, in ticks.
+        first: the stamp of the video's first frame, in ticks.
         period: mean distance of two frames, in ticks.
         second: one second, in ticks.
         rebuilt: presentation stamps run backwards in display order (AVI has none and FFmpeg guesses them
-            wrongly where B-frames are; some films were cut with decoding stamps in their place). The i-th
+            wrongly where B-frames are; some videos were cut with decoding stamps in their place). The i-th
             frame shown then takes the decoding stamp of the i-th packet.
         shift: for `rebuilt`: what is added to decoding stamps, in ticks.
     """
@@ -40,10 +40,10 @@ class Stamps:
     """Gives each frame of one pass, in display order, its stamp.
 
     A missing stamp follows the last by one period. One that does not advance follows by one tick; where it
-    jumps back by more than a second, as in films joined end to end, the rest of the film is moved on.
+    jumps back by more than a second, as in videos joined end to end, the rest of the video is moved on.
 
     Args:
-        rule: of the film.
+        rule: of the video.
         damage: counts the repairs.
     """
 

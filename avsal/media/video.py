@@ -1,4 +1,4 @@
-"""Reading films: every frame with its own time, scaled while it is decoded."""
+"""Reading videos: every frame with its own time, scaled while it is decoded."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ SEEK_BACK = (0.0, 2.0, 10.0, 60.0)
 
 
 class VideoReader:
-    """Reads the frames of a film in display order, each with its own time on the film clock.
+    """Reads the frames of a video in display order, each with its own time on the video clock.
 
-    Frames are turned upright, scaled to square pixels and converted to RGB in one pass (see `pixels`). Film
+    Frames are turned upright, scaled to square pixels and converted to RGB in one pass (see `pixels`). Video
     that is damaged gives what decodes; the rest is counted in `damage`. With one thread, the default,
-    decoding is the same in every run even of a damaged film, and on two cores no slower than with more.
-    Interlaced film is not deinterlaced.
+    decoding is the same in every run even of a damaged video, and on two cores no slower than with more.
+    Interlaced video is not deinterlaced.
 
     Args:
-        path: the film.
+        path: the video.
         size: (H, W) of the images, None for the size on display.
         stream: number of the picture stream, cover pictures not counted.
-        start: seconds on the film clock; earlier frames are left out. Seeking is exact.
-        end: seconds on the film clock; frames at or after it are left out.
+        start: seconds on the video clock; earlier frames are left out. Seeking is exact.
+        end: seconds on the video clock; frames at or after it are left out.
         threads: of the decoder, None for one. More are quicker on large pictures and many cores.
 
     Raises:
-        MediaError: no such file, no film, no such stream, or no picture can be decoded.
+        MediaError: no such file, no video, no such stream, or no picture can be decoded.
         ValueError: `size`, `start`, `end` or `threads` make no sense.
     """
 
@@ -74,7 +74,7 @@ class VideoReader:
 
     @property
     def info(self) -> VideoInfo:
-        """What is known of the film before it is read."""
+        """What is known of the video before it is read."""
         return self._probe.info
 
     @property
@@ -191,15 +191,15 @@ def open_frames(
     end: float | None = None,
     threads: int | None = None,
 ) -> FrameReader:
-    """Open a film, a folder of images or a pattern of image names such as ``frames/%05d.jpg``.
+    """Open a video, a folder of images or a pattern of image names such as ``frames/%05d.jpg``.
 
     Args:
-        source: the film file, the folder or the pattern.
+        source: the video file, the folder or the pattern.
         size: (H, W) of the images, None for the size on display.
-        frame_rate: of images in frames a second; a film has its own time stamps.
-        start: seconds on the film clock; earlier frames are left out.
-        end: seconds on the film clock; frames at or after it are left out.
-        threads: of the decoder of a film, None for one.
+        frame_rate: of images in frames a second; a video has its own time stamps.
+        start: seconds on the video clock; earlier frames are left out.
+        end: seconds on the video clock; frames at or after it are left out.
+        threads: of the decoder of a video, None for one.
 
     Raises:
         MediaError: there is nothing that can be read, or `frame_rate` is missing or given in vain.
@@ -210,5 +210,5 @@ def open_frames(
             raise MediaError(f"{source} holds images without times: say how many frames a second they are")
         return ImageFolderReader(path, frame_rate, size, start=start, end=end)
     if frame_rate is not None:
-        raise MediaError(f"{source} is a film with its own time stamps: leave the frame rate out")
+        raise MediaError(f"{source} is a video with its own time stamps: leave the frame rate out")
     return VideoReader(path, size, start=start, end=end, threads=threads)

@@ -1,4 +1,4 @@
-"""Writing films that play everywhere, frame times and sound of the source kept."""
+"""Writing videos that play everywhere, frame times and sound of the source kept."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from avsal.media.soundtrack import Carried, carry_sound
 if TYPE_CHECKING:
     from av.packet import Packet
 
-__all__ = ["FilmWriter"]
+__all__ = ["VideoWriter"]
 
 FORMATS = {".mp4": "mp4", ".mkv": "matroska"}
 
@@ -31,14 +31,15 @@ MP4_OPTIONS = {"movflags": "+faststart", "movie_timescale": "90000"}
 """The index comes first, for browsers; the start of a late stream is not rounded to milliseconds."""
 
 
-class FilmWriter:
-    """Writes an H.264 film (8-bit 4:2:0, BT.709, limited range) frame by frame, with the sound of another.
+class VideoWriter:
+    """Writes an H.264 video (8-bit 4:2:0, BT.709, limited range) frame by frame, with the sound of another.
 
-    Frames keep their own times, variable rates too. 0 of the film written is `start` on the film clock of the
-    source, for picture and sound alike. Sound packets are read as the picture advances, so that memory does
-    not grow with the film, and are copied bit for bit where MP4 and Matroska take their codec; else the sound
-    is encoded to AAC. H.264 wants even sizes: an odd height or width grows by one row or column, a repeat of
-    the last. The file appears at `path` when it is whole; after an error or an interrupt nothing is left.
+    Frames keep their own times, variable rates too. 0 of the video written is `start` on the video clock of
+    the source, for picture and sound alike. Sound packets are read as the picture advances, so that memory
+    does not grow with the video, and are copied bit for bit where MP4 and Matroska take their codec; else the
+    sound is encoded to AAC. H.264 wants even sizes: an odd height or width grows by one row or column, a
+    repeat of the last. The file appears at `path` when it is whole; after an error or an interrupt nothing is
+    left.
 
     Use it as a context manager.
 
@@ -51,13 +52,13 @@ class FilmWriter:
         crf: of x264, 0 (lossless) to 51; 18 looks like the source.
         preset: of x264, from ``ultrafast`` to ``veryslow``.
         grey: images are (H, W) instead of (H, W, 3).
-        sound_from: a film or sound file whose sound goes along, None for a silent film. One without sound
-            gives a silent film, too.
+        sound_from: a video or sound file whose sound goes along, None for a silent video. One without sound
+            gives a silent video, too.
         sound_stream: number of the sound stream, None for the one marked as default, else the first.
-        origin: seconds of `sound_from` that the film clock calls 0: `VideoInfo.origin` for a film's own
+        origin: seconds of `sound_from` that the video clock calls 0: `VideoInfo.origin` for a video's own
             sound, None for a separate file, whose own start is 0 then.
-        start: seconds on the film clock at which the film written begins.
-        end: seconds on the film clock at which its sound ends, None for the end of the sound itself, which
+        start: seconds on the video clock at which the video written begins.
+        end: seconds on the video clock at which its sound ends, None for the end of the sound itself, which
             may come after the last frame.
 
     Raises:
@@ -83,7 +84,7 @@ class FilmWriter:
     ) -> None:
         self.path = Path(path)
         if self.path.suffix.lower() not in FORMATS:
-            raise ValueError(f"a film's name must end in {' or '.join(FORMATS)} but is {self.path.name}")
+            raise ValueError(f"a video's name must end in {' or '.join(FORMATS)} but is {self.path.name}")
         if min(size) < 1 or time_base <= 0 or not frame_rate > 0:
             raise ValueError(
                 "`size`, `time_base` and `frame_rate` must be positive but are "
@@ -110,7 +111,7 @@ class FilmWriter:
 
     @property
     def coded_size(self) -> tuple[int, int]:
-        """(H, W) of the film: that of the images, made even."""
+        """(H, W) of the video: that of the images, made even."""
         return self._size[0] + self._size[0] % 2, self._size[1] + self._size[1] % 2
 
     @property
@@ -149,8 +150,8 @@ class FilmWriter:
         """Append a frame.
 
         Args:
-            image: (H, W, 3) uint8 RGB, or (H, W) for a grey film, of the size that was announced.
-            time: seconds on the film clock of the source; later than that of the frame before.
+            image: (H, W, 3) uint8 RGB, or (H, W) for a grey video, of the size that was announced.
+            time: seconds on the video clock of the source; later than that of the frame before.
 
         Raises:
             ValueError: shape or type are others, or the time does not advance by a tick.

@@ -90,7 +90,7 @@ def score_frame(
 
     Args:
         saliency: (H, W) prediction.
-        frame: identifies the frame in errors and in the result, such as 'film/12'.
+        frame: identifies the frame in errors and in the result, such as 'video/12'.
         fixations: where people looked on this frame.
         density: (H, W) non-negative, not necessarily normalised.
         others: negatives of shuffled AUC, from a sampler, whose name becomes part of the score.
@@ -105,10 +105,10 @@ def score_frame(
             sizes.
 
     Example:
-        >>> scores = score_frame([[3, 1], [0, 0]], frame="film/7", fixations=([0], [0]))
+        >>> scores = score_frame([[3, 1], [0, 0]], frame="video/7", fixations=([0], [0]))
         >>> round(scores["nss"], 3), scores["auc_judd"]
         (1.633, 0.875)
-        >>> score_frame([[3, 1], [0, 0]], frame="film/8", fixations=([], [])).scores["nss"].reason
+        >>> score_frame([[3, 1], [0, 0]], frame="video/8", fixations=([], [])).scores["nss"].reason
         'no fixation'
     """
     check_family(family)

@@ -19,7 +19,7 @@ size and little more. What it leaves open or contradicts, and what we chose:
 - ReLU is named as the activation throughout. After the last layer it could die and leave an empty map: a
   sigmoid there.
 - Normalisation: RGB in [-1, 1].
-- The film's first and last frame have one neighbour each: the frame itself is repeated by prediction.
+- The video's first and last frame have one neighbour each: the frame itself is repeated by prediction.
 """
 
 from __future__ import annotations

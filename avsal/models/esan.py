@@ -7,17 +7,17 @@ frame; a convolution and bilinear upsampling give the map of each group's middle
 
 The paper names the parts; how many convolutions they hold is taken from the authors' released network
 (cj4L/ESAN-VSP), whose alignment follows EDVR (Wang et al., CVPRW 2019). Where that code departs from the
-paper we follow the paper: the backward LSTM has weights of its own, and its states are put back into film
+paper we follow the paper: the backward LSTM has weights of its own, and its states are put back into video
 order before they are added. What neither settles, and what we chose:
 
 - Which frames: the paper supervises the middle frames of the three groups of a 15-frame clip; the released
-  code predicts a film in five passes shifted by one frame, the first and last frame repeated at the film's
+  code predicts a video in five passes shifted by one frame, the first and last frame repeated at the video's
   ends, so that every frame is a middle frame once. `forward` does all five passes on one clip and encodes
   each frame only once; `phases=(2,)` gives the middle frames of the paper's training clips alone.
 - How far the LSTMs see: over one clip, three steps of five frames as in training. The released code carries
-  states from clip to clip, which the backward direction could only do with a whole film in memory. A larger
+  states from clip to clip, which the backward direction could only do with a whole video in memory. A larger
   `num_groups` gives both directions a longer view; memory grows with it, time a map does not. Windows of a
-  film overlap by two groups' margins, so that repeated frames are aligned to at the film's ends only.
+  video overlap by two groups' margins, so that repeated frames are aligned to at the video's ends only.
 - Fewer `levels`: the finest level left takes p3's part in the last alignment, the LSTMs and the decoder,
   which then upsamples by more, so that the map keeps its size. LeakyReLU follows every level but the finest.
 - `alignment="plain"`: a plain convolution of each frame stands for the deformable one; what predicts its
@@ -212,7 +212,7 @@ class ESAN(SaliencyModel):
                 f"`size` must be (height, width) of at least {self.strides[0]} pixels but is {tuple(size)}"
             )
         self.group_size = group_size
-        # maps nearer to a clip's end than this were aligned to repeated frames where the film goes on
+        # maps nearer to a clip's end than this were aligned to repeated frames where the video goes on
         margin = group_size // 2 if num_groups > 1 else 0
         self.spec = ClipSpec(
             num_frames=num_groups * group_size,
@@ -252,7 +252,7 @@ class ESAN(SaliencyModel):
                 A map does not depend on the other phases asked for.
 
         Returns:
-            (B, T', H, W) in [0, 1] in film order; T' = T for all phases.
+            (B, T', H, W) in [0, 1] in video order; T' = T for all phases.
 
         Raises:
             ValueError: frames of another shape, phases without a frame, or sound.

@@ -40,7 +40,7 @@ class SaliencyModel(nn.Module):
         Args:
             frames: (B, 3, T, H, W), normalised as `spec` says; any H and W.
             audio: (B, 1, A) waveform of the same seconds at `spec.sample_rate`, times `spec.audio_scale`.
-                None is 'this film has no sound'; zeros are silence, and something else.
+                None is 'this video has no sound'; zeros are silence, and something else.
 
         Returns:
             (B, T', H, W) maps, non-negative, of the input's size unless the model says otherwise.
@@ -48,7 +48,7 @@ class SaliencyModel(nn.Module):
         raise TypeError(f"{type(self).__name__} must define forward")
 
     def forward_start(self, frames: Tensor, audio: Tensor | None = None) -> Tensor:
-        """`forward` for the windows of `spec.start_windows`, for models that treat a film's start apart."""
+        """`forward` for the windows of `spec.start_windows`, for models that treat a video's start apart."""
         return self(frames, audio)
 
     def save_pretrained(self, folder: str | Path, **about: Any) -> Path:

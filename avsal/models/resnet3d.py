@@ -8,12 +8,12 @@ contradicts, and what we chose:
 - Values of the maps: the text says 0 to 1, the released network ends in a linear layer. A sigmoid, so that
   the text holds.
 - Normalisation "with zero mean and unit variance" does not say of what: of each colour channel over the
-  Kinetics films, as the published weights of R3D-18 and R(2+1)D-18 expect.
+  Kinetics videos, as the published weights of R3D-18 and R(2+1)D-18 expect.
 - Frames are 128x128 in training, 112x112 in use: 112x112 unless asked, and `forward` takes any size.
 - The text has all kernels 3x3x3; the first is 3x7x7.
 - The text defines "Proposed-S" as the network without the pyramid and gives no layers: those of the released
   network that has the stated number of parameters. ReLU after its first two deconvolutions is our choice.
-- What happens where fewer than 16 frames of the film are left is open. The kernels fit T = 16 alone, so
+- What happens where fewer than 16 frames of the video are left is open. The kernels fit T = 16 alone, so
   windows always have 16 frames, and prediction decides which.
 """
 

@@ -18,7 +18,7 @@ What the paper leaves open:
 - The newest frame's weight is 0.98 in the text, 1 in the released code. The text.
 - Values given to VGG-16: RGB with the mean and deviation of ImageNet, which its published weights expect
   (the released code feeds values up to 255 in the order BGR, no mean subtracted).
-- The first six frames of a film: the released code repeats frames and leaves the weights out; see
+- The first six frames of a video: the released code repeats frames and leaves the weights out; see
   `START_WINDOWS` and `Sal3D.forward_start`.
 - A batch norm's epsilon is the default of Keras, 0.001.
 """
@@ -45,7 +45,7 @@ __all__ = ["COEFFICIENTS", "START_WINDOWS", "Deconv3d", "Sal3D", "Variant"]
 #: weights of the six frames, oldest to newest (Section 3.2)
 COEFFICIENTS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.98)
 
-#: frames that stand for the six when fewer than six precede, for film frames 0 to 5 (released code)
+#: frames that stand for the six when fewer than six precede, for video frames 0 to 5 (released code)
 START_WINDOWS = (
     (0, 0, 0, 0, 0, 0),
     (0, 0, 1, 1, 1, 1),

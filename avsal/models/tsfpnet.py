@@ -73,7 +73,7 @@ class TSFPNet(SaliencyModel):
         """(B, 3, T, H, W) in [-1, 1] -> (B, 1, H, W) in [0, 1], the map of the last frame.
 
         Args:
-            frames: of a window; with `context` frames of the film before and after it.
+            frames: of a window; with `context` frames of the video before and after it.
             audio: None.
             context: see `encode`.
 
@@ -90,7 +90,7 @@ class TSFPNet(SaliencyModel):
 
         Args:
             frames: (B, 3, context + T + context, H, W).
-            context: frames of the film that the encoder sees before and after the window, where it would see
+            context: frames of the video that the encoder sees before and after the window, where it would see
                 zeros: a multiple of 8, its longest stride. 48 are all that a window's taps depend on.
         """
         if context < 0 or context % 8:
@@ -114,7 +114,7 @@ class TSFPNet(SaliencyModel):
 
         Args:
             integrated: (B, C, 1, h, w), the pyramid's sum.
-            logits: (B, 1, h', w') of the attention, or None for a film without sound.
+            logits: (B, 1, h', w') of the attention, or None for a video without sound.
             size: (H, W) of the map.
 
         Returns:
@@ -167,7 +167,7 @@ class TSFPNetAV(TSFPNet):
         """(B, 3, T, H, W) in [-1, 1] and (B, 1, A) in about [-256, 256] -> (B, 1, H, W) in [0, 1].
 
         Args:
-            frames: of a window; with `context` frames of the film before and after it.
+            frames: of a window; with `context` frames of the video before and after it.
             audio: the window's own seconds, or None.
             context: see `encode`.
 

@@ -1,4 +1,4 @@
-"""Maps of a film, one after the other, in memory that does not grow with its length."""
+"""Maps of a video, one after the other, in memory that does not grow with its length."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from avsal.media.frames import Frame, FrameReader
 from avsal.media.video import open_frames
 from avsal.models import SaliencyModel
 from avsal.models.tsfpnet import TSFPNetAV
-from avsal.prediction.ahead import Ahead
-from avsal.prediction.engines import Engine, Job, Output, create_engine
+from avsal.prediction.engines import Engine, WindowJob, WindowMaps, create_engine
+from avsal.prediction.prefetch import Prefetcher
 
 __all__ = ["PRECISIONS", "Prediction", "PredictionStream", "predict"]
 
@@ -44,12 +44,12 @@ class Prediction:
 
     Attributes:
         index: 0-based number of the frame among the predicted ones.
-        time: seconds on the film's clock (its time stamp minus the film's origin).
+        time: seconds on the video's clock (its time stamp minus the video's origin).
         duration: seconds that the frame is shown.
         map: (H, W) float32, non-negative, of the model's size.
         interpolated: between neighbours in time, because the frame itself was left out.
-        heard: by name, the maps with each of the stream's `sounds`, of which `map` is the first; empty where
-            none were given.
+        condition_maps: by name, the maps with each of the stream's `sounds`, of which `map` is the first;
+            empty where none were given.
         attention: by name, what each of the stream's `sounds` adds to the features, (H, W) float32 above -1,
             0 without sound; empty unless asked for.
     """
@@ -59,16 +59,16 @@ class Prediction:
     duration: float
     map: NDArray[np.float32]
     interpolated: bool = False
-    heard: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    condition_maps: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     attention: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 class PredictionStream:
-    """Iterates over the predictions of one film. See `predict`.
+    """Iterates over the predictions of one video. See `predict`.
 
     Attributes:
         model: that predicts.
-        film: the opened frames; its `info` says what the film is, its `damage` (when done) what was lost.
+        video: the opened frames; its `info` says what the video is, its `damage` (when done) what was lost.
         sound: what the model hears: ``own``, ``none``, ``zero``, the name of a file, or those of `sounds`.
         sound_names: of `sounds`.
         num_windows: how many windows were computed so far.
@@ -107,15 +107,15 @@ class PredictionStream:
             raise ConfigError(f"expected `attention` with `sounds`, of a tsfpnet_av; this is {model.name}")
         self.engine.attention = attention
         self.num_windows = 0
-        self._pending: deque[Output] = deque()
+        self._pending: deque[WindowMaps] = deque()
 
         with open_frames(source, frame_rate=frame_rate, threads=threads) as probe:
             info = probe.info
         reach = 2 * model.spec.num_frames + self.engine.past
-        margin = reach / info.frame_rate  # seconds of film a map can depend on before its own
+        margin = reach / info.frame_rate  # seconds of video a map can depend on before its own
         begin = None if start is None else max(0.0, start - margin)
         size = content_size(model.spec, info.size)
-        self.film: FrameReader = open_frames(
+        self.video: FrameReader = open_frames(
             source, size, frame_rate=frame_rate, start=begin or None, threads=threads
         )
         self.sound_names = () if sounds is None else tuple(sounds)
@@ -132,7 +132,7 @@ class PredictionStream:
             self._reads = [None if a is None else reading(a, rate) for a in sounds.values()]
 
     def _open_sound(self, audio: Sound | str | Path, margin: float) -> tuple[str, SoundReader | None]:
-        info = self.film.info
+        info = self.video.info
         rate = self.model.spec.sample_rate
         if rate is None or audio == "none" or (audio == "own" and not info.sound):
             return "none", None
@@ -146,24 +146,24 @@ class PredictionStream:
     @property
     def damage(self) -> list[Damage]:
         """What could not be read so far of the picture and of the sound heard; complete at the end."""
-        found = [self.film.damage]
+        found = [self.video.damage]
         if self._sound_reader is not None:
             found.append(self._sound_reader.damage)
         return [damage for damage in found if damage]
 
     def __iter__(self) -> Iterator[Prediction]:
         """Predict; a stream is read once."""
-        with self.film, Ahead(self.film, DECODED_AHEAD) as frames:
+        with self.video, Prefetcher(self.video, DECODED_AHEAD) as frames:
             yield from self._filled(self._computed(self.jobs(iter(frames))))
 
-    def jobs(self, frames: Iterator[Frame]) -> Iterator[Job]:
+    def jobs(self, frames: Iterator[Frame]) -> Iterator[WindowJob]:
         """The windows to compute, with the maps that are wanted of each, for `Engine.predict`.
 
         An engine that looks beyond windows also gets those around the part asked for and those of frames that
         are left out, with no map wanted.
 
         Args:
-            frames: those of `film`.
+            frames: those of `video`.
 
         Raises:
             MediaError: there is no frame to predict.
@@ -172,7 +172,7 @@ class PredictionStream:
         buffer: dict[int, Frame] = {}
         around = self.engine.past > 0
         count, number, ended, beyond = 0, 0, False, 0
-        left_out: Job | None = None
+        left_out: WindowJob | None = None
         while not ended:
             frame = next(frames, None)
             if frame is None:
@@ -182,7 +182,7 @@ class PredictionStream:
                 count += 1
             for window in plan.take(count, ended):
                 held = left_out
-                job = Job(window, [buffer[i] for i in window.frames], (None,) * len(self._reads), [])
+                job = WindowJob(window, [buffer[i] for i in window.frames], (None,) * len(self._reads), [])
                 for slot, index in window.outputs:
                     shown = buffer[index]
                     if self.end is not None and shown.time >= self.end:
@@ -190,7 +190,7 @@ class PredictionStream:
                         break
                     if self.start is not None and shown.time < self.start:
                         continue
-                    output = Output(slot, number, shown.time, shown.duration)
+                    output = WindowMaps(slot, number, shown.time, shown.duration)
                     self._pending.append(output)
                     if number % self.every == 0:
                         job.wanted.append(output)
@@ -210,7 +210,7 @@ class PredictionStream:
                     left_out = None
                 if around and not job.wanted and left_out is None:
                     yield job
-                # windows of the film's start are computed from the last one on
+                # windows of the video's start are computed from the last one on
                 enough = not around or (beyond > self.engine.future and plan.next >= len(job.frames))
                 if beyond and enough:
                     ended = True
@@ -223,11 +223,11 @@ class PredictionStream:
         if left_out is not None:
             yield self._heard(left_out)
 
-    def _heard(self, job: Job) -> Job:
+    def _heard(self, job: WindowJob) -> WindowJob:
         """The job with the sounds of its window's seconds."""
         if not any(self._reads):
             return job
-        spec, info = self.model.spec, self.film.info
+        spec, info = self.model.spec, self.video.info
         assert spec.sample_rate is not None  # or nothing would be read
         spans = [(frame.time, frame.time + frame.duration) for frame in job.frames]
         usual = spec.audio_samples(spec.num_frames / info.frame_rate)
@@ -246,11 +246,11 @@ class PredictionStream:
             return np.zeros(samples, np.float32)
         return self._sound_reader.read(first, first + samples / self._sound_reader.sample_rate)
 
-    def _computed(self, jobs: Iterator[Job]) -> Iterator[Prediction]:
+    def _computed(self, jobs: Iterator[WindowJob]) -> Iterator[Prediction]:
         """Predictions of the frames that the network computes."""
         attended = self.engine.attention
         for job, computed in self.engine.predict(jobs):
-            maps = crop_to_content(computed, self.model.spec, self.film.info.size).cpu().numpy()
+            maps = crop_to_content(computed, self.model.spec, self.video.info.size).cpu().numpy()
             self.num_windows += 1
             for output in job.wanted:
                 saliency = np.array(maps[:, output.slot])
@@ -260,14 +260,14 @@ class PredictionStream:
                         "that the weights belong to this model"
                     )
                 count = len(self.sound_names)
-                heard = dict(zip(self.sound_names, saliency[:count], strict=True))
+                condition_maps = dict(zip(self.sound_names, saliency[:count], strict=True))
                 attention = dict(zip(self.sound_names, saliency[count:], strict=True)) if attended else {}
                 yield Prediction(
                     output.number,
                     output.time,
                     output.duration,
                     saliency[0],
-                    heard=heard,
+                    condition_maps=condition_maps,
                     attention=attention,
                 )
 
@@ -285,7 +285,7 @@ class PredictionStream:
                     output.duration,
                     mixed(before.map, after.map, share),
                     interpolated=True,
-                    heard=mixed_by_name(before.heard, after.heard, share),
+                    condition_maps=mixed_by_name(before.condition_maps, after.condition_maps, share),
                     attention=mixed_by_name(before.attention, after.attention, share),
                 )
             self._pending.popleft()
@@ -306,7 +306,7 @@ def mixed_by_name(
 
 
 def reading(samples: NDArray[np.float32], sample_rate: int) -> ReadSound:
-    """Reads from (A,) samples that begin at 0 of the film's clock; zeros beyond their ends."""
+    """Reads from (A,) samples that begin at 0 of the video's clock; zeros beyond their ends."""
 
     def read(first: float, length: int) -> NDArray[np.float32]:
         begin = round(first * sample_rate)
@@ -320,25 +320,25 @@ def reading(samples: NDArray[np.float32], sample_rate: int) -> ReadSound:
 
 
 def predict(model: SaliencyModel, source: str | Path, **options: Any) -> PredictionStream:
-    """Predict saliency on every frame of a film with its sound.
+    """Predict saliency on every frame of a video with its sound.
 
     Args:
         model: from `avsal.load_model`; its device is used.
-        source: a film, or a folder of images (then `frame_rate` is needed).
+        source: a video, or a folder of images (then `frame_rate` is needed).
         **options: of `PredictionStream`: ``audio`` ('own', 'none', 'zero' or a file), or ``sounds`` (by name,
-            (A,) samples at the model's rate from 0 of the film's clock, or None: a map is made with each and
-            the film is seen once for all of them), ``attention`` (of each of the sounds, beside the maps),
+            (A,) samples at the model's rate from 0 of the video's clock, or None: a map is made with each and
+            the video is seen once for all of them), ``attention`` (of each of the sounds, beside the maps),
             ``frame_rate``,
             ``start`` and ``end`` in seconds, ``every`` (N: each N-th frame is computed, the others
             interpolated), ``engine`` (see `avsal.prediction.engines`; the model's default), ``batch_size`` in
             windows, ``precision``, ``threads`` for decoding.
 
     Returns:
-        an iterator of `Prediction` that decodes as it goes; its ``film.info`` and ``film.damage`` tell of the
-        film.
+        an iterator of `Prediction` that decodes as it goes; its ``video.info`` and ``video.damage`` tell of
+        the video.
 
     Raises:
-        MediaError: the film or sound cannot be read.
+        MediaError: the video or sound cannot be read.
         ConfigError: an option makes no sense.
     """
     return PredictionStream(model, source, **options)

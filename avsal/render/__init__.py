@@ -1,4 +1,4 @@
-"""Maps as pictures, films and files."""
+"""Maps as pictures, videos and files."""
 
 from avsal.render.colormap import COLORMAPS, colormap, paint, to_unit_peak
 from avsal.render.outputs import OUTPUTS, Output, OutputRequest

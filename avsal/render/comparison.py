@@ -1,4 +1,4 @@
-"""A film of one film's maps beside each other: with two sounds, what differs, and the attention."""
+"""A video of one video's maps beside each other: with two sounds, what differs, and the attention."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from avsal.clips import resize_map
 from avsal.errors import MediaError
 from avsal.media.video import open_frames
-from avsal.media.writer import FilmWriter
+from avsal.media.writer import VideoWriter
 from avsal.prediction import Prediction
 from avsal.render.caption import write_text
 from avsal.render.colormap import colormap, paint, to_unit_peak
 from avsal.render.outputs import Output, OutputRequest
 
-__all__ = ["ComparisonFilm", "difference_picture"]
+__all__ = ["ComparisonVideo", "difference_picture"]
 
 #: the difference's colours: where the first sound draws gaze, and where the second does
 FIRST, SECOND = np.array([255, 120, 30], np.float32), np.array([40, 140, 255], np.float32)
@@ -25,26 +25,31 @@ FIRST, SECOND = np.array([255, 120, 30], np.float32), np.array([40, 140, 255], n
 GAP, STRIP = 4, 18
 
 
-class ComparisonFilm(Output):
-    """Four panels with the film's sound: the map with one sound, with another, their difference, attention.
+class ComparisonVideo(Output):
+    """Four panels with the video's sound: the map with one sound, with another, their difference, attention.
 
-    The maps are painted as in the overlay film. In the difference, orange is where the first sound draws gaze
-    and blue where the second does; its strength is the difference of both maps' densities, in parts of the
-    larger peak. The attention is the factor by which the first sound multiplies the visual features, in parts
-    of its own peak: evenly bright where sound says nothing about the place.
+    The maps are painted as in the overlay video. In the difference, orange is where the first sound draws
+    gaze and blue where the second does; its strength is the difference of both maps' densities, in parts of
+    the larger peak. The attention is the factor by which the first sound multiplies the visual features, in
+    parts of its own peak: evenly bright where sound says nothing about the place.
 
     Args:
         path: ends in ``.mp4``.
         request: see `OutputRequest`.
-        first: name of a sound of `Prediction.heard` and `Prediction.attention`.
-        second: name of another of `Prediction.heard`.
-        height: of a panel in pixels; films that are smaller keep their size.
+        first: name of a sound of `Prediction.condition_maps` and `Prediction.attention`.
+        second: name of another of `Prediction.condition_maps`.
+        height: of a panel in pixels; videos that are smaller keep their size.
     """
 
     suffix = "_ablation.mp4"
 
     def __init__(
-        self, path: Path, request: OutputRequest, first: str = "true", second: str = "zero", height: int = 270
+        self,
+        path: Path,
+        request: OutputRequest,
+        first: str = "original",
+        second: str = "zero",
+        height: int = 270,
     ) -> None:
         super().__init__(path, request)
         self.first, self.second, self.height = first, second, height
@@ -61,12 +66,12 @@ class ComparisonFilm(Output):
         self.frames = iter(self._stack.enter_context(reader))
         names = (self.first, self.second, f"{self.first} - {self.second}", f"attention ({self.first})")
         self.cell = (self.size[0] + STRIP, self.size[1])
-        self.film_size = (2 * self.cell[0] + GAP, 2 * self.cell[1] + GAP)
+        self.video_size = (2 * self.cell[0] + GAP, 2 * self.cell[1] + GAP)
         self.strips = [self._strip(name) for name in names]
-        self.film = self._stack.enter_context(
-            FilmWriter(
+        self.video = self._stack.enter_context(
+            VideoWriter(
                 self.path,
-                self.film_size,
+                self.video_size,
                 time_base=request.info.time_base,
                 frame_rate=request.info.frame_rate,
                 sound_from=request.sound_from,
@@ -86,22 +91,22 @@ class ComparisonFilm(Output):
         frame = next(self.frames, None)
         if frame is None or abs(frame.time - prediction.time) > 1e-6:
             raise MediaError(
-                f"{self.request.source}: reading the film again did not give the frame at "
+                f"{self.request.source}: reading the video again did not give the frame at "
                 f"{prediction.time:.3f} s; was the file changed meanwhile?"
             )
-        maps = [resize_map(prediction.heard[name], self.size) for name in (self.first, self.second)]
+        maps = [resize_map(prediction.condition_maps[name], self.size) for name in (self.first, self.second)]
         factor = resize_map(1 + prediction.attention[self.first], self.size)
         painted = [
             paint(frame.image, to_unit_peak(one), self.table, self.request.alpha) for one in (*maps, factor)
         ]
         panels = [*painted[:2], difference_picture(frame.image, *maps), painted[2]]
-        canvas = np.zeros((*self.film_size, 3), np.uint8)
+        canvas = np.zeros((*self.video_size, 3), np.uint8)
         for number, (strip, panel) in enumerate(zip(self.strips, panels, strict=True)):
             top, left = (
                 place * (side + GAP) for place, side in zip(divmod(number, 2), self.cell, strict=True)
             )
             canvas[top : top + self.cell[0], left : left + self.cell[1]] = np.concatenate([strip, panel])
-        self.film.write(canvas, frame.time)
+        self.video.write(canvas, frame.time)
 
 
 def difference_picture(

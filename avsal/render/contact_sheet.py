@@ -28,13 +28,13 @@ _GAZE = (251, 146, 60)
 
 
 def contact_sheet(view: RecordingView) -> NDArray[np.uint8]:
-    """(H, W, 3) RGB: twelve frames at equal distances in time, below them the film from beginning to end.
+    """(H, W, 3) RGB: twelve frames at equal distances in time, below them the video from beginning to end.
 
     The strips below show the loudness of the sound and the number of gaze points on each frame, on one time
     axis that begins where picture or sound begins; a white tick marks each of the frames above.
 
     Raises:
-        MediaError: the film or its sound cannot be read.
+        MediaError: the video or its sound cannot be read.
         DatasetError: its gaze cannot be read.
     """
     tile_width = (_WIDTH - (_COLUMNS + 1) * _GAP) // _COLUMNS
@@ -62,7 +62,7 @@ def write_contact_sheet(path: Path, view: RecordingView) -> None:
     """Write a recording's contact sheet as a PNG file.
 
     Raises:
-        MediaError: the film cannot be read or the file cannot be written.
+        MediaError: the video cannot be read or the file cannot be written.
         DatasetError: gaze cannot be read.
     """
     sheet = contact_sheet(view)
@@ -71,7 +71,7 @@ def write_contact_sheet(path: Path, view: RecordingView) -> None:
 
 
 def _chosen_frames(count: int) -> list[int]:
-    """The middles of equal parts of a film, each frame once."""
+    """The middles of equal parts of a video, each frame once."""
     parts = _COLUMNS * _ROWS
     return sorted({int((part + 0.5) * count / parts) for part in range(parts)})
 

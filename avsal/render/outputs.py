@@ -1,4 +1,4 @@
-"""What predictions are written as: overlay film, grey film, PNG images, HDF5, CSV.
+"""What predictions are written as: overlay video, grey video, PNG images, HDF5, CSV.
 
 Every output appears under its name only when it is whole; one that was not finished leaves nothing behind.
 """
@@ -25,7 +25,7 @@ from avsal.errors import MediaError
 from avsal.media.atomic import atomic_path
 from avsal.media.frames import VideoInfo
 from avsal.media.video import open_frames
-from avsal.media.writer import FilmWriter
+from avsal.media.writer import VideoWriter
 from avsal.prediction import Prediction
 from avsal.render.colormap import colormap, paint, to_unit_peak
 
@@ -34,15 +34,15 @@ __all__ = ["OUTPUTS", "Output", "OutputRequest"]
 
 @dataclass(frozen=True)
 class OutputRequest:
-    """What all outputs of one film are told.
+    """What all outputs of one video are told.
 
     Attributes:
-        source: the film or folder of images that was predicted.
+        source: the video or folder of images that was predicted.
         info: of the source.
-        sound_from: the file whose sound goes with the overlay film, None for a silent one.
+        sound_from: the file whose sound goes with the overlay video, None for a silent one.
         frame_rate: of a folder of images.
-        start: of the predicted part in seconds, None for the film's start.
-        end: of the predicted part in seconds, None for the film's end.
+        start: of the predicted part in seconds, None for the video's start.
+        end: of the predicted part in seconds, None for the video's end.
         colormap: of the overlay.
         alpha: opacity of the overlay at the map's peak.
         bits: of a PNG sample, 8 or 16.
@@ -62,9 +62,9 @@ class OutputRequest:
 
 
 class Output(ABC):
-    """One kind of file made from a film's predictions; a context manager, written to frame by frame."""
+    """One kind of file made from a video's predictions; a context manager, written to frame by frame."""
 
-    suffix: str  # what follows the film's name
+    suffix: str  # what follows the video's name
 
     def __init__(self, path: Path, request: OutputRequest) -> None:
         self.path, self.request = path, request
@@ -91,8 +91,8 @@ class Output(ABC):
         """Add one frame's map."""
 
 
-class OverlayFilm(Output):
-    """The film with its map painted over it, H.264 that plays in a browser, with the original sound.
+class OverlayVideo(Output):
+    """The video with its map painted over it, H.264 that plays in a browser, with the original sound.
 
     Each map is scaled to its own peak: the colour says where in the frame, not how salient the frame is.
     """
@@ -106,8 +106,8 @@ class OverlayFilm(Output):
             request.source, frame_rate=request.frame_rate, start=request.start, end=request.end
         )
         self.frames = iter(self._stack.enter_context(reader))
-        self.film = self._stack.enter_context(
-            FilmWriter(
+        self.video = self._stack.enter_context(
+            VideoWriter(
                 self.path,
                 request.info.size,
                 time_base=request.info.time_base,
@@ -124,22 +124,22 @@ class OverlayFilm(Output):
         frame = next(self.frames, None)
         if frame is None or abs(frame.time - prediction.time) > 1e-6:
             raise MediaError(
-                f"{self.request.source}: reading the film again did not give the frame at "
+                f"{self.request.source}: reading the video again did not give the frame at "
                 f"{prediction.time:.3f} s; was the file changed meanwhile?"
             )
         saliency = to_unit_peak(resize_map(prediction.map, self.request.info.size))
-        self.film.write(paint(frame.image, saliency, self.table, self.request.alpha), frame.time)
+        self.video.write(paint(frame.image, saliency, self.table, self.request.alpha), frame.time)
 
 
-class MapFilm(Output):
-    """The maps alone as a silent grey film of the film's size; each map's peak is white."""
+class MapVideo(Output):
+    """The maps alone as a silent grey video of the video's size; each map's peak is white."""
 
     suffix = "_map.mp4"
 
     def _open(self) -> None:
         info = self.request.info
-        self.film = self._stack.enter_context(
-            FilmWriter(
+        self.video = self._stack.enter_context(
+            VideoWriter(
                 self.path,
                 info.size,
                 time_base=info.time_base,
@@ -152,11 +152,11 @@ class MapFilm(Output):
     def write(self, prediction: Prediction) -> None:
         """Add one frame."""
         saliency = to_unit_peak(resize_map(prediction.map, self.request.info.size))
-        self.film.write((saliency * 255 + 0.5).astype(np.uint8), prediction.time)
+        self.video.write((saliency * 255 + 0.5).astype(np.uint8), prediction.time)
 
 
 class Images(Output):
-    """A folder of PNG images of the film's size, 8 or 16 bit, numbered from 00001; each map's peak is white.
+    """A folder of PNG images of the video's size, 8 or 16 bit, numbered from 00001; each map's peak is white.
 
     Eight bits lose the tail of peaky maps: take 16 for scoring.
     """
@@ -189,7 +189,7 @@ class Images(Output):
 class HDF5(Output):
     """Float maps of the model's size as it gave them, with times: `maps` (N, H, W), `time`, `duration` (s).
 
-    `interpolated` marks maps of frames that were not computed. Attributes: `about` (JSON) and `film_size`.
+    `interpolated` marks maps of frames that were not computed. Attributes: `about` (JSON) and `video_size`.
     """
 
     suffix = ".h5"
@@ -200,7 +200,7 @@ class HDF5(Output):
         temporary = self._stack.enter_context(atomic_path(self.path))
         self.file = self._stack.enter_context(h5py.File(temporary, "w"))
         self.file.attrs["about"] = json.dumps(self.request.about or {})
-        self.file.attrs["film_size"] = self.request.info.size
+        self.file.attrs["video_size"] = self.request.info.size
         self.columns = {
             name: self.file.create_dataset(name, (0,), kind, maxshape=(None,), chunks=(1024,))
             for name, kind in (("time", "f8"), ("duration", "f8"), ("interpolated", "?"))
@@ -229,7 +229,7 @@ class HDF5(Output):
 
 
 class Table(Output):
-    """A CSV line a frame: peak and centre of mass in pixels of the film, and entropy in bits.
+    """A CSV line a frame: peak and centre of mass in pixels of the video, and entropy in bits.
 
     `peak_x`, `peak_y`: centre of the map's highest pixel. `mean_x`, `mean_y`: mean of the map taken as a
     density. `entropy`: of that density over the map's pixels, 0 for a single pixel and log2 of their number
@@ -273,8 +273,8 @@ class Table(Output):
 
 #: by the name one types
 OUTPUTS: dict[str, type[Output]] = {
-    "overlay": OverlayFilm,
-    "map": MapFilm,
+    "overlay": OverlayVideo,
+    "map": MapVideo,
     "png": Images,
     "h5": HDF5,
     "csv": Table,

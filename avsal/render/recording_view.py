@@ -38,7 +38,7 @@ class RecordingView:
     Attributes:
         recording: to be looked at.
         recipe: how gaze becomes the density that is drawn.
-        widths: the least and the most pixels that pictures are wide; films in between keep their size.
+        widths: the least and the most pixels that pictures are wide; videos in between keep their size.
     """
 
     recording: Recording
@@ -47,7 +47,7 @@ class RecordingView:
 
     @cached_property
     def info(self) -> VideoInfo:
-        """Of the film or the folder of images."""
+        """Of the video or the folder of images."""
         return open_frames(self.recording.frames, frame_rate=self.recording.frame_rate).info
 
     @cached_property
@@ -93,7 +93,7 @@ class RecordingView:
 
     @cached_property
     def sound(self) -> NDArray[np.float32] | None:
-        """(A,) mono at `sound_rate` from 0 of the film clock; None where the film has none."""
+        """(A,) mono at `sound_rate` from 0 of the video clock; None where the video has none."""
         audio = self.recording.audio
         if audio is None:
             return None

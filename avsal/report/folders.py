@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,7 +27,7 @@ def table_of_folders(
 ) -> ResultTable:
     """Average the rows of evaluations of one data set, without scoring anything again.
 
-    Entries of different folds are pooled, so a film that two folds test counts twice. Of a perspective row
+    Entries of different folds are pooled, so a video that two folds test counts twice. Of a baseline row
     that several evaluations of one fold have, the first counts.
 
     Args:
@@ -51,7 +51,7 @@ def table_of_folders(
         for path in sorted((Path(folder) / "frames").glob("*.csv")):
             row = path.stem
             if (row, fold) in taken:
-                if row in about["settings"]["perspective"]:
+                if row in _baselines(about["settings"]):
                     continue
                 raise ConfigError(
                     f"{folder} and {taken[row, fold]} both have {row!r} on fold {fold}: evaluate one of them "
@@ -110,3 +110,8 @@ def _require_alike(
                     f"{folder} was evaluated with {key} {about[part][key]!r}, {folders[0]} with {first!r}: "
                     "such numbers do not belong in one table"
                 )
+
+
+def _baselines(settings: Mapping[str, Any]) -> Sequence[str]:
+    """The baseline rows of an evaluation; ``perspective`` is what earlier versions called them."""
+    return settings["baselines"] if "baselines" in settings else settings["perspective"]

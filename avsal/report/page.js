@@ -1,5 +1,5 @@
 "use strict";
-// One clock for each group of players: the film that is heard leads, the others are brought to its time.
+// One clock for each group of players: the video that is heard leads, the others are brought to its time.
 for (const group of document.querySelectorAll(".players")) {
   const videos = [...group.querySelectorAll("video")];
   const button = group.querySelector("button");
@@ -50,7 +50,7 @@ for (const group of document.querySelectorAll(".players")) {
     for (const video of videos) {
       const behind = leader.currentTime - video.currentTime;
       if (video === leader) continue;
-      // a seek costs more than it mends unless the film is far off; else it catches up in about a quarter second
+      // a seek costs more than it mends unless the video is far off; else it catches up in about a quarter second
       if (Math.abs(behind) > 0.5) video.currentTime = leader.currentTime;
       video.playbackRate = Math.min(2, Math.max(0.5, 1 + 4 * behind));
     }

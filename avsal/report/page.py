@@ -1,4 +1,4 @@
-"""A report as one HTML file that opens from disk and loads nothing: tables, intervals, films on one clock."""
+"""A report as one HTML file that opens from disk and loads nothing: tables, intervals and players."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from avsal.report.page_content import Curve, IntervalPlot, Page, PageTable, Play
 
 __all__ = ["write_page"]
 
-#: nothing may be fetched: styles, scripts, films and pictures come with the page
+#: nothing may be fetched: styles, scripts, videos and pictures come with the page
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
     "media-src data:"
@@ -29,11 +29,11 @@ def write_page(path: str | Path, page: Page) -> None:
 
     Args:
         path: of the HTML file.
-        page: what is on it; its films are read and put inside.
+        page: what is on it; its videos are read and put inside.
 
     Raises:
         MediaError: the file cannot be written.
-        OSError: a film cannot be read.
+        OSError: a video cannot be read.
     """
     with atomic_path(Path(path)) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.writelines(_page(page))
@@ -54,7 +54,7 @@ def _page(page: Page) -> Iterator[str]:
     parts = {
         "Scores": page.tables,
         "Intervals": page.plots,
-        "Films": page.players,
+        "Videos": page.players,
         "What was run": page.facts,
     }
     links = " ".join(f'<a href="#{_anchor(name)}">{name}</a>' for name, there in parts.items() if there)
@@ -66,10 +66,10 @@ def _page(page: Page) -> Iterator[str]:
         yield _heading("Intervals")
         yield from map(_plot, page.plots)
     if page.players:
-        yield _heading("Films")
+        yield _heading("Videos")
         yield (
-            "<p>Those that sound moved most come first. All players of a film share one "
-            "clock; the one with a frame is heard. On a film that was clicked or reached by Tab, space "
+            "<p>Those that sound moved most come first. All players of a video share one "
+            "clock; the one with a frame is heard. On a video that was clicked or reached by Tab, space "
             "plays and pauses, the arrow keys step by a frame, Home and End go to its ends.</p>\n"
         )
         for number, players in enumerate(sorted(page.players, key=lambda one: -one.moved)):
@@ -149,11 +149,11 @@ def _players(players: Players, number: int) -> Iterator[str]:
     if players.caption:
         yield f'<p class="note">{escape(players.caption)}</p>\n'
     yield '<div class="grid" role="radiogroup" aria-label="What is heard">\n'
-    for place, (condition, path) in enumerate(players.films.items()):
-        film = base64.b64encode(path.read_bytes()).decode("ascii")
+    for place, (condition, path) in enumerate(players.videos.items()):
+        video = base64.b64encode(path.read_bytes()).decode("ascii")
         checked = " checked" if place == 0 else ""
         yield (
-            f'<div class="cell"><video playsinline preload="auto" src="data:video/mp4;base64,{film}" '
+            f'<div class="cell"><video playsinline preload="auto" src="data:video/mp4;base64,{video}" '
             f'aria-label="{escape(condition)}"></video><label><input type="radio" name="{name}"{checked}> '
             f"{escape(condition)}</label></div>\n"
         )
@@ -197,8 +197,8 @@ def _curves(curves: Sequence[Curve]) -> str:
         f'data-span="{span}" data-seconds="{seconds!r}"/>'
     )
     return (
-        '<figure><svg role="img" aria-label="How much of the map\'s mass true sound moves, over time" '
+        '<figure><svg role="img" aria-label="How much of the map\'s mass audio moves, over time" '
         f'viewBox="0 0 {_WIDTH} {top + height + 22}" width="{_WIDTH}">{"".join(parts)}</svg>'
-        "<figcaption>Share of the map's mass that lies elsewhere with the true sound than with each other "
-        "one.</figcaption></figure>\n"
+        "<figcaption>Share of the map's mass that lies elsewhere with the original audio than with each "
+        "other one.</figcaption></figure>\n"
     )

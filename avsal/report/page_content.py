@@ -40,11 +40,11 @@ class IntervalPlot:
 
 @dataclass(frozen=True)
 class Curve:
-    """A line over a film's time.
+    """A line over a video's time.
 
     Attributes:
         label: of the line.
-        times: seconds of the film's frames, ascending.
+        times: seconds of the video's frames, ascending.
         values: from 0 to 1.
     """
 
@@ -55,13 +55,13 @@ class Curve:
 
 @dataclass(frozen=True)
 class Players:
-    """One film heard in several ways, on one clock.
+    """One video heard in several ways, on one clock.
 
     Attributes:
-        name: of the film.
-        moved: what films are sorted by, greatest first.
+        name: of the video.
+        moved: what videos are sorted by, greatest first.
         frame_rate: frames a second, for stepping and for the tolerance of the clock.
-        films: MP4 files by condition, all of the same frames, each with what is heard in it.
+        videos: MP4 files by condition, all of the same frames, each with what is heard in it.
         curves: over time, below the players.
         caption: what one sees.
     """
@@ -69,7 +69,7 @@ class Players:
     name: str
     moved: float
     frame_rate: float
-    films: Mapping[str, Path]
+    videos: Mapping[str, Path]
     curves: Sequence[Curve] = ()
     caption: str = ""
 
@@ -83,7 +83,7 @@ class Page:
         summary: paragraphs above everything.
         tables: of numbers.
         plots: of intervals.
-        players: of films.
+        players: of videos.
         facts: what was run and on what, by name.
         notes: at the end.
     """

@@ -11,7 +11,7 @@ from avsal.report.table import Kind, ResultTable
 
 __all__ = ["dot_plot"]
 
-_COLOURS: dict[Kind, str] = {"perspective": "#7a7a7a", "measured": "#0b6bcb", "cited": "#c2631b"}
+_COLOURS: dict[Kind, str] = {"baseline": "#7a7a7a", "measured": "#0b6bcb", "cited": "#c2631b"}
 _MOST_PANELS = 4  # in one line
 _LINE = 0.24  # inches
 
@@ -62,7 +62,7 @@ def dot_plot(table: ResultTable, path: str | Path) -> None:
         axis.set_visible(False)
     kinds = dict.fromkeys(row.kind for row in rows)
     words: dict[Kind, str] = {
-        "perspective": "perspective, measured here",
+        "baseline": "baseline, measured here",
         "measured": "measured here",
         "cited": "cited",
     }

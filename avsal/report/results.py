@@ -9,9 +9,9 @@ import numpy as np
 
 from avsal.errors import ConfigError
 from avsal.evaluation import (
-    PERSPECTIVES,
+    BASELINES,
     Aggregate,
-    Protocol,
+    AveragingProtocol,
     VideoScores,
     aggregate,
     bootstrap_interval,
@@ -37,10 +37,10 @@ def on_common_frames(
     in the models' means, and the row's own number of videos tells.
 
     Args:
-        scores: of all videos, by row: models or folders of maps, and perspective rows.
+        scores: of all videos, by row: models or folders of maps, and baseline rows.
         common_with: further models' scores; only frames that they have too are counted.
     """
-    narrowing = [entries for row, entries in scores.items() if row not in PERSPECTIVES or row in _EVERYWHERE]
+    narrowing = [entries for row, entries in scores.items() if row not in BASELINES or row in _EVERYWHERE]
     frames = common_frames(*(narrowing or scores.values()), *common_with)
     shown = {row: on_frames(entries, frames) for row, entries in scores.items()}
     return {row: entries for row, entries in shown.items() if entries}
@@ -49,7 +49,7 @@ def on_common_frames(
 def result_table(
     title: str,
     scores: Mapping[str, Sequence[VideoScores]],
-    how: Protocol,
+    how: AveragingProtocol,
     *,
     published: Iterable[PublishedResult] = (),
     notes: Sequence[str] = (),
@@ -60,7 +60,7 @@ def result_table(
 
     Args:
         title: what was scored.
-        scores: of all videos, by row: models or folders of maps, and perspective rows.
+        scores: of all videos, by row: models or folders of maps, and baseline rows.
         how: the protocol.
         published: cited rows.
         notes: how it was scored; the frame set and the protocol are added.
@@ -79,8 +79,8 @@ def result_table(
     measured = {row: aggregate(entries, how) for row, entries in shown.items()}
     frames = {entry.video: entry.frames for entries in shown.values() for entry in entries}
     names = [
-        *(row for row in PERSPECTIVES if row in measured),
-        *(row for row in measured if row not in PERSPECTIVES),
+        *(row for row in BASELINES if row in measured),
+        *(row for row in measured if row not in BASELINES),
     ]
     gold = measured.get("gold_standard", {}).get("ig")
     rows = [_row(name, measured[name], gold, interval) for name in names]
@@ -128,7 +128,7 @@ def _row(
         cells[metric] = Cell(result.value, *ends)
     if gold is not None and "ig" in aggregates and (share := _explained(aggregates["ig"], gold)) is not None:
         cells["ig_explained"] = Cell(share)
-    kind: Kind = "perspective" if name in PERSPECTIVES else "measured"
+    kind: Kind = "baseline" if name in BASELINES else "measured"
     most = max(aggregates.values(), key=lambda result: int(result.counts.sum()), default=None)
     return TableRow(
         ROW_LABELS.get(name, name),

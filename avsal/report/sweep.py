@@ -127,7 +127,7 @@ def _baselines(runs: Sequence[SweepRun]) -> list[TableRow]:
     return [
         TableRow(
             labels[name],
-            "perspective",
+            "baseline",
             _cells(scores),
             "",
             scores["recordings"],

@@ -1,4 +1,4 @@
-"""A table of results: measured rows, rows that put them into perspective, and cited rows, kept apart."""
+"""A table of results: measured rows, baseline rows and cited rows, kept apart."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from avsal.report.labels import NUM_DECIMALS, PERCENT, metric_label
 
 __all__ = ["Cell", "Kind", "ResultTable", "TableRow"]
 
-Kind = Literal["perspective", "measured", "cited"]
+Kind = Literal["baseline", "measured", "cited"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class TableRow:
 
     Attributes:
         name: as printed.
-        kind: a model or folder of maps ``measured`` here, a row for ``perspective`` measured here, or
+        kind: a model or folder of maps ``measured`` here, a ``baseline`` row measured here, or
             ``cited`` from a paper.
         cells: by metric.
         source: of a cited row: paper and table, and whether it was read there.

@@ -1,4 +1,4 @@
-"""Real films without sound and made films with it, side by side in every batch."""
+"""Real videos without sound and synthetic videos with it, side by side in every batch."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ __all__ = ["JoinedClips"]
 
 
 class JoinedClips:
-    """Half of each batch from films without sound, half from films with it.
+    """Half of each batch from videos without sound, half from videos with it.
 
-    Both kinds pass batch norm together, so that one set of running statistics fits both. A silent film is
-    given a sound that tells nothing about it: silence, noise, or the sound of one of the batch's other films.
-    A model learns so to look where people looked in real films, whatever is heard, and to listen where
-    listening helps.
+    Both kinds pass batch norm together, so that one set of running statistics fits both. A silent video is
+    given a sound that tells nothing about it: silence, noise, or the sound of one of the batch's other
+    videos. A model learns so to look where people looked in real videos, whatever is heard, and to listen
+    where listening helps.
 
     Args:
         silent: clips whose batches have no sound.
@@ -54,7 +54,7 @@ class JoinedClips:
             yield joined(silent, sounding, np.random.default_rng([self.seed, epoch, number, process]))
 
     def gaze(self) -> NDArray[np.float64]:
-        """See `ClipSource`; of the real films, whose centre bias is the one to beat."""
+        """See `ClipSource`; of the real videos, whose centre bias is the one to beat."""
         return self.silent.gaze()
 
     def fingerprint(self) -> Mapping[str, Any]:

@@ -89,11 +89,11 @@ class Objective(nn.Module):
     def forward(
         self, frames: Tensor, audio: Tensor | None, density: Tensor, points: Tensor, mask: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss of a batch; with `context` the mean of the losses without and with the film around.
+        """The loss of a batch; with `context` the mean of the losses without and with the video around.
 
         Returns:
             The scalar to differentiate, and what to log: the unweighted terms, and how many maps went without
-            each because nobody looked; of the clips seen with the film around as ``..._in_context``.
+            each because nobody looked; of the clips seen with the video around as ``..._in_context``.
 
         Raises:
             ConfigError: the model's maps are not those that the clips have targets for.
@@ -105,11 +105,11 @@ class Objective(nn.Module):
         window = frames[:, :, around : frames.shape[2] - around]
         total, terms, maps = self._seen(window, 0, audio, density, points, mask)
         if around:
-            second, more, with_film = self._seen(frames, around, audio, density, points, mask)
+            second, more, with_video = self._seen(frames, around, audio, density, points, mask)
             total = (total + second) / 2
             terms |= {f"{name}_in_context": term for name, term in more.items()}
             if self.context.agreement:
-                alike = correlation(maps.flatten(0, 1).float(), with_film.flatten(0, 1).float()).mean()
+                alike = correlation(maps.flatten(0, 1).float(), with_video.flatten(0, 1).float()).mean()
                 total = total + self.context.agreement * (1 - alike)
                 terms["agreement"] = alike.detach()
         return total, terms

@@ -159,15 +159,15 @@ class ClipSettings:
 
 @dataclass(frozen=True)
 class ContextSettings:
-    """Whether windows are also learned with the film around them. Only for TSFP-Net.
+    """Whether windows are also learned with the video around them. Only for TSFP-Net.
 
-    A window's ends are padded with zeros; the engine ``streaming`` shows them the film instead, ``live`` does
-    at the left end, and the maps of a network that never saw that change. With `frames` each clip is seen
-    both ways in each step, and the loss is the mean of both.
+    A window's ends are padded with zeros; the engine ``streaming`` shows them the video instead, ``live``
+    does at the left end, and the maps of a network that never saw that change. With `frames` each clip is
+    seen both ways in each step, and the loss is the mean of both.
 
     Attributes:
-        frames: of the film that the encoder sees before and after a window; a multiple of 8, 0 for none. What
-            lies beyond the film is its first or last frame.
+        frames: of the video that the encoder sees before and after a window; a multiple of 8, 0 for none.
+            What lies beyond the video is its first or last frame.
         agreement: weight of an auxiliary loss: 1 - CC between the two maps of a clip.
     """
 
@@ -285,7 +285,7 @@ class TrainSettings:
         steps: to train; None where `epochs` says. Both: whichever ends first.
         sound: what becomes of it.
         clips: how they are drawn.
-        context: whether they are also seen with the film around them.
+        context: whether they are also seen with the video around them.
         validation: how the model is scored.
         engine: how the arithmetic is done.
         seed: of everything random.

@@ -48,12 +48,12 @@ class ValidationBatch(NamedTuple):
         clip: (M,) which of the B windows each scored frame belongs to.
         slot: (M,) which of the model's T' maps it is.
         recording: M names.
-        frame: M film frames, 0-based.
-        density: (M, h, w), of the part of the model's input that shows the film.
+        frame: M video frames, 0-based.
+        density: (M, h, w), of the part of the model's input that shows the video.
         points: (M, N, 2) in pixels of the density, padded.
         mask: (M, N).
         start: whether these are windows for the model's `forward_start`.
-        region: rows and columns of the model's input that show the film; the rest is padding. Density and
+        region: rows and columns of the model's input that show the video; the rest is padding. Density and
             points are of this region.
     """
 

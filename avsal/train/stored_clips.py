@@ -139,7 +139,7 @@ class StoredFrames:
 
     def __getitem__(self, index: int) -> ValidationBatch:
         recording, group = self._batches[index]
-        rows, columns = content_region(self.spec, recording.film_size, self.spec.size)
+        rows, columns = content_region(self.spec, recording.video_size, self.spec.size)
         clips = [self._clip(recording, window, wanted) for window, wanted in group]
         batch = ClipBatch.collect([clip for clip, _ in clips], self.spec)
         scored = [(number, slot, frame) for number, (_, wanted) in enumerate(group) for slot, frame in wanted]
@@ -192,7 +192,7 @@ class StoredFrames:
         return clip, (density, [pixels[slots == slot] for slot in range(len(frames))])
 
     def _sound(self, recording: StoredRecording, window: Window, *, read: bool = True) -> NDArray[np.float32]:
-        """(A,) samples of a window's seconds; none where the film has no sound or the model hears none."""
+        """(A,) samples of a window's seconds; none where the video has no sound or the model hears none."""
         if self.spec.sample_rate is None or not recording.has_sound:
             return np.zeros(0, np.float32)
         usual = self.spec.audio_samples(self.spec.num_frames / recording.frame_rate)

@@ -21,16 +21,16 @@ from avsal.weights import load_checkpoint, read_header
 __all__ = ["check_strides", "score_strides"]
 
 
-def check_strides(spec: ClipSpec, strides: tuple[int, ...], *, films: bool) -> None:
+def check_strides(spec: ClipSpec, strides: tuple[int, ...], *, videos: bool) -> None:
     """Raise ConfigError where a model cannot move on by these numbers of frames.
 
     Args:
         spec: of the model.
         strides: to score with.
-        films: whether there are whole films to move on in, not clips made for the model.
+        videos: whether there are whole videos to move on in, not clips made for the model.
     """
-    if strides and not films:
-        raise ConfigError("`validation.strides` need whole films, of a prepared store: leave them out")
+    if strides and not videos:
+        raise ConfigError("`validation.strides` need whole videos, of a prepared store: leave them out")
     if strides and spec.predicts != "all":
         raise ConfigError("`validation.strides` are for models that predict all frames: leave them out")
     most = spec.num_frames - 2 * spec.margin

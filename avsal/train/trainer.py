@@ -20,7 +20,6 @@ from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_lis
 from avsal.clips import ClipBatch
 from avsal.errors import ConfigError
 from avsal.models import SaliencyModel
-from avsal.train.judge import Judge
 from avsal.train.log import RunLog
 from avsal.train.objective import Objective
 from avsal.train.optimiser import create_optimiser
@@ -30,8 +29,9 @@ from avsal.train.run_folder import RunFolder, remove_partial_files
 from avsal.train.settings import TrainSettings
 from avsal.train.sources import ClipSource, ValidationSource
 from avsal.train.state import Progress, load_state, save_state
-from avsal.train.stepper import Stepper
 from avsal.train.stopping import DivergedError, StoppedError, StopRequest
+from avsal.train.train_step import TrainStep
+from avsal.train.validator import Validator
 from avsal.weights import save_checkpoint
 
 __all__ = ["Trainer"]
@@ -50,7 +50,7 @@ class Trainer:
     Attributes:
         folder: of the run.
         progress: how far it is.
-        num_steps: of the whole run. Where only the number of epochs is given and films differ in frame rate,
+        num_steps: of the whole run. Where only the number of epochs is given and videos differ in frame rate,
             epochs may differ by a step, and this is an estimate.
 
     Raises:
@@ -85,8 +85,8 @@ class Trainer:
         self.objective = Objective(model, settings)
         optimiser = create_optimiser(model, settings.optim)
         wrapped, self._optimiser = self.accelerator.prepare(self.objective, optimiser)
-        self._stepper = Stepper(settings, self.accelerator, model, wrapped, self._optimiser)
-        self.judge = Judge(settings, self.accelerator, model, clips, validation, self.folder)
+        self._train_step = TrainStep(settings, self.accelerator, model, wrapped, self._optimiser)
+        self.validator = Validator(settings, self.accelerator, model, clips, validation, self.folder)
         if self.steps_in_epoch(0) < 1:
             raise ConfigError(
                 f"an epoch has too few clips for one batch of {settings.clips.batch_size} in each of "
@@ -119,18 +119,18 @@ class Trainer:
                     line.line(note, 0)
                 while not self._ended():
                     self._epoch(log, line, stop)
-                closing = self.judge.closing(self.progress)
+                closing = self.validator.closing(self.progress)
                 closing["seconds"] = round(time.monotonic() - started, 1)
                 log.write("end", self.progress.step, closing)
             finally:
                 line.close()
         if main:
-            line.line(f"{self.judge.in_words(closing)}; {duration(closing['seconds'])}", self.num_steps)
+            line.line(f"{self.validator.in_words(closing)}; {duration(closing['seconds'])}", self.num_steps)
         return closing
 
     def _open(self) -> None:
         """Begin a run folder, or take up the state in it. The main process writes, the others follow."""
-        settings, fingerprint = asdict(self.settings), self.judge.fingerprint
+        settings, fingerprint = asdict(self.settings), self.validator.fingerprint
         found = [False]
         if self.accelerator.is_main_process:
             found = [self.folder.open(self.settings.run.resume)]
@@ -201,8 +201,8 @@ class Trainer:
         text = f"epoch {number}: step {progress.step} of {self.num_steps}"
         if losses:
             text += f", loss {sum(losses) / len(losses):.4f}"
-        if self.judge.due(number, self._at_end()):
-            scores = self.judge.validate(progress, self._checkpoint_facts())
+        if self.validator.due(number, self._at_end()):
+            scores = self.validator.validate(progress, self._checkpoint_facts())
             log.write("validation", progress.step, {"epoch": number, **scores})
             text += "".join(f", {name} {scores[name]:.3f}" for name in self.settings.validation.metrics)
         self._save()
@@ -226,7 +226,7 @@ class Trainer:
     def _step(self, batches: list[ClipBatch]) -> dict[str, Any]:
         """One change of the parameters; returns the line of the log."""
         try:
-            return self._stepper.take(batches, self.progress, self.num_steps)
+            return self._train_step.take(batches, self.progress, self.num_steps)
         except DivergedError as error:
             raise DivergedError(f"{error}; {self.folder.path} keeps the last good state") from None
 
@@ -242,7 +242,7 @@ class Trainer:
         started = {"initial": settings.model.initial, "encoder": settings.model.encoder}
         return {
             "protocol": facts | {"step": self.progress.step, "epoch": self.progress.epoch, **started},
-            "data": self.judge.fingerprint,
+            "data": self.validator.fingerprint,
         }
 
     def _save(self, *, checkpoint: bool = True) -> None:
@@ -251,7 +251,7 @@ class Trainer:
             return
         if checkpoint:
             self.model.trained = True
-            scores = self.judge.scores_at(self.progress.step)
+            scores = self.validator.scores_at(self.progress.step)
             save_checkpoint(self.model, self.folder.last, **self._checkpoint_facts(), scores=scores)
         scaler = self.accelerator.scaler
         save_state(

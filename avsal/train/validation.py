@@ -14,13 +14,13 @@ from avsal.metrics.batch import auc_judd, cc, kl_divergence, nss, resize_maps, s
 from avsal.models import SaliencyModel
 from avsal.train.sources import ValidationBatch, ValidationSource
 
-__all__ = ["FrameRow", "better", "constant_rows", "mean_scores", "score_rows"]
+__all__ = ["ValidationRow", "better", "constant_rows", "mean_scores", "score_rows"]
 
 #: metrics of which less is better
 _COSTS = ("kl",)
 
 
-class FrameRow(NamedTuple):
+class ValidationRow(NamedTuple):
     """The scores of one frame; NaN where undefined."""
 
     recording: str
@@ -43,10 +43,11 @@ def score_rows(
     *,
     indices: range | None = None,
     use_sound: bool = True,
-) -> Iterator[tuple[list[FrameRow], ValidationBatch, Tensor]]:
+) -> Iterator[tuple[list[ValidationRow], ValidationBatch, Tensor]]:
     """Score a model, batch by batch.
 
-    Maps and truth are compared at the size of the model's input: quicker than at the film's, and close to it.
+    Maps and truth are compared at the size of the model's input: quicker than at the video's, and close to
+    it.
 
     Args:
         model: put into evaluation mode, and back.
@@ -75,7 +76,7 @@ def score_rows(
         model.train(training)
 
 
-def constant_rows(image: Tensor, source: ValidationSource, metrics: tuple[str, ...]) -> list[FrameRow]:
+def constant_rows(image: Tensor, source: ValidationSource, metrics: tuple[str, ...]) -> list[ValidationRow]:
     """The scores of one (H, W) map that is predicted on every frame, whatever its size."""
     found = []
     for index in range(len(source)):
@@ -85,7 +86,7 @@ def constant_rows(image: Tensor, source: ValidationSource, metrics: tuple[str, .
     return found
 
 
-def rows(predicted: Tensor, batch: ValidationBatch, metrics: tuple[str, ...]) -> list[FrameRow]:
+def rows(predicted: Tensor, batch: ValidationBatch, metrics: tuple[str, ...]) -> list[ValidationRow]:
     """Rows of (M, H, W) predictions."""
     points, mask = batch.points, batch.mask
     compute = {
@@ -97,12 +98,12 @@ def rows(predicted: Tensor, batch: ValidationBatch, metrics: tuple[str, ...]) ->
     }
     values = {name: compute[name]().tolist() for name in metrics}
     return [
-        FrameRow(recording, frame, {name: values[name][i] for name in metrics})
+        ValidationRow(recording, frame, {name: values[name][i] for name in metrics})
         for i, (recording, frame) in enumerate(zip(batch.recording, batch.frame, strict=True))
     ]
 
 
-def mean_scores(found: list[FrameRow], metrics: tuple[str, ...]) -> dict[str, Any]:
+def mean_scores(found: list[ValidationRow], metrics: tuple[str, ...]) -> dict[str, Any]:
     """Means over recordings of their means over frames; frames where a metric is undefined are counted.
 
     Returns:

@@ -52,7 +52,7 @@ def model_card(header: CheckpointHeader) -> str:
         f"{front_matter(header)}# {header.model}\n\n{info.summary}. Paper: {info.paper}.\n{trained}\n"
         "```python\nimport avsal\n\n"
         'model = avsal.from_pretrained("this folder or its Hub id")\n'
-        'for prediction in avsal.predict(model, "film.mp4"):\n    prediction.time, prediction.map\n```\n\n'
+        'for prediction in avsal.predict(model, "video.mp4"):\n    prediction.time, prediction.map\n```\n\n'
         f"{body}"
     )
 

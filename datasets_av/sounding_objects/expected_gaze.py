@@ -23,7 +23,7 @@ Setting = Literal["decides", "irrelevant", "visible"]
 
 @dataclass(frozen=True, eq=False)
 class ExpectedGaze:
-    """The expected gaze of one film. Legend: K objects, T frames.
+    """The expected gaze of one video. Legend: K objects, T frames.
 
     Attributes:
         aims: (T, K + 1, 2) as (x, y) in pixels: the objects' centres, then the centre of the frame.

@@ -1,7 +1,7 @@
 """Sounding objects made on the fly: clip i of a seed is always the same clip.
 
-films = SoundingObjects(setting="decides", cue="synchrony", seed=1)
-clip = films[17]
+videos = SoundingObjects(setting="decides", cue="synchrony", seed=1)
+clip = videos[17]
 clip.frames, clip.sound, clip.fixations, clip.target
 """
 
@@ -31,12 +31,12 @@ from datasets_av.sounding_objects.scene import (
 )
 from datasets_av.sounding_objects.sound import synthesise
 
-__all__ = ["Clip", "SoundingObjects"]
+__all__ = ["SoundingObjects", "SyntheticClip"]
 
 
 @dataclass(frozen=True, eq=False)
-class Clip:
-    """One film of sounding objects, whole. Legend: K objects, T frames, A audio samples.
+class SyntheticClip:
+    """One video of sounding objects, whole. Legend: K objects, T frames, A audio samples.
 
     Attributes:
         index: of the clip within its seed.
@@ -69,14 +69,14 @@ class Clip:
 
 @dataclass(frozen=True)
 class SoundingObjects:
-    """An endless sequence of films in which sound tells where people look, or does not.
+    """An endless sequence of videos in which sound tells where people look, or does not.
 
     Two to four objects move over a textured background under a drifting camera, each opening and flashing to
     a rhythm of its own. At any time one of them is heard.
 
-    Films depend on `cue`, `seed`, the index and the numbers below, but not on `setting`: `decides` and
-    `irrelevant` show the same films with different gaze, `visible` adds a ring round the heard object. On one
-    machine equal arguments give equal bits in every process.
+    Videos depend on `cue`, `seed`, the index and the numbers below, but not on `setting`: `decides` and
+    `irrelevant` show the same videos with different gaze, `visible` adds a ring round the heard object. On
+    one machine equal arguments give equal bits in every process.
 
     Attributes:
         setting: ``decides``: gaze follows the heard object. ``irrelevant``: gaze follows an object that is
@@ -89,7 +89,7 @@ class SoundingObjects:
         frame_rate: in frames a second, at least 15.
         sample_rate: in Hz, at least 4000.
         switch_every: mean seconds until another object is heard. No turn is shorter than 0.75 of it, so with
-            the default the heard object is constant in films of up to 3 s.
+            the default the heard object is constant in videos of up to 3 s.
         observers: how the simulated observers behave.
     """
 
@@ -124,11 +124,11 @@ class SoundingObjects:
         if self.switch_every <= 0:
             raise ValueError(f"`switch_every` must be positive seconds but is {self.switch_every}")
 
-    def __iter__(self) -> Iterator[Clip]:
+    def __iter__(self) -> Iterator[SyntheticClip]:
         """Clips 0, 1, 2, ... without end."""
         return map(self.__getitem__, count())
 
-    def __getitem__(self, index: int) -> Clip:
+    def __getitem__(self, index: int) -> SyntheticClip:
         """Make the clip of a 0-based index.
 
         Raises:
@@ -157,7 +157,7 @@ class SoundingObjects:
         centre = np.broadcast_to([W / 2, H / 2], (self.num_frames, 1, 2))
         aims = np.concatenate([scene.tracks, centre], axis=1)
         scale = scale_of(self.size)
-        return Clip(
+        return SyntheticClip(
             index=index,
             frames=draw(scene, picture_rng, marked=self.setting == "visible"),
             sound=synthesise(scene, sound_rng, self.sample_rate),

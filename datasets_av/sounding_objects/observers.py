@@ -100,7 +100,7 @@ class Observers:
         latency = rng.uniform(*self.latency, self.num)
         most = int((times[-1] + FIXATION[1]) / FIXATION[0]) + 2
         lengths = rng.uniform(*FIXATION, (self.num, most))
-        # the film starts in the middle of a fixation
+        # the video starts in the middle of a fixation
         ends = np.cumsum(lengths, axis=1) - lengths[:, :1] * rng.random((self.num, 1))
         choice = rng.random((self.num, most))
         other = rng.integers(1, K, (self.num, most))

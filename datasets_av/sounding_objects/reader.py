@@ -21,17 +21,17 @@ from datasets_av.sounding_objects.observers import Observers
 from datasets_av.sounding_objects.scene import scale_of
 from datasets_av.sounding_objects.writer import EXPECTED_COLUMNS, GAZE_COLUMNS, MANIFEST_FORMAT
 
-__all__ = ["SoundingObjectFilms"]
+__all__ = ["SoundingObjectVideos"]
 
 
-class SoundingObjectFilms(Dataset):
-    """Films written by `write_films`; the tree is drawn there.
+class SoundingObjectVideos(Dataset):
+    """Videos written by `write_videos`; the tree is drawn there.
 
     Recordings have the number of objects as category, and as density the expected one: the mixture that gaze
     was drawn from, not a blur of the fixations.
 
     Attributes:
-        films: the generator that made them: ``films[i]`` is film i before it was encoded.
+        videos: the generator that made them: ``videos[i]`` is video i before it was encoded.
     """
 
     info = DatasetInfo(
@@ -39,7 +39,7 @@ class SoundingObjectFilms(Dataset):
         title="Sounding objects",
         citation="The avsal developers: sounding objects, a synthetic control for audio-visual saliency",
         licence="Apache-2.0",
-        source="made by datasets_av.sounding_objects.write_films",
+        source="made by datasets_av.sounding_objects.write_videos",
         num_recordings=None,
         num_frames=None,
         sound=True,
@@ -60,7 +60,7 @@ class SoundingObjectFilms(Dataset):
         """
         super().__init__(root, split=split, strict=strict)
         path = self.root / "manifest.json"
-        remedy = "give the folder that write_films made as `root`, or write it again"
+        remedy = "give the folder that write_videos made as `root`, or write it again"
         if not path.is_file():
             raise DatasetError(
                 f"{self.info.title}: expected a manifest at {path} but there is none; {remedy}"
@@ -74,10 +74,11 @@ class SoundingObjectFilms(Dataset):
                 )
             arguments: dict[str, Any] = dict(manifest["arguments"])
             observers = Observers(**arguments.pop("observers"))
-            self.films = SoundingObjects(observers=observers, **arguments)
+            self.videos = SoundingObjects(observers=observers, **arguments)
+            self._folder = "videos" if "videos" in manifest else "films"  # its name in earlier versions
             self._entries = [
                 (str(entry["id"]), entry["split"], int(entry["num_objects"]), dict(entry["dropped"]))
-                for entry in manifest["films"]
+                for entry in manifest[self._folder]
             ]
         except (ValueError, TypeError, KeyError) as error:
             raise DatasetError(f"{self.info.title}: cannot use {path} ({error!r}); {remedy}") from error
@@ -86,18 +87,18 @@ class SoundingObjectFilms(Dataset):
         for name, split, num_objects, dropped in self._entries:
             if self.split not in (None, split):
                 continue
-            film = self.root / "films" / f"{name}.mp4"
-            tables = _Tables(self.root, name, self.films, num_objects, dropped)
-            missing = [path for path in (film, tables.gaze, tables.expected) if not path.is_file()]
+            video = self.root / self._folder / f"{name}.mp4"
+            tables = _Tables(self.root, name, self.videos, num_objects, dropped)
+            missing = [path for path in (video, tables.gaze, tables.expected) if not path.is_file()]
             if missing:
-                self._problem(f"{missing[0]} is missing; write the films again")
+                self._problem(f"{missing[0]} is missing; write the videos again")
                 continue
             yield Recording(
                 id=name,
                 dataset=self.info.name,
-                frames=film,
-                audio=film,
-                num_frames=self.films.num_frames,
+                frames=video,
+                audio=video,
+                num_frames=self.videos.num_frames,
                 split=split,
                 category=f"{num_objects} objects",
                 load_fixations=tables.fixations,
@@ -108,22 +109,22 @@ class SoundingObjectFilms(Dataset):
         """The expected gaze of a recording, with the best maps that can be made with and without sound.
 
         Raises:
-            DatasetError: no film has this id, or its table is damaged.
+            DatasetError: no video has this id, or its table is damaged.
         """
         for name, _, num_objects, dropped in self._entries:
             if name == recording_id:
-                return _Tables(self.root, name, self.films, num_objects, dropped).expected_gaze
+                return _Tables(self.root, name, self.videos, num_objects, dropped).expected_gaze
         known = ", ".join(name for name, *_ in self._entries[:3])
-        raise DatasetError(f"{self.info.title}: expected a film such as {known} but got {recording_id!r}")
+        raise DatasetError(f"{self.info.title}: expected a video such as {known} but got {recording_id!r}")
 
 
 @dataclass
 class _Tables:
-    """The gaze tables of one film, read when asked for."""
+    """The gaze tables of one video, read when asked for."""
 
     root: Path
     name: str
-    films: SoundingObjects
+    videos: SoundingObjects
     num_objects: int
     dropped: dict[str, int]
 
@@ -138,7 +139,7 @@ class _Tables:
     def fixations(self) -> Fixations:
         frame, x, y, observer = _read_table(self.gaze, GAZE_COLUMNS).T
         return Fixations(
-            frame.astype(np.int64), x, y, observer.astype(np.int64), self.films.size, dropped=self.dropped
+            frame.astype(np.int64), x, y, observer.astype(np.int64), self.videos.size, dropped=self.dropped
         )
 
     def density(self, frame: int) -> NDArray[np.float32]:
@@ -147,21 +148,21 @@ class _Tables:
     @cached_property
     def expected_gaze(self) -> ExpectedGaze:
         table = _read_table(self.expected, EXPECTED_COLUMNS)
-        T, aims = self.films.num_frames, self.num_objects + 1
+        T, aims = self.videos.num_frames, self.num_objects + 1
         if len(table) != T * aims:
             raise DatasetError(
-                f"expected {T * aims} rows in {self.expected} but found {len(table)}; write the films again"
+                f"expected {T * aims} rows in {self.expected} but found {len(table)}; write the videos again"
             )
         _, _, x, y, weight, with_sound, without_sound = table.reshape(T, aims, -1).transpose(2, 0, 1)
-        scale = scale_of(self.films.size)
+        scale = scale_of(self.videos.size)
         return ExpectedGaze(
             aims=np.stack([x, y], axis=-1),
             weights=weight,
             weights_with_sound=with_sound,
             weights_without_sound=without_sound,
-            size=self.films.size,
-            scatter=self.films.observers.scatter * scale,
-            sigma=self.films.observers.sigma * scale,
+            size=self.videos.size,
+            scatter=self.videos.observers.scatter * scale,
+            sigma=self.videos.observers.sigma * scale,
         )
 
 
@@ -172,10 +173,10 @@ def _read_table(path: Path, columns: tuple[str, ...]) -> NDArray[np.float64]:
         if header != ",".join(columns):
             raise DatasetError(
                 f"expected the columns {','.join(columns)} in {path} but found {header!r}; "
-                "write the films again"
+                "write the videos again"
             )
         rows = [line.split(",") for line in file]
     try:
         return np.array(rows, dtype=np.float64).reshape(len(rows), len(columns))
     except ValueError as error:
-        raise DatasetError(f"cannot read {path} ({error}); write the films again") from error
+        raise DatasetError(f"cannot read {path} ({error}); write the videos again") from error

@@ -1,4 +1,4 @@
-"""What happens in a film of sounding objects: who is there, where, to which rhythm, and who is heard when.
+"""What happens in a video of sounding objects: who is there, where, to which rhythm, and who is heard when.
 
 A scene is drawn from random numbers alone and holds everything that picture, sound and observers need, so
 that each of them can be made, and checked, without the others. Legend: K objects, T frames.
@@ -87,7 +87,7 @@ class Turns:
     objects: NDArray[np.int64]
 
     def at(self, seconds: NDArray[np.float64]) -> NDArray[np.int64]:
-        """The object whose turn it is at each time; times before the film belong to the first turn."""
+        """The object whose turn it is at each time; times before the video belong to the first turn."""
         turn = np.searchsorted(self.starts, seconds, side="right") - 1
         return self.objects[np.maximum(turn, 0)]
 
@@ -103,12 +103,12 @@ class Turns:
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything that happens in one film.
+    """Everything that happens in one video.
 
     Attributes:
         size: (H, W) in pixels.
         times: (T,) seconds at which frames are shown.
-        seconds: length of the film.
+        seconds: length of the video.
         tracks: (T, K, 2) object centres as (x, y) in pixels; a pixel's centre lies at its index + 0.5.
         camera: (T, 2) how far the camera has drifted, (x, y) in pixels.
         kinds: K looks: all different under `identity`, all the same otherwise.
@@ -244,7 +244,7 @@ def _draw_tracks(
         place = rng.uniform(MARGIN, high, candidates)
         rate = np.stack([rng.uniform(*SWAY_RATE, candidates), rng.uniform(*WOBBLE_RATE, candidates)])
         reach = rng.uniform(*SPEED, candidates) / (2 * np.pi * rate[0])
-        # where many objects in a long film find no room, they sway less
+        # where many objects in a long video find no room, they sway less
         reach = np.stack([reach * 0.9**attempt, np.full(candidates, WOBBLE)])
         phase = rng.random((2, *candidates))
         tracks = _sway(place, reach, rate, phase, sparse)

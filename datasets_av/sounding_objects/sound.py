@@ -16,7 +16,7 @@ FADE = 0.01
 
 
 def synthesise(scene: Scene, rng: np.random.Generator, sample_rate: int) -> NDArray[np.float32]:
-    """The film's sound.
+    """The video's sound.
 
     Args:
         scene: what happens.
@@ -34,7 +34,7 @@ def synthesise(scene: Scene, rng: np.random.Generator, sample_rate: int) -> NDAr
         loudness = pulse(_wrapped(scene.sound_rates[k] * t + scene.sound_phases[k]))
         loudness *= _fades(end - start, round(FADE * sample_rate))
         wave = np.zeros(end - start, dtype=np.float32)
-        # whole cycles are dropped in double precision: single precision would hum in long films
+        # whole cycles are dropped in double precision: single precision would hum in long videos
         cycles = _wrapped(scene.pitches[k] * t + rng.random())
         for harmonic, amplitude in enumerate(scene.harmonics[k], start=1):
             if harmonic * scene.pitches[k] < sample_rate / 2:

@@ -20,16 +20,16 @@ def apply(text, sound, other=None, seed=0):
 
 def test_conditions_keep_length_and_type_and_leave_the_sound_alone(sound):
     before = sound.copy()
-    for text in ("true", "zero", "noise", "other", "shifted:0.5", "shifted:-3", "reversed", "gain:-20"):
+    for text in ("original", "zero", "noise", "swapped", "shifted:0.5", "shifted:-3", "reversed", "gain:-20"):
         found = apply(text, sound, other=sound[:700])
         assert (found.shape, found.dtype) == (sound.shape, np.float32), text
     np.testing.assert_array_equal(sound, before)
-    assert apply("absent", sound) is None
+    assert apply("video_only", sound) is None
 
 
 def test_each_condition_is_what_it_says(sound):
     rms = np.sqrt(np.mean(sound**2))
-    np.testing.assert_array_equal(apply("true", sound), sound)
+    np.testing.assert_array_equal(apply("original", sound), sound)
     assert not apply("zero", sound).any()
     noise = apply("noise", sound, seed=3)
     assert np.sqrt(np.mean(noise**2)) == pytest.approx(rms, rel=0.05)
@@ -50,11 +50,11 @@ def test_a_positive_shift_is_later_and_silence_moves_in(sound):
     np.testing.assert_array_equal(apply("shifted:0", sound), sound)
 
 
-def test_another_films_sound_is_repeated_or_cut_and_needed(sound):
+def test_another_videos_sound_is_repeated_or_cut_and_needed(sound):
     other = np.arange(1000, dtype=np.float32)
-    np.testing.assert_array_equal(apply("other", sound, other), np.tile(other, 3)[:2500])
-    with pytest.raises(ConfigError, match="another film's sound"):
-        apply("other", sound)
+    np.testing.assert_array_equal(apply("swapped", sound, other), np.tile(other, 3)[:2500])
+    with pytest.raises(ConfigError, match="another video's audio"):
+        apply("swapped", sound)
 
 
 def test_noise_of_silence_is_silence():
@@ -77,9 +77,13 @@ def test_wrong_conditions_are_refused_by_name(text, message):
 
 
 def test_true_is_always_first_and_something_must_be_compared_with_it():
-    assert [one.name for one in parse_conditions("zero, shifted:.20,zero")] == ["true", "zero", "shifted:0.2"]
-    with pytest.raises(ConfigError, match="beside 'true'"):
-        parse_conditions("true")
+    assert [one.name for one in parse_conditions("zero, shifted:.20,zero")] == [
+        "original",
+        "zero",
+        "shifted:0.2",
+    ]
+    with pytest.raises(ConfigError, match="beside 'original'"):
+        parse_conditions("original")
 
 
 def test_derangements_are_uniform_and_depend_on_no_order():
@@ -103,3 +107,9 @@ def test_chance_depends_on_names_and_seed():
     draws = [seed_for(*key).random() for key in ((0, "a", "b"), (0, "ab", ""), (1, "a", "b"), (0, "a", "b"))]
     assert draws[0] == draws[3]
     assert len(set(draws)) == 3
+
+
+def test_former_names_are_understood_with_a_note(caplog):
+    found = parse_conditions("true,other,absent")
+    assert [one.name for one in found] == ["original", "swapped", "video_only"]
+    assert "'other' is now called 'swapped'" in caplog.text

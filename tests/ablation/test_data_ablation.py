@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from fake_media import write_film
+from fake_media import write_video
 from gaze_recordings import followed_gaze
 
-from avsal.ablation.statistics import Score, compare
+from avsal.ablation.statistics import ConditionScore, compare
 from avsal.ablation.video_scores import averaged_over_folds, in_subgroups
 from avsal.cli import main
 from avsal.cli.ablate_pages import data_page
@@ -26,20 +26,20 @@ from avsal.errors import ConfigError
 from avsal.models import create_model
 from avsal.weights import save_checkpoint
 
-SIZE, NUM_FILMS = (32, 48), 4
+SIZE, NUM_VIDEOS = (32, 48), 4
 OUT = Path("out")
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory):
-    """Films of twelve frames with sound and gaze, and one without sound."""
-    root = tmp_path_factory.mktemp("films")
+def videos(tmp_path_factory):
+    """Videos of twelve frames with sound and gaze, and one without sound."""
+    root = tmp_path_factory.mktemp("videos")
     with (root / "manifest.csv").open("w", newline="") as stream:
         table = csv.writer(stream)
-        table.writerow(["id", "film", "gaze"])
-        for index in range(NUM_FILMS):
-            name = f"film{index}"
-            write_film(root / f"{name}.mp4", size=SIZE, num_frames=12, sound=index < NUM_FILMS - 1)
+        table.writerow(["id", "video", "gaze"])
+        for index in range(NUM_VIDEOS):
+            name = f"video{index}"
+            write_video(root / f"{name}.mp4", size=SIZE, num_frames=12, sound=index < NUM_VIDEOS - 1)
             gaze = followed_gaze(size=SIZE, num_frames=12, wander=0.02, seed=index)
             with (root / f"{name}.csv").open("w", newline="") as gaze_stream:
                 rows = csv.writer(gaze_stream)
@@ -72,23 +72,23 @@ def lines(path):
         return list(csv.DictReader(stream))
 
 
-def test_seeds_subgroups_and_retrained_models_enter_one_table(films, checkpoints, tmp_path, capsys):
+def test_seeds_subgroups_and_retrained_models_enter_one_table(videos, checkpoints, tmp_path, capsys):
     groups = tmp_path / "groups.csv"
-    groups.write_text("video,subgroup\nfilm0,speech\nfilm1,speech\nfilm2,nature\n")
+    groups.write_text("video,subgroup\nvideo0,speech\nvideo1,speech\nvideo2,nature\n")
     out = tmp_path / "out"
-    words = ["ablate", "data=manifest", f"root={films}", "metrics=nss,cc", "every=3", "centre=scored"]
+    words = ["ablate", "data=manifest", f"root={videos}", "metrics=nss,cc", "every=3", "centre=scored"]
     words += [f"weights={checkpoints}/seed{{seed}}.safetensors", "--training-seeds", "0,1"]
     words += ["--retrained", f"zero={checkpoints}/seed{{seed}}.safetensors", "--subgroups", str(groups)]
-    words += ["--retrained", f"absent={checkpoints}/visual{{seed}}.safetensors"]
-    words += ["--conditions", "zero,other,absent"]
+    words += ["--retrained", f"video_only={checkpoints}/visual{{seed}}.safetensors"]
+    words += ["--conditions", "zero,swapped,video_only"]
     words += ["--players", "1", "-o", str(out)]
-    assert main(words) == 1  # a film has no sound
+    assert main(words) == 1  # a video has no sound
     told = capsys.readouterr()
-    assert "film3" in told.err
+    assert "video3" in told.err
     assert "manifest nature nss: 1 videos" in told.out
 
     comparisons = lines(out / "comparisons.csv")
-    names = ["zero", "other", "absent", "retrained zero", "retrained absent"]
+    names = ["zero", "swapped", "video_only", "retrained zero", "retrained video_only"]
     whole = [one for one in comparisons if one["metric"] == "nss" and not one["subgroup"]]
     assert [one["condition"] for one in whole] == names
     assert {(one["num_videos"], one["num_seeds"]) for one in whole} == {("3", "2")}
@@ -105,16 +105,16 @@ def test_seeds_subgroups_and_retrained_models_enter_one_table(films, checkpoints
         return found
 
     assert values("retrained zero") == pytest.approx(values("zero"), rel=1e-6)
-    assert values("zero") != pytest.approx(values("true"), rel=1e-6)
+    assert values("zero") != pytest.approx(values("original"), rel=1e-6)
 
     page = (out / "report.html").read_text()
-    assert page.count("<video") == 4  # true and three others, of the one film asked for
+    assert page.count("<video") == 4  # true and three others, of the one video asked for
     assert "too few to show anything" in page
     assert "2 training seeds" in page
     facts = json.loads((out / "ablation.json").read_text())
     assert facts["training seeds"] == "0, 1"
     assert len(facts["moved"]) == 3
-    assert facts["notes"][0] == "manifest: no score under all conditions, left out: film3."
+    assert facts["notes"][0] == "manifest: no score under all conditions, left out: video3."
     assert main(words) == 2
     assert "--overwrite" in capsys.readouterr().err
 
@@ -155,14 +155,14 @@ def test_what_cannot_be_run_is_said(words, seeds, message):
 def test_retrained_models_are_given_as_condition_and_file(texts):
     with pytest.raises(ConfigError):
         parse_retrained(texts)
-    (one,) = parse_retrained(["absent=runs/a.safetensors"])
-    assert (one.name, one.weights) == ("retrained absent", "runs/a.safetensors")
+    (one,) = parse_retrained(["video_only=runs/a.safetensors"])
+    assert (one.name, one.weights) == ("retrained video_only", "runs/a.safetensors")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("film,group\na,b\n", "columns video and subgroup"),
+        ("video,group\na,b\n", "columns video and subgroup"),
         ("video,subgroup\n", "a line for each video"),
         ("video,subgroup\na,b\na,c\n", "line 3"),
         ("video,subgroup\na,\n", "line 2"),
@@ -178,7 +178,7 @@ def test_a_wrong_file_of_subgroups_is_told_by_line(tmp_path, text, message):
 
 
 def test_subgroups_of_unknown_videos_are_refused():
-    scores = [Score(video, "", "true", "nss", 1.0) for video in "ab"]
+    scores = [ConditionScore(video, "", "original", "nss", 1.0) for video in "ab"]
     assert in_subgroups(scores, {"a": "x"}) == [replace(scores[0], subgroup="x")]
     check_subgroups({"a": "x"}, ["a", "b"])
     with pytest.raises(ConfigError, match="not scored: c"):
@@ -197,10 +197,10 @@ def test_retrained_checkpoints_are_looked_for_before_anything_is_computed(tmp_pa
 
 
 def test_a_video_that_two_folds_test_counts_once():
-    scores = [Score("a", "", "true", "nss", value) for value in (1.0, 2.0)]
-    assert averaged_over_folds([*scores, Score("b", "", "true", "nss", 4.0)]) == [
-        Score("a", "", "true", "nss", 1.5),
-        Score("b", "", "true", "nss", 4.0),
+    scores = [ConditionScore("a", "", "original", "nss", value) for value in (1.0, 2.0)]
+    assert averaged_over_folds([*scores, ConditionScore("b", "", "original", "nss", 4.0)]) == [
+        ConditionScore("a", "", "original", "nss", 1.5),
+        ConditionScore("b", "", "original", "nss", 4.0),
     ]
 
 
@@ -208,8 +208,14 @@ def test_the_report_says_what_was_found_and_what_could_have_been():
     random = np.random.default_rng(0)
     true = random.normal(2, 0.5, 24)
     scores = []
-    for name, values in (("true", true), ("zero", true - 0.3 + random.normal(0, 0.1, 24)), ("noise", true)):
-        scores += [Score(f"v{i}", "", name, "nss", float(value), "set") for i, value in enumerate(values)]
+    for name, values in (
+        ("original", true),
+        ("zero", true - 0.3 + random.normal(0, 0.1, 24)),
+        ("noise", true),
+    ):
+        scores += [
+            ConditionScore(f"v{i}", "", name, "nss", float(value), "set") for i, value in enumerate(values)
+        ]
     page = data_page(
         scores, compare(scores), [], {("set", "v3"): 0.4, ("set", "v1"): 0.1}, [], {"data": "set"}
     )
@@ -226,8 +232,11 @@ def test_the_report_says_what_was_found_and_what_could_have_been():
 @pytest.mark.parametrize(("metric", "word"), [("nss", "better"), ("kl", "worse")])
 def test_the_verdict_goes_by_the_mean_and_by_which_end_of_the_metric_is_good(metric, word):
     differences = [0.5] * 9 + [-0.02] * 11  # most videos go the other way
-    scores = [Score(f"v{i}", "", "true", metric, 1 + value, "set") for i, value in enumerate(differences)]
-    scores += [Score(f"v{i}", "", "zero", metric, 1.0, "set") for i in range(20)]
+    scores = [
+        ConditionScore(f"v{i}", "", "original", metric, 1 + value, "set")
+        for i, value in enumerate(differences)
+    ]
+    scores += [ConditionScore(f"v{i}", "", "zero", metric, 1.0, "set") for i in range(20)]
     page = data_page(scores, compare(scores), [], {}, [], {"data": "set"})
     assert f"True sound scores {word} than zero (+0.214" in page.summary[0]
 
@@ -238,8 +247,8 @@ def test_the_verdict_goes_by_the_mean_and_by_which_end_of_the_metric_is_good(met
         (["data=manifest", "root=x"], ["--weights", "x"]),
         (["data=manifest", "root=x"], ["--every", "2"]),
         (["data=manifest", "root=x"], ["--device", "cpu"]),
-        (["film.mp4"], ["--retrained", "zero=x"]),
-        (["film.mp4"], ["--reruns", "2"]),
+        (["video.mp4"], ["--retrained", "zero=x"]),
+        (["video.mp4"], ["--reruns", "2"]),
         (["--control", "rhythm"], ["--subgroups", "x"]),
     ],
 )

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from avsal.ablation.statistics import Score, compare, detectable_effect, holm, sign_flip_p
+from avsal.ablation.statistics import ConditionScore, compare, detectable_effect, holm, sign_flip_p
 from avsal.errors import ConfigError
 
 
@@ -14,9 +14,9 @@ def table(rng, *, num_videos=20, shift=0.0, seeds=("1",), metric="nss", dataset=
     for video in range(num_videos):
         level = rng.normal()
         for seed in seeds:
-            for condition, add in (("true", shift), ("zero", 0.0)):
+            for condition, add in (("original", shift), ("zero", 0.0)):
                 value = level + add + 0.1 * rng.normal()
-                scores.append(Score(f"v{video}", seed, condition, metric, value, dataset))
+                scores.append(ConditionScore(f"v{video}", seed, condition, metric, value, dataset))
     return scores
 
 
@@ -77,7 +77,11 @@ def test_where_lower_is_better_less_is_an_improvement():
 
 
 def test_no_difference_is_exactly_none():
-    rows = [Score(f"v{i}", "", condition, "nss", i / 7) for i in range(8) for condition in ("true", "zero")]
+    rows = [
+        ConditionScore(f"v{i}", "", condition, "nss", i / 7)
+        for i in range(8)
+        for condition in ("original", "zero")
+    ]
     (found,) = compare(rows)
     assert (found.difference, found.low, found.high, found.p, found.improved) == (0.0, 0.0, 0.0, 1.0, 0.5)
     assert found.detectable == 0.0
@@ -94,8 +98,8 @@ def test_order_of_rows_changes_nothing_and_seeds_are_averaged_within_videos():
 def test_videos_without_both_scores_are_counted_as_left_out():
     rows = table(np.random.default_rng(6), num_videos=10)
     rows = [row for row in rows if (row.video, row.condition) != ("v3", "zero")]
-    rows.append(Score("v10", "1", "true", "nss", float("nan")))
-    rows.append(Score("v10", "1", "zero", "nss", 1.0))
+    rows.append(ConditionScore("v10", "1", "original", "nss", float("nan")))
+    rows.append(ConditionScore("v10", "1", "zero", "nss", 1.0))
     (found,) = compare(rows)
     assert (found.num_videos, found.left_out) == (9, 2)
 
@@ -108,8 +112,8 @@ def test_holm_covers_metrics_and_sets():
 
 
 def test_a_score_given_twice_and_a_missing_reference_are_refused():
-    row = Score("v", "", "true", "nss", 1.0)
+    row = ConditionScore("v", "", "original", "nss", 1.0)
     with pytest.raises(ConfigError, match="two scores"):
         compare([row, row])
-    with pytest.raises(ConfigError, match="expected scores under 'true'"):
-        compare([Score("v", "", "zero", "nss", 1.0)])
+    with pytest.raises(ConfigError, match="expected scores under 'original'"):
+        compare([ConditionScore("v", "", "zero", "nss", 1.0)])

@@ -5,18 +5,18 @@ import json
 import numpy as np
 import pytest
 import torch
-from fake_media import write_film, write_image
+from fake_media import write_image, write_video
 from gaze_recordings import followed_gaze
 
 from avsal.cli import main
 from avsal.cli.evaluate import EvaluateChoices, add_arguments, parse_choices, run
 from avsal.errors import ConfigError, DatasetError
-from avsal.evaluation import PERSPECTIVES, read_rows
+from avsal.evaluation import BASELINES, read_rows
 from avsal.models import create_model
 from avsal.weights import save_checkpoint
 
 SIZE = (32, 48)
-NEEDED = ["data=manifest", "root=films"]
+NEEDED = ["data=manifest", "root=videos"]
 
 
 def evaluate(*words) -> int:
@@ -26,53 +26,53 @@ def evaluate(*words) -> int:
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory):
-    """A data set of three films of six frames with the gaze of eight people."""
-    root = tmp_path_factory.mktemp("films")
+def videos(tmp_path_factory):
+    """A data set of three videos of six frames with the gaze of eight people."""
+    root = tmp_path_factory.mktemp("videos")
     with (root / "manifest.csv").open("w", newline="") as stream:
         table = csv.writer(stream)
-        table.writerow(["id", "film", "gaze"])
+        table.writerow(["id", "video", "gaze"])
         for index, start in enumerate([(0.3, 0.2), (0.7, 0.3), (0.5, 0.4)]):
-            write_film(root / f"film{index}.mp4", size=SIZE, sound=False)
+            write_video(root / f"video{index}.mp4", size=SIZE, sound=False)
             gaze = followed_gaze(size=SIZE, start=start, wander=0.05, seed=index)
             with (root / f"gaze{index}.csv").open("w", newline="") as gaze_stream:
                 rows = csv.writer(gaze_stream)
                 rows.writerow(["frame", "x", "y", "observer"])
                 rows.writerows(zip(gaze.frame, gaze.x, gaze.y, gaze.observer, strict=True))
-            table.writerow([f"film{index}", f"film{index}.mp4", f"gaze{index}.csv"])
+            table.writerow([f"video{index}", f"video{index}.mp4", f"gaze{index}.csv"])
     return root
 
 
 @pytest.fixture
 def maps(tmp_path):
-    """Maps with the target of each film."""
+    """Maps with the target of each video."""
     rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]
     for index, (y, x) in enumerate([(0.3, 0.2), (0.7, 0.3), (0.5, 0.4)]):
         for frame in range(6):
             middle = (y * SIZE[0], (x + 0.05 * frame) * SIZE[1])
             distance = (rows - middle[0]) ** 2 + (columns - middle[1]) ** 2
             write_image(
-                tmp_path / "target" / f"film{index}" / f"{frame + 1:05d}.png", 255 * np.exp(-distance / 60)
+                tmp_path / "target" / f"video{index}" / f"{frame + 1:05d}.png", 255 * np.exp(-distance / 60)
             )
     return tmp_path / "target"
 
 
 def test_arguments_of_the_model_are_plain_values_of_their_own():
-    words = ["model=esan", "model.levels=[p4,p5]", "model.width=0.5", "model.recurrent=none", "data.films=x"]
+    words = ["model=esan", "model.levels=[p4,p5]", "model.width=0.5", "model.recurrent=none", "data.videos=x"]
     choices = parse_choices([*NEEDED, *words])
     assert choices.arguments == {"levels": ["p4", "p5"], "width": 0.5, "recurrent": "none"}
-    assert choices.reader == {"films": "x"}
+    assert choices.reader == {"videos": "x"}
     with pytest.raises(ConfigError, match=r"`model\.width` is given twice"):
         parse_choices([*NEEDED, *words, "model.width=1"])
     with pytest.raises(ConfigError, match="are of a model: give model=NAME"):
         parse_choices([*NEEDED, "maps=x", "model.width=1"])
 
 
-def test_arguments_reach_the_model_that_is_scored(films, tmp_path):
+def test_arguments_reach_the_model_that_is_scored(videos, tmp_path):
     model = create_model("sal3d", width=0.05, size=SIZE, variant="base")
     weights = tmp_path / "weights.pt"
     torch.save(model.state_dict(), weights)
-    line = ["data=manifest", f"root={films}", "model=sal3d", f"weights={weights}", "perspective=none"]
+    line = ["data=manifest", f"root={videos}", "model=sal3d", f"weights={weights}", "baselines=none"]
     options = ["model.variant=base", "model.width=0.05", "model.size=[32,48]"]
     assert evaluate(*line, *options, "metrics=nss", f"out={tmp_path}/out") == 0
     about = json.loads((tmp_path / "out" / "evaluation.json").read_text())
@@ -82,14 +82,14 @@ def test_arguments_reach_the_model_that_is_scored(films, tmp_path):
 def test_words_become_choices():
     choices = parse_choices(
         [
-            *NEEDED, "metrics=nss,cc", "fold=2", "strict=true", "ig_floor=0.2", "perspective=none",
-            "data.films=elsewhere", "data.velocity_threshold=25", "split=test",
+            *NEEDED, "metrics=nss,cc", "fold=2", "strict=true", "ig_floor=0.2", "baselines=none",
+            "data.videos=elsewhere", "data.velocity_threshold=25", "split=test",
         ]
     )  # fmt: skip
     assert choices.metrics == ("nss", "cc")
     assert (choices.fold, choices.strict, choices.ig_floor, choices.split) == (2, True, 0.2, "test")
-    assert choices.perspective == ()
-    assert choices.reader == {"films": "elsewhere", "velocity_threshold": 25}
+    assert choices.baselines == ()
+    assert choices.reader == {"videos": "elsewhere", "velocity_threshold": 25}
     assert parse_choices(NEEDED) == EvaluateChoices(data="manifest", root=choices.root)
 
 
@@ -130,16 +130,16 @@ def test_every_choice_is_explained_in_the_help():
             assert f"{name}=" in module.__doc__ or f" {name} " in module.__doc__, name
 
 
-def test_one_command_writes_rows_tables_and_a_plot(films, maps, tmp_path):
+def test_one_command_writes_rows_tables_and_a_plot(videos, maps, tmp_path):
     out = tmp_path / "out"
-    code = evaluate("data=manifest", f"root={films}", f"maps={maps}", f"out={out}", "workers=1")
+    code = evaluate("data=manifest", f"root={videos}", f"maps={maps}", f"out={out}", "workers=1")
     assert code == 0
     assert {path.name for path in out.iterdir()} == {
         "evaluation.json", "frames", "plot.png", "table.csv", "table.md", "table.tex", "videos.csv",
     }  # fmt: skip
-    assert {path.stem for path in (out / "frames").iterdir()} == {"target", *PERSPECTIVES}
+    assert {path.stem for path in (out / "frames").iterdir()} == {"target", *BASELINES}
     rows = read_rows(out / "frames" / "target.csv")
-    assert [entry.video for entry in rows] == ["film0", "film1", "film2"]
+    assert [entry.video for entry in rows] == ["video0", "video1", "video2"]
     assert rows[0].times.tolist() == pytest.approx([frame / 25 for frame in range(6)])
     with (out / "table.csv").open() as stream:
         table = {(line["row"], line["metric"]): float(line["value"]) for line in csv.DictReader(stream)}
@@ -149,19 +149,19 @@ def test_one_command_writes_rows_tables_and_a_plot(films, maps, tmp_path):
     )
     about = json.loads((out / "evaluation.json").read_text())
     assert about["protocol"]["name"] == "stavis"
-    assert set(about["observers"]) == {"film0", "film1", "film2"}
+    assert set(about["observers"]) == {"video0", "video1", "video2"}
     assert any("18 frames of 3 videos" in note for note in about["notes"])
 
 
-def test_odd_maps_are_told_counted_and_in_the_exit_code(films, maps, tmp_path, capsys):
-    (maps / "film1" / "00003.png").unlink()
-    write_image(maps / "film2" / "00001.png", np.arange(24).reshape(4, 6))
+def test_odd_maps_are_told_counted_and_in_the_exit_code(videos, maps, tmp_path, capsys):
+    (maps / "video1" / "00003.png").unlink()
+    write_image(maps / "video2" / "00001.png", np.arange(24).reshape(4, 6))
     write_image(maps / "stranger" / "00001.png", np.ones(SIZE))
-    words = ["data=manifest", f"root={films}", f"maps={maps}", f"out={tmp_path / 'out'}", "perspective=none"]
+    words = ["data=manifest", f"root={videos}", f"maps={maps}", f"out={tmp_path / 'out'}", "baselines=none"]
     assert evaluate(*words) == 1
     about = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     told = {problem["kind"]: problem["text"] for problem in about["problems"]}
-    assert "film1: 1 of 6 frames (from 0): 2" in told["missing map"]
+    assert "video1: 1 of 6 frames (from 0): 2" in told["missing map"]
     assert "00001.png is 6x4, expected 48x32" in told["wrong size"]
     assert "stranger" in told["extra video"]
     assert "1 missing map" in (tmp_path / "out" / "table.md").read_text()
@@ -169,8 +169,8 @@ def test_odd_maps_are_told_counted_and_in_the_exit_code(films, maps, tmp_path, c
         evaluate(*words, "strict=true", "overwrite=true")
 
 
-def test_models_are_compared_on_their_common_frames(films, maps, tmp_path):
-    common = ["data=manifest", f"root={films}", f"maps={maps}", "perspective=none", "metrics=nss"]
+def test_models_are_compared_on_their_common_frames(videos, maps, tmp_path):
+    common = ["data=manifest", f"root={videos}", f"maps={maps}", "baselines=none", "metrics=nss"]
     assert evaluate(*common, "every=2", f"out={tmp_path / 'sparse'}", "name=sparse") == 0
     earlier = tmp_path / "sparse" / "frames" / "sparse.csv"
     assert evaluate(*common, f"out={tmp_path / 'dense'}", f"common_with={earlier}") == 0
@@ -180,26 +180,26 @@ def test_models_are_compared_on_their_common_frames(films, maps, tmp_path):
     assert len(read_rows(tmp_path / "dense" / "frames" / "target.csv")[0].frames) == 6
 
 
-def test_an_earlier_evaluation_is_not_overwritten_unasked(films, tmp_path):
-    words = ["data=manifest", f"root={films}", f"out={tmp_path}", "perspective=uniform", "metrics=nss"]
+def test_an_earlier_evaluation_is_not_overwritten_unasked(videos, tmp_path):
+    words = ["data=manifest", f"root={videos}", f"out={tmp_path}", "baselines=uniform", "metrics=nss"]
     assert evaluate(*words) == 0
     with pytest.raises(ConfigError, match="overwrite=true"):
         evaluate(*words)
     assert evaluate(*words, "overwrite=true") == 0
 
 
-def test_impossible_combinations_are_refused(films, tmp_path):
-    words = ["data=manifest", f"root={films}", f"out={tmp_path / 'out'}"]
+def test_impossible_combinations_are_refused(videos, tmp_path):
+    words = ["data=manifest", f"root={videos}", f"out={tmp_path / 'out'}"]
     with pytest.raises(ConfigError, match="lacks trained weights"):
         evaluate(*words, "model=conv3d")
     with pytest.raises(ConfigError, match="does not fit manifest"):
         evaluate(*words, "protocol=objects")
     with pytest.raises(ConfigError, match="cannot name a row"):
-        evaluate(*words, f"maps={films}", "name=uniform")
+        evaluate(*words, f"maps={videos}", "name=uniform")
     with pytest.raises(ConfigError, match="takes no option 'fold'"):
         evaluate(*words, "fold=1")
-    with pytest.raises(ConfigError, match="`videos` names 'film7', which is not among the 3 recordings"):
-        evaluate(*words, "videos=film1,film7")
+    with pytest.raises(ConfigError, match="`videos` names 'video7', which is not among the 3 recordings"):
+        evaluate(*words, "videos=video1,video7")
 
 
 @pytest.mark.data
@@ -208,12 +208,12 @@ def test_on_real_gaze_rows_rise_from_chance_over_the_centre_to_observers(shared_
     code = evaluate(
         f"data={name}", f"root={shared_data / name}", f"out={tmp_path}", "every=250", "height=135"
     )
-    assert code == 1  # films of the release that are not here are counted
+    assert code == 1  # videos of the release that are not here are counted
     with (tmp_path / "table.csv").open() as stream:
-        lines = [line for line in csv.DictReader(stream) if line["kind"] == "perspective"]
+        lines = [line for line in csv.DictReader(stream) if line["kind"] == "baseline"]
     values = {(line["row"], line["metric"]): float(line["value"]) for line in lines}
     rows = list(dict.fromkeys(line["row"] for line in lines))
-    assert len(rows) == len(PERSPECTIVES)
+    assert len(rows) == len(BASELINES)
     uniform, centre, _, halves, gold, infinite = rows
     for metric in ("nss", "auc_judd", "ig"):
         order = [values[row, metric] for row in (uniform, centre, halves, gold, infinite)]
@@ -234,14 +234,14 @@ def weights(tmp_path_factory):
 
 
 @pytest.mark.parametrize("engine", ["exact", "streaming"])
-def test_a_model_scores_as_its_own_maps_do_from_files(films, weights, tmp_path, engine):
-    sources = [str(films / f"film{index}.mp4") for index in range(3)]
+def test_a_model_scores_as_its_own_maps_do_from_files(videos, weights, tmp_path, engine):
+    sources = [str(videos / f"video{index}.mp4") for index in range(3)]
     saved = tmp_path / "saved"
     predict = ["predict", *sources, "--weights", str(weights), "--engine", engine, "--save", "h5", "-q"]
     assert main([*predict, "-o", str(saved)]) == 0
     for path in saved.glob("*.json"):
         path.unlink()
-    words = ["data=manifest", f"root={films}", "perspective=centre_bias", "every=2"]
+    words = ["data=manifest", f"root={videos}", "baselines=centre_bias", "every=2"]
     model = [f"weights={weights}", f"engine={engine}", f"out={tmp_path / 'model'}", "name=net"]
     assert evaluate(*words, *model) == 0
     assert evaluate(*words, f"maps={saved}", f"out={tmp_path / 'files'}", "name=net", "strict=true") == 0

@@ -4,10 +4,10 @@ import subprocess
 import sys
 
 import av
-import films
 import h5py
 import numpy as np
 import pytest
+import videos
 from PIL import Image
 
 from avsal.cli import main
@@ -25,8 +25,8 @@ def weights(tmp_path_factory):
 
 
 @pytest.fixture
-def film(tmp_path):
-    return films.moving_dot(tmp_path / "clip.mp4", frames=20)
+def video(tmp_path):
+    return videos.moving_dot(tmp_path / "clip.mp4", frames=20)
 
 
 @pytest.fixture
@@ -51,13 +51,13 @@ def packets(path):
         return [bytes(packet) for packet in container.demux(audio=0) if packet.dts is not None]
 
 
-def test_one_film_gives_an_overlay_with_the_original_sound_and_a_summary(predict, film, tmp_path):
-    code, out, err = predict(film)
+def test_one_video_gives_an_overlay_with_the_original_sound_and_a_summary(predict, video, tmp_path):
+    code, out, err = predict(video)
     assert (code, err) == (0, [])
     assert len(out) == 1
     assert names(tmp_path / "out") == ["clip.json", "clip_overlay.mp4"]
     overlay = tmp_path / "out" / "clip_overlay.mp4"
-    assert packets(overlay) == packets(film)
+    assert packets(overlay) == packets(video)
     with av.open(str(overlay)) as container:
         assert container.streams.video[0].codec_context.pix_fmt == "yuv420p"
         assert sum(1 for _ in container.decode(video=0)) == 20
@@ -69,8 +69,8 @@ def test_one_film_gives_an_overlay_with_the_original_sound_and_a_summary(predict
     assert summary["damage"] is None
 
 
-def test_every_kind_of_output_holds_every_frame(predict, film, tmp_path):
-    code, _, _ = predict(film, "--save", "overlay,map,png,h5,csv", "--bits", "16")
+def test_every_kind_of_output_holds_every_frame(predict, video, tmp_path):
+    code, _, _ = predict(video, "--save", "overlay,map,png,h5,csv", "--bits", "16")
     assert code == 0
     out = tmp_path / "out"
     with h5py.File(out / "clip.h5") as file:
@@ -93,8 +93,8 @@ def test_every_kind_of_output_holds_every_frame(predict, film, tmp_path):
         assert sum(1 for _ in container.decode(video=0)) == 20
 
 
-def test_part_of_a_film_is_shown_with_the_sound_of_that_part(predict, film, tmp_path):
-    code, _, _ = predict(film, "--start", "0.2", "--end", "0:00.6", "--save", "overlay,map")
+def test_part_of_a_video_is_shown_with_the_sound_of_that_part(predict, video, tmp_path):
+    code, _, _ = predict(video, "--start", "0.2", "--end", "0:00.6", "--save", "overlay,map")
     assert code == 0
     with av.open(str(tmp_path / "out" / "clip_overlay.mp4")) as container:
         times = [frame.time for frame in container.decode(video=0)]
@@ -103,22 +103,22 @@ def test_part_of_a_film_is_shown_with_the_sound_of_that_part(predict, film, tmp_
         assert container.streams.audio
 
 
-def test_films_below_a_folder_keep_their_sub_folders(predict, tmp_path):
+def test_videos_below_a_folder_keep_their_sub_folders(predict, tmp_path):
     for place in ("a", "b"):
-        (tmp_path / "films" / place).mkdir(parents=True)
-        films.moving_dot(tmp_path / "films" / place / "clip.mp4", frames=3)
-    (tmp_path / "films" / "notes.txt").write_text("not a film")
-    code, out, _ = predict(tmp_path / "films", "--save", "csv")
+        (tmp_path / "videos" / place).mkdir(parents=True)
+        videos.moving_dot(tmp_path / "videos" / place / "clip.mp4", frames=3)
+    (tmp_path / "videos" / "notes.txt").write_text("not a video")
+    code, out, _ = predict(tmp_path / "videos", "--save", "csv")
     assert code == 0
     assert len(out) == 2
     found = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.csv"))
     assert found == ["a/clip.csv", "b/clip.csv"]
 
 
-def test_films_of_one_name_do_not_overwrite_each_other(predict, tmp_path):
-    sources = [films.moving_dot(tmp_path / f"clip{suffix}", frames=3) for suffix in (".mp4", ".mkv", ".avi")]
+def test_videos_of_one_name_do_not_overwrite_each_other(predict, tmp_path):
+    sources = [videos.moving_dot(tmp_path / f"clip{suffix}", frames=3) for suffix in (".mp4", ".mkv", ".avi")]
     (tmp_path / "more").mkdir()
-    sources.append(films.moving_dot(tmp_path / "more" / "clip.mp4", frames=3))
+    sources.append(videos.moving_dot(tmp_path / "more" / "clip.mp4", frames=3))
     assert predict(*sources, "--save", "csv")[0] == 0
     assert [name for name in names(tmp_path / "out") if name.endswith(".csv")] == [
         "clip_avi.csv",
@@ -132,8 +132,8 @@ def test_folder_of_images_needs_a_frame_rate_and_takes_a_sound(predict, tmp_path
     folder = tmp_path / "frames"
     folder.mkdir()
     for index in range(9):
-        Image.fromarray(films.dot(index, (40, 60))).save(folder / f"{index:03d}.jpg")
-    sound = films.write_sound(tmp_path / "x.wav", films.Sound("pcm_s16le"), films.tone(44100, 0.36))
+        Image.fromarray(videos.dot(index, (40, 60))).save(folder / f"{index:03d}.jpg")
+    sound = videos.write_sound(tmp_path / "x.wav", videos.Sound("pcm_s16le"), videos.tone(44100, 0.36))
     code, _, err = predict(folder)
     assert code == 2
     assert "--fps" in err[0]
@@ -145,24 +145,24 @@ def test_folder_of_images_needs_a_frame_rate_and_takes_a_sound(predict, tmp_path
 
 
 @pytest.mark.parametrize("audio", ["none", "zero", "own"])
-def test_what_was_heard_is_in_the_summary_and_the_overlay_keeps_the_film_s_sound(
-    predict, film, tmp_path, audio
+def test_what_was_heard_is_in_the_summary_and_the_overlay_keeps_the_video_s_sound(
+    predict, video, tmp_path, audio
 ):
-    assert predict(film, "--audio", audio)[0] == 0
+    assert predict(video, "--audio", audio)[0] == 0
     assert json.loads((tmp_path / "out" / "clip.json").read_text())["sound"] == audio
-    assert packets(tmp_path / "out" / "clip_overlay.mp4") == packets(film)
+    assert packets(tmp_path / "out" / "clip_overlay.mp4") == packets(video)
 
 
-def broken_inputs(folder, film):
-    (folder / "text.mp4").write_text("this is not a film\n" * 50)
+def broken_inputs(folder, video):
+    (folder / "text.mp4").write_text("this is not a video\n" * 50)
     (folder / "empty.mp4").touch()
     (folder / "noise.mp4").write_bytes(np.random.default_rng(0).bytes(5000))
-    films.write_sound(folder / "sound.wav", films.Sound("pcm_s16le"), films.tone(44100, 1.0))
+    videos.write_sound(folder / "sound.wav", videos.Sound("pcm_s16le"), videos.tone(44100, 1.0))
     return [folder / name for name in ("text.mp4", "empty.mp4", "noise.mp4", "sound.wav", "missing.mp4")]
 
 
-def test_unusable_input_is_one_line_and_leaves_nothing(predict, film, tmp_path):
-    for source in broken_inputs(tmp_path, film):
+def test_unusable_input_is_one_line_and_leaves_nothing(predict, video, tmp_path):
+    for source in broken_inputs(tmp_path, video):
         code, out, err = predict(source, "--save", "overlay,map,png,h5,csv")
         assert code == 2, source
         assert out == []
@@ -171,17 +171,17 @@ def test_unusable_input_is_one_line_and_leaves_nothing(predict, film, tmp_path):
         assert names(tmp_path / "out") == []
 
 
-def test_one_bad_film_of_several_stops_nobody(predict, film, tmp_path):
-    (tmp_path / "text.mp4").write_text("no film")
-    code, out, err = predict(tmp_path / "text.mp4", film)
+def test_one_bad_video_of_several_stops_nobody(predict, video, tmp_path):
+    (tmp_path / "text.mp4").write_text("no video")
+    code, out, err = predict(tmp_path / "text.mp4", video)
     assert code == 1
     assert len(out) == len(err) == 1
     assert names(tmp_path / "out") == ["clip.json", "clip_overlay.mp4"]
 
 
-def test_truncated_film_is_predicted_as_far_as_it_goes(predict, tmp_path):
-    film = films.truncate(films.moving_dot(tmp_path / "cut.mkv", frames=100), 0.5)
-    code, out, err = predict(film)
+def test_truncated_video_is_predicted_as_far_as_it_goes(predict, tmp_path):
+    video = videos.truncate(videos.moving_dot(tmp_path / "cut.mkv", frames=100), 0.5)
+    code, out, err = predict(video)
     assert code == 1
     assert len(out) == 1
     assert "missing" in err[0]
@@ -190,8 +190,8 @@ def test_truncated_film_is_predicted_as_far_as_it_goes(predict, tmp_path):
     assert summary["damage"]
 
 
-def test_random_weights_never_pass_for_trained_ones(predict, film, tmp_path):
-    code, _, err = predict(film, "--model", "tsfpnet", give_weights=False)
+def test_random_weights_never_pass_for_trained_ones(predict, video, tmp_path):
+    code, _, err = predict(video, "--model", "tsfpnet", give_weights=False)
     assert code == 2
     assert len(err) == 1
     assert "tsfpnet" in err[0]
@@ -207,10 +207,10 @@ def malicious(path):
     path.write_bytes(pickle.dumps(Payload()))
 
 
-def test_a_variant_is_chosen_by_its_arguments(predict, film, tmp_path):
+def test_a_variant_is_chosen_by_its_arguments(predict, video, tmp_path):
     small = ["-O", "size=[32,48]", "-O", "width=0.05", "--untrained", "--every", "10"]
     code, _, errors = predict(
-        film, "--model", "esan", "-O", "levels=[p4,p5]", "-O", "recurrent=none", *small, give_weights=False
+        video, "--model", "esan", "-O", "levels=[p4,p5]", "-O", "recurrent=none", *small, give_weights=False
     )
     assert (code, errors) == (0, [])
     about = json.loads((tmp_path / "out" / "clip.json").read_text())["model"]
@@ -219,26 +219,26 @@ def test_a_variant_is_chosen_by_its_arguments(predict, film, tmp_path):
     assert about["trained"] is False
 
 
-def test_arguments_that_contradict_the_checkpoint_or_the_model_are_one_line(predict, film):
-    code, _, errors = predict(film, "-O", "width=0.1")
+def test_arguments_that_contradict_the_checkpoint_or_the_model_are_one_line(predict, video):
+    code, _, errors = predict(video, "-O", "width=0.1")
     assert code == 2
     assert "was made with width=0.05, not 0.1" in errors[0]
     wrong = ["--model", "sal3d", "-O", "levels=final", "--untrained"]
-    code, _, errors = predict(film, *wrong, give_weights=False)
+    code, _, errors = predict(video, *wrong, give_weights=False)
     assert code == 2
     assert "model 'sal3d' takes no argument 'levels': expected some of variant, frozen" in errors[0]
 
 
-@pytest.mark.parametrize("kind", ["missing", "empty", "text", "html", "pickle", "film"])
-def test_unusable_weights_are_one_line_and_run_nothing(predict, film, tmp_path, kind, capsys):
+@pytest.mark.parametrize("kind", ["missing", "empty", "text", "html", "pickle", "video"])
+def test_unusable_weights_are_one_line_and_run_nothing(predict, video, tmp_path, kind, capsys):
     path = tmp_path / "weights.pth"
-    if kind == "film":
-        path = film
+    if kind == "video":
+        path = video
     elif kind == "pickle":
         malicious(path)
     elif kind != "missing":
         path.write_text({"empty": "", "text": "weights", "html": "<!DOCTYPE html><html></html>"}[kind])
-    code, out, err = predict(film, "--weights", path, give_weights=False)
+    code, out, err = predict(video, "--weights", path, give_weights=False)
     assert code == 2
     assert out == []
     assert len(err) == 1
@@ -246,22 +246,22 @@ def test_unusable_weights_are_one_line_and_run_nothing(predict, film, tmp_path, 
     assert names(tmp_path / "out") == []
 
 
-def test_finished_films_are_skipped_kept_or_replaced(predict, film, tmp_path):
-    assert predict(film, "--save", "csv")[0] == 0
-    code, _, err = predict(film, "--save", "csv")
+def test_finished_videos_are_skipped_kept_or_replaced(predict, video, tmp_path):
+    assert predict(video, "--save", "csv")[0] == 0
+    code, _, err = predict(video, "--save", "csv")
     assert code == 2
     assert "--overwrite" in err[0]
     before = (tmp_path / "out" / "clip.json").stat().st_mtime_ns
-    code, out, _ = predict(film, "--save", "csv", "--skip-existing")
+    code, out, _ = predict(video, "--save", "csv", "--skip-existing")
     assert code == 0
     assert "skipped" in out[0]
     assert (tmp_path / "out" / "clip.json").stat().st_mtime_ns == before
-    assert predict(film, "--save", "csv,png", "--overwrite")[0] == 0
-    assert predict(film, "--save", "csv,png", "--overwrite")[0] == 0
+    assert predict(video, "--save", "csv,png", "--overwrite")[0] == 0
+    assert predict(video, "--save", "csv,png", "--overwrite")[0] == 0
     assert len(names(tmp_path / "out" / "clip_maps")) == 20
 
 
-def test_interrupt_leaves_nothing(predict, film, tmp_path, monkeypatch):
+def test_interrupt_leaves_nothing(predict, video, tmp_path, monkeypatch):
     from avsal.render.outputs import Table
 
     write = Table.write
@@ -272,15 +272,15 @@ def test_interrupt_leaves_nothing(predict, film, tmp_path, monkeypatch):
         write(self, prediction)
 
     monkeypatch.setattr(Table, "write", interrupted)
-    code, _, err = predict(film, "--save", "overlay,png,h5,csv")
+    code, _, err = predict(video, "--save", "overlay,png,h5,csv")
     assert code == 130
     assert err == ["avsal: interrupted"]
     assert names(tmp_path / "out") == []
 
 
-def test_quiet_prints_nothing_and_verbose_tells_of_the_film(predict, film):
-    assert predict(film, "-q") == (0, [], [])
-    _, out, _ = predict(film, "-v", "--overwrite")
+def test_quiet_prints_nothing_and_verbose_tells_of_the_video(predict, video):
+    assert predict(video, "-q") == (0, [], [])
+    _, out, _ = predict(video, "-v", "--overwrite")
     assert "64x48" in out[0]
     assert "25.000 frames a second" in out[0]
 
@@ -294,9 +294,9 @@ def test_quiet_prints_nothing_and_verbose_tells_of_the_film(predict, film):
         (["--start", "1:75"], "h:mm:ss"),
     ],
 )
-def test_wrong_arguments_are_named(film, arguments, message, capsys):
+def test_wrong_arguments_are_named(video, arguments, message, capsys):
     with pytest.raises(SystemExit) as stop:
-        main(["predict", str(film), *arguments])
+        main(["predict", str(video), *arguments])
     assert stop.value.code == 2
     assert message in capsys.readouterr().err
 
@@ -309,8 +309,8 @@ def test_wrong_arguments_are_named(film, arguments, message, capsys):
         (["--model", "tsfpnt"], "tsfpnet"),
     ],
 )
-def test_wrong_choices_are_one_line(predict, film, arguments, message):
-    code, _, err = predict(film, *arguments, give_weights=False)
+def test_wrong_choices_are_one_line(predict, video, arguments, message):
+    code, _, err = predict(video, *arguments, give_weights=False)
     assert code == 2
     assert len(err) == 1
     assert message in err[0]

@@ -1,4 +1,4 @@
-"""Tiny films whose frames tell their numbers, and recordings made of them."""
+"""Tiny videos whose frames tell their numbers, and recordings made of them."""
 
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -24,13 +24,13 @@ def picture(index: int, size=SIZE) -> np.ndarray:
 
 
 @dataclass
-class FilmMaker:
-    """Writes lossless films into a folder."""
+class VideoMaker:
+    """Writes lossless videos into a folder."""
 
     folder: Path
     made: list[str] = field(default_factory=list)
 
-    def film(self, name, num_frames=12, *, size=SIZE, rate=RATE, late=0.0, sound=None) -> Path:
+    def video(self, name, num_frames=12, *, size=SIZE, rate=RATE, late=0.0, sound=None) -> Path:
         """`sound`: (A,) float32 at SAMPLE_RATE from 0; `late`: seconds by which the picture starts later."""
         path = self.folder / f"{name}.mkv"
         with av.open(str(path), "w") as container:
@@ -56,14 +56,14 @@ class FilmMaker:
         return path
 
     def recording(self, name, num_frames=12, *, points=None, size=SIZE, **options) -> Recording:
-        """A film with gaze: two observers a frame, one left and one that goes right, unless given."""
-        film = self.film(name, num_frames, size=size, **options)
+        """A video with gaze: two observers a frame, one left and one that goes right, unless given."""
+        video = self.video(name, num_frames, size=size, **options)
         gaze = two_observers(num_frames, size) if points is None else points
         return Recording(
             name,
             "fake",
-            film,
-            film if options.get("sound") is not None else None,
+            video,
+            video if options.get("sound") is not None else None,
             load_fixations=lambda: gaze,
         )
 
@@ -93,5 +93,5 @@ def click(seconds: float, at: float) -> np.ndarray:
 
 
 @pytest.fixture
-def maker(tmp_path) -> FilmMaker:
-    return FilmMaker(tmp_path)
+def maker(tmp_path) -> VideoMaker:
+    return VideoMaker(tmp_path)

@@ -22,11 +22,11 @@ class Lengths:
         return self.lengths[index]
 
 
-films = st.lists(st.sampled_from([None, 800, 960, 1000]), min_size=1, max_size=60)
+videos = st.lists(st.sampled_from([None, 800, 960, 1000]), min_size=1, max_size=60)
 
 
 @settings(deadline=None, max_examples=60)
-@given(films, st.integers(1, 8), st.integers(1, 5), st.integers(0, 3), st.booleans())
+@given(videos, st.integers(1, 8), st.integers(1, 5), st.integers(0, 3), st.booleans())
 def test_every_clip_is_given_out_once_in_equally_many_batches_a_rank(lengths, size, ranks, epoch, shuffle):
     dataset = Lengths(lengths)
     samplers = [
@@ -50,7 +50,7 @@ def test_every_clip_is_given_out_once_in_equally_many_batches_a_rank(lengths, si
 
 
 @settings(deadline=None, max_examples=30)
-@given(films, st.integers(1, 8), st.integers(1, 3), st.integers(0, 3))
+@given(videos, st.integers(1, 8), st.integers(1, 3), st.integers(0, 3))
 def test_an_epoch_depends_on_seed_and_number_and_can_be_entered_anywhere(lengths, size, ranks, epoch):
     def batches(start=0, seed=7):
         sampler = BucketSampler(Lengths(lengths, seed), size, num_ranks=ranks)

@@ -24,7 +24,7 @@ def clip(seed: int, num_points=(3, 0), audio: int | None = 7, size=(6, 8)) -> Cl
         density / density.sum((1, 2), keepdim=True),
         points,
         torch.tensor([seed, seed + 1]),
-        f"film{seed}",
+        f"video{seed}",
         "fake",
     )
 
@@ -38,7 +38,7 @@ def test_frames_are_normalised_as_for_prediction():
     assert batch.frames.stride(1) == 1
 
 
-def test_films_of_different_shape_fit_into_one_batch():
+def test_videos_of_different_shape_fit_into_one_batch():
     spec = ClipSpec(2, (6, 8), resize="fit", channels="bgr")
     clips = [clip(0, size=(6, 4)), clip(1, size=(3, 8))]
     batch = ClipBatch.collect(clips, spec)
@@ -85,9 +85,9 @@ def test_sound_is_there_for_all_or_for_none():
         ClipBatch.collect([clip(0), clip(1, audio=9)], SPEC)
 
 
-def test_the_batch_says_which_frames_of_which_films_it_holds():
+def test_the_batch_says_which_frames_of_which_videos_it_holds():
     batch = ClipBatch.collect([clip(4), clip(9)], SPEC)
-    assert batch.recordings == ("film4", "film9")
+    assert batch.recordings == ("video4", "video9")
     assert batch.datasets == ("fake", "fake")
     assert batch.frame_numbers.tolist() == [[4, 5], [9, 10]]
 

@@ -12,7 +12,7 @@ from avsal.errors import ConfigError
 from avsal.groundtruth import DensityRecipe
 from avsal.types import ClipSpec, Fixations
 
-SIZE = (24, 32)  # of the films
+SIZE = (24, 32)  # of the videos
 SAMPLE_RATE = 16000
 SPEC = ClipSpec(4, (12, 16), sample_rate=SAMPLE_RATE, audio_scale=256.0)
 RECIPE = DensityRecipe("test", 2.0)
@@ -40,7 +40,7 @@ def clips_of(recordings, spec=SPEC, recipe=RECIPE, seed=1, **options):
 
 
 @pytest.mark.parametrize(("predicts", "slots"), [("last", [3]), ("centre", [2]), ("all", [0, 1, 2, 3])])
-def test_windows_lie_as_in_the_film_and_predict_what_the_spec_says(maker, predicts, slots):
+def test_windows_lie_as_in_the_video_and_predict_what_the_spec_says(maker, predicts, slots):
     stored = maker.store([maker.recording("a", sound=clicks(12))])
     spec = replace(SPEC, predicts=predicts)
     firsts = set()
@@ -66,7 +66,7 @@ def test_every_frame_is_heard_at_its_place_in_the_clip(maker, rate, late):
 @pytest.mark.parametrize("short", ["repeat_first", "repeat_last", "mirror"])
 @pytest.mark.parametrize("predicts", ["last", "centre", "all"])
 @pytest.mark.parametrize("num_frames", [1, 2, 5])
-def test_short_films_give_whole_clips_with_the_sound_of_each_frame(maker, short, predicts, num_frames):
+def test_short_videos_give_whole_clips_with_the_sound_of_each_frame(maker, short, predicts, num_frames):
     store = maker.store([maker.recording("a", num_frames, sound=clicks(num_frames))])
     spec = replace(SPEC, num_frames=8, predicts=predicts)
     windows = set()
@@ -84,13 +84,13 @@ def test_short_films_give_whole_clips_with_the_sound_of_each_frame(maker, short,
         assert len(windows) <= num_frames
 
 
-def test_the_first_frame_may_be_predicted_of_a_short_film(maker):
+def test_the_first_frame_may_be_predicted_of_a_short_video(maker):
     store = maker.store([maker.recording("a", 3)])
     predicted = {int(clip.frames[0]) for clip in clips_of(store.recordings, clips_per_recording=50)}
     assert predicted == {0, 1, 2}
 
 
-def test_context_is_more_of_the_film_around_the_same_window(maker):
+def test_context_is_more_of_the_video_around_the_same_window(maker):
     stored = maker.store([maker.recording("a", sound=clicks(12))])
     alone, around = (
         clips_of(stored.recordings, clips_per_recording=50, context=context) for context in (0, 8)
@@ -210,7 +210,7 @@ def test_half_of_the_clips_are_flipped(maker):
 
 
 def test_crops_act_on_frames_maps_and_points_together(maker):
-    """Stored at the film's size, so that pixels can be compared one to one."""
+    """Stored at the video's size, so that pixels can be compared one to one."""
     random = np.random.default_rng(0)
     points = Fixations(
         np.tile(np.arange(12), 30), random.uniform(0, 32, 360), random.uniform(0, 24, 360), [0] * 360, SIZE
@@ -220,7 +220,7 @@ def test_crops_act_on_frames_maps_and_points_together(maker):
     places = set()
     for clip in clips_of(store.recordings, recipe=recipe, crop=True, clips_per_recording=40):
         frame = int(clip.frames[0])
-        left = 16 - int((clip.images[0, 0, :, 0] < 128).sum())  # the left half of a film is dark
+        left = 16 - int((clip.images[0, 0, :, 0] < 128).sum())  # the left half of a video is dark
         gaze = store.recordings[0].fixations.at(frame)
         whole = recipe.draw(gaze)
         pictures = store.recordings[0].frames(range(frame - 3, frame + 1))
@@ -247,7 +247,7 @@ def test_crops_act_on_frames_maps_and_points_together(maker):
     assert len(places) > 20
 
 
-def test_fitted_films_have_frames_maps_and_points_in_one_place(maker):
+def test_fitted_videos_have_frames_maps_and_points_in_one_place(maker):
     points = Fixations(np.arange(12), [31.9] * 12, [0.1] * 12, [0] * 12, (16, 32))
     store = maker.store([maker.recording("a", size=(16, 32), points=points)], size=(16, 16), resize="fit")
     spec = ClipSpec(4, (16, 16), resize="fit")
@@ -278,7 +278,7 @@ def test_the_release_s_own_maps_and_masks_are_targets_without_a_recipe(maker):
     assert len(np.unique(mask.density)) == 2
 
 
-def test_films_without_sound_and_deaf_models_have_no_audio(maker):
+def test_videos_without_sound_and_deaf_models_have_no_audio(maker):
     stored = maker.store([maker.recording("a", sound=clicks(12)), maker.recording("b")]).recordings
     assert [clip.audio is None for clip in clips_of(stored)] == [False, True]
     assert [clip.audio for clip in clips_of(stored, replace(SPEC, sample_rate=None))] == [None, None]
@@ -308,7 +308,7 @@ def test_recordings_that_are_too_short_are_left_out_by_name(maker):
 def test_what_does_not_fit_is_said_with_both_values(maker, change, options, words):
     stored = maker.store([maker.recording("a", sound=clicks(12))]).recordings
     arguments = {"recipe": RECIPE, "seed": 0} | options
-    if words is None:  # the film has the model's aspect ratio, so that both rules give one size
+    if words is None:  # the video has the model's aspect ratio, so that both rules give one size
         ClipDataset(stored, replace(SPEC, **change), **arguments)
         return
     with pytest.raises(ConfigError, match=words):
@@ -326,7 +326,7 @@ def test_a_recipe_needs_points_and_room(maker):
         ClipDataset(stored, SPEC, RECIPE, seed=0, short="loop")[0]
 
 
-def test_a_film_with_a_variable_frame_rate_keeps_sound_and_frames_together(maker):
+def test_a_video_with_a_variable_frame_rate_keeps_sound_and_frames_together(maker):
     """Frames 6 and later last twice as long; clips across the change are longer in time."""
     recording = maker.recording("a", sound=clicks(24))
     folder = maker.folder / "store"

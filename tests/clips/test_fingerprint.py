@@ -4,12 +4,12 @@ from avsal.clips.fingerprint import array_fingerprint, file_fingerprint, text_fi
 
 
 def test_a_file_is_known_by_name_length_and_ends(tmp_path):
-    path = tmp_path / "film.mkv"
+    path = tmp_path / "video.mkv"
     data = bytearray(np.random.default_rng(0).bytes(300_000))
     path.write_bytes(data)
     first = file_fingerprint(path)
     (tmp_path / "copy").mkdir()
-    copy = tmp_path / "copy" / "film.mkv"
+    copy = tmp_path / "copy" / "video.mkv"
     copy.write_bytes(data)
     assert file_fingerprint(copy) == first
     seen = {first}

@@ -41,7 +41,7 @@ def test_what_is_stored_is_what_prediction_would_read(maker):
     np.testing.assert_array_equal(
         stored.sound(0, round(0.48 * SAMPLE_RATE)), load_sound(recording.frames, SAMPLE_RATE)[0]
     )
-    assert (stored.num_frames, stored.size, stored.film_size) == (12, (12, 16), SIZE)
+    assert (stored.num_frames, stored.size, stored.video_size) == (12, (12, 16), SIZE)
     assert (stored.frame_rate, stored.sample_rate) == (25.0, SAMPLE_RATE)
     assert (stored.has_sound, stored.maps) == (True, None)
 
@@ -52,7 +52,7 @@ def test_frames_may_repeat_and_run_backwards(maker):
     np.testing.assert_array_equal(stored.frames(indices)[:, 0, 0, 0], 4 * np.array(indices))
 
 
-def test_fixations_keep_pixels_of_the_film_observers_screen_and_what_was_dropped(maker):
+def test_fixations_keep_pixels_of_the_video_observers_screen_and_what_was_dropped(maker):
     screen = ScreenGeometry((1080, 1920), (30.0, 53.0), 60.0)
     frame = np.array([5, 0, 5, 11])
     points = Fixations(frame, [1.25, 31.9, 7, 8], [0, 23.5, 2, 3], [4, -1, 2, 9], SIZE, screen, {"blinks": 7})
@@ -67,10 +67,10 @@ def test_fixations_keep_pixels_of_the_film_observers_screen_and_what_was_dropped
     np.testing.assert_array_equal(chosen.observer, [9, 4, 2, 4, 2])
 
 
-def test_fixations_of_another_size_than_the_film_stay_as_they_are(maker):
+def test_fixations_of_another_size_than_the_video_stay_as_they_are(maker):
     points = Fixations([0, 4], [50.0, 3.0], [40.0, 2.0], [1, 2], (48, 64))
     stored = maker.store([maker.recording("a", points=points)]).recordings[0]
-    assert (stored.film_size, stored.fixations.size) == (SIZE, (48, 64))
+    assert (stored.video_size, stored.fixations.size) == (SIZE, (48, 64))
     np.testing.assert_array_equal(stored.fixations.x, points.x)
 
 
@@ -80,7 +80,7 @@ def test_a_recording_without_any_fixation_is_stored(maker):
     assert (stored.num_fixations, len(stored.fixations), len(stored.fixations_at([0, 5]))) == (0, 0, 0)
 
 
-def test_sound_lasts_as_long_as_the_picture_and_starts_with_the_film_clock(maker):
+def test_sound_lasts_as_long_as_the_picture_and_starts_with_the_video_clock(maker):
     """The picture begins 0.4 s after the sound and both lie on one clock; the sound goes on too long."""
     recording = maker.recording("a", 10, late=0.4, sound=noise(1.5))
     stored = maker.store([recording]).recordings[0]
@@ -140,7 +140,7 @@ def test_fewer_frames_than_published_are_noted(maker):
     assert stored.notes == ("a.mkv has 12 frames, published are 20",)
 
 
-def test_fit_keeps_each_film_s_aspect_ratio(maker):
+def test_fit_keeps_each_video_s_aspect_ratio(maker):
     wide, tall = maker.recording("tall", size=(32, 16)), maker.recording("wide", size=(16, 32))
     stored = maker.store([wide, tall], size=(16, 16), resize="fit").recordings
     assert [recording.size for recording in stored] == [(16, 8), (8, 16)]
@@ -213,7 +213,7 @@ def test_broken_recordings_are_named_and_leave_nothing_behind(maker):
     assert [path.name for path in (folder / "fake").iterdir()] == ["good"]
 
 
-def test_films_without_ground_truth_are_counted_and_not_stored(maker):
+def test_videos_without_ground_truth_are_counted_and_not_stored(maker):
     good = maker.recording("good")
     held_out = [replace(good, id=f"test{number}", load_fixations=None) for number in range(3)]
     report = prepare([*held_out, good], maker.folder / "store", SETTINGS)
@@ -431,7 +431,7 @@ def test_damaged_stores_are_named(maker):
 
 
 @pytest.mark.data
-def test_real_films_are_stored_whole(shared_data, tmp_path):
+def test_real_videos_are_stored_whole(shared_data, tmp_path):
     from datasets_av.mufvet import Mufvet
 
     recording = next(item for item in Mufvet(shared_data / "mufvet") if item.id == "012")
@@ -440,3 +440,12 @@ def test_real_films_are_stored_whole(shared_data, tmp_path):
     store = Store(tmp_path / "store")
     assert [(item.id, item.num_frames, item.num_fixations) for item in store] == [("012", 396, 12408)]
     assert store.recordings[0].has_sound
+
+
+def test_stores_of_before_the_names_were_changed_are_read(maker):
+    folder = maker.folder / "store"
+    prepare([maker.recording("a")], folder, SETTINGS)
+    before = Store(folder).recordings[0].video_size
+    for path in folder.rglob("*.json"):
+        path.write_text(path.read_text().replace('"video_size"', '"film_size"'))
+    assert Store(folder).recordings[0].video_size == before

@@ -42,7 +42,7 @@ def test_every_window_is_whole_and_its_maps_belong_to_its_frames(T, num_frames, 
 
 
 @pytest.mark.parametrize("predicts", ["last", "centre", "all"])
-def test_mirrored_short_films_are_seen_as_prediction_sees_them(predicts):
+def test_mirrored_short_videos_are_seen_as_prediction_sees_them(predicts):
     spec = ClipSpec(8, (8, 8), predicts=predicts)
     of_prediction = {window.frames for window in WindowPlan(spec).take(5, ended=True)}
     random = np.random.default_rng(0)
@@ -55,7 +55,7 @@ def test_a_model_s_own_start_windows_are_not_for_training():
     assert (window.frames, window.start) == ((0, 0), False)
 
 
-def test_all_windows_of_a_long_film_are_equally_likely():
+def test_all_windows_of_a_long_video_are_equally_likely():
     random = np.random.default_rng(0)
     spec = ClipSpec(4, (8, 8))
     firsts = [random_window(spec, 8, "mirror", random).frames[0] for _ in range(2000)]
@@ -66,7 +66,7 @@ def test_all_windows_of_a_long_film_are_equally_likely():
 
 @settings(deadline=None, max_examples=60)
 @given(st.integers(1, 9), st.integers(1, 40), st.integers(1, 12), predictions)
-def test_steps_cover_a_film_as_far_as_whole_windows_go(T, num_frames, every, predicts):
+def test_steps_cover_a_video_as_far_as_whole_windows_go(T, num_frames, every, predicts):
     spec = ClipSpec(T, (8, 8), predicts=predicts)
     count = num_steps(spec, num_frames, every)
     assert count >= 1
@@ -84,7 +84,7 @@ def test_an_unknown_rule_is_named():
 
 @settings(deadline=None, max_examples=100)
 @given(st.integers(1, 9), st.integers(1, 40), st.integers(0, 12), st.integers(0, 1000))
-def test_a_window_in_its_film_has_the_film_around_it_and_beyond_that_its_ends(T, num_frames, context, seed):
+def test_a_window_in_its_video_has_the_video_around_it_and_beyond_that_its_ends(T, num_frames, context, seed):
     spec = ClipSpec(T, (8, 8))
     window = random_window(spec, num_frames, "repeat_first", np.random.default_rng(seed))
     frames = surrounded(window, num_frames, context)

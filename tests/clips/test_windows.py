@@ -11,7 +11,7 @@ def spec(num_frames=8, predicts="last", stride=1, margin=0):
 
 
 def windows_of(clip: ClipSpec, count: int, chunk: int = 1) -> list[Window]:
-    """All windows of a film of `count` frames that become known `chunk` at a time."""
+    """All windows of a video of `count` frames that become known `chunk` at a time."""
     plan = WindowPlan(clip)
     windows = []
     for known in [*range(chunk, count, chunk), count]:
@@ -24,7 +24,7 @@ def test_middle_frames_end_their_window():
     assert windows[5] == Window((2, 3, 4, 5), ((0, 5),))
 
 
-def test_first_frames_play_the_film_backwards():
+def test_first_frames_play_the_video_backwards():
     windows = windows_of(spec(4), 10)
     assert [window.frames for window in windows[:4]] == [
         (3, 2, 1, 0),
@@ -34,7 +34,7 @@ def test_first_frames_play_the_film_backwards():
     ]
 
 
-def test_short_film_is_mirrored_at_its_end():
+def test_short_video_is_mirrored_at_its_end():
     assert [window.frames for window in windows_of(spec(4), 3)] == [(1, 2, 1, 0), (0, 1, 2, 1), (1, 0, 1, 2)]
     assert windows_of(spec(4), 1) == [Window((0, 0, 0, 0), ((0, 0),))]
 
@@ -44,7 +44,7 @@ def test_centre_windows_repeat_the_ends():
     assert [window.frames for window in windows] == [(0, 0, 1), (0, 1, 2), (1, 2, 3), (2, 3, 3)]
 
 
-def test_clip_windows_keep_the_stride_and_end_with_the_film():
+def test_clip_windows_keep_the_stride_and_end_with_the_video():
     windows = windows_of(spec(8, "all", 4), 15)
     assert [window.frames[0] for window in windows] == [0, 4, 7]
     assert windows[2].outputs == tuple((slot, slot + 7) for slot in range(1, 8))
@@ -60,7 +60,7 @@ def test_a_model_s_own_start_windows_come_first():
     ]
 
 
-def test_margins_overlap_but_for_the_film_s_ends():
+def test_margins_overlap_but_for_the_video_s_ends():
     windows = windows_of(spec(8, "all", 4, margin=2), 17)
     assert [window.frames[0] for window in windows] == [0, 2, 6, 9]
     assert windows[0].outputs == ((0, 0), (1, 1), (2, 2), (3, 3))
@@ -117,7 +117,7 @@ def test_no_window_reads_a_frame_that_was_declared_unneeded(num_frames, count, p
             assert min(window.frames) >= oldest
 
 
-def test_frames_kept_do_not_grow_with_the_film():
+def test_frames_kept_do_not_grow_with_the_video():
     plan = WindowPlan(spec(8))
     kept = []
     for known in range(1, 500):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from avsal.cli.train import compose, experiments, resolve
-from avsal.cli.train_data import MadeData, StoredData
+from avsal.cli.train_data import StoredData, SyntheticData
 from avsal.cli.train_sweep import chosen_row, row_table
 from avsal.configuration import config_dir
 from avsal.errors import ConfigError
@@ -44,7 +44,7 @@ def test_every_experiment_begins_with_its_command_which_composes_and_builds(name
     Objective(model, settings)
     create_optimiser(model, settings.optim)
     assert settings.protocol == "clean"
-    assert isinstance(data, StoredData | MadeData)
+    assert isinstance(data, StoredData | SyntheticData)
 
 
 @pytest.mark.parametrize(("group", "name"), [(group, name) for group in GROUPS for name in GROUPS[group]])
@@ -155,8 +155,8 @@ def test_unknown_keys_in_data_fail_by_name():
         resolve(compose(["experiment=small_hevc", "+optm.name=adam"]))
 
 
-def test_the_split_of_hevc_divides_27_films_by_the_stated_rule():
+def test_the_split_of_hevc_divides_27_videos_by_the_stated_rule():
     _, data = resolve(compose(["experiment=small_hevc"]))
-    films = sorted(data.train + data.validation)
-    assert len(set(films)) == 27
-    assert list(data.validation) == films[2::3]
+    videos = sorted(data.train + data.validation)
+    assert len(set(videos)) == 27
+    assert list(data.validation) == videos[2::3]

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from fake_media import write_film, write_mat, write_wav
+from fake_media import write_mat, write_video, write_wav
 
 from avsal.errors import DatasetError
 from datasets_av.aveyetracking import EtmdRaw, SummeRaw
@@ -18,12 +18,12 @@ def release(tmp_path):
     gaze["CHI_1_color"][1, 5, 9] = 1.2
     write_mat(tmp_path / "eyetracking" / "all_videos.mat", {"eye_data_all": gaze})
     for name, num_frames in CLIPS.items():
-        write_film(tmp_path / "video" / f"{name}.mp4", num_frames=num_frames, size=(36, 64))
+        write_video(tmp_path / "video" / f"{name}.mp4", num_frames=num_frames, size=(36, 64))
         write_wav(tmp_path / "audio_mono" / f"{name}.wav", seconds=num_frames / 25)
     return tmp_path, gaze
 
 
-def test_fractions_become_pixels_of_the_film(release):
+def test_fractions_become_pixels_of_the_video(release):
     root, gaze = release
     dataset = open_dataset("etmd_raw", root, fold=1)
     (recording,) = dataset
@@ -54,10 +54,10 @@ def test_both_sets_share_one_tree(release):
     ("part", "pattern"),
     [
         ("audio_mono/CHI_1_color.wav", "expected the sound at"),
-        ("video/CHI_1_color.mp4", "expected one film .* but found none"),
+        ("video/CHI_1_color.mp4", "expected one video .* but found none"),
     ],
 )
-def test_missing_sound_or_film_is_one_clear_line(release, part, pattern):
+def test_missing_sound_or_video_is_one_clear_line(release, part, pattern):
     root = release[0]
     (root / part).unlink()
     dataset = EtmdRaw(root)

@@ -3,13 +3,13 @@ import pickle
 import shutil
 
 import pytest
-from fake_media import write_film
+from fake_media import write_video
 
 from avsal.errors import DatasetError
 from datasets_av.avimos import Avimos
 from datasets_av.mouse_fixations import read_fixations_json
 
-#: (row, column) of films of 6 frames, 32x48 high and wide; frames 6 and 7 are not in the film
+#: (row, column) of videos of 6 frames, 32x48 high and wide; frames 6 and 7 are not in the video
 POINTS = [[[0, 0], [0, 0], [31, 47]], [], [[32, 5], [5, 48]], [[10, 20]], [], [], [[1, 1]], [[-1, 2]]]
 
 
@@ -25,14 +25,14 @@ def root(tmp_path):
     (tmp_path / "TrainTestSplit.json").write_text(json.dumps(split))
     for number in range(1, 5):
         name, part = f"{number:04d}", "Train" if number < 3 else "Test"
-        write_film(tmp_path / f"Videos/{name}.mp4", sound=number != 2)
-        write_film(tmp_path / f"Saliency{part}/{part}/{name}.mp4", sound=False)
+        write_video(tmp_path / f"Videos/{name}.mp4", sound=number != 2)
+        write_video(tmp_path / f"Saliency{part}/{part}/{name}.mp4", sound=False)
         inner = f"{part}/" if number != 4 else ""
         write_points(tmp_path / f"Fixations{part}/{inner}{name}/fixations.json")
     return tmp_path
 
 
-def test_films_are_read_with_split_sound_and_maps(root):
+def test_videos_are_read_with_split_sound_and_maps(root):
     recordings = list(Avimos(root))
     assert [(recording.id, recording.split, recording.category) for recording in recordings] == [
         ("0001", "train", None),
@@ -52,7 +52,7 @@ def test_points_are_rows_and_columns_repeats_are_kept_and_losses_counted(root):
     assert fixations.y.tolist() == [0.5, 0.5, 31.5, 10.5]
     assert fixations.observers == (-1,)
     assert fixations.size == (32, 48)
-    assert fixations.dropped == {"fixations outside the picture": 3, "fixations after the film": 1}
+    assert fixations.dropped == {"fixations outside the picture": 3, "fixations after the video": 1}
 
 
 def test_the_spelling_of_the_split_list_does_not_matter(root):
@@ -61,7 +61,7 @@ def test_the_spelling_of_the_split_list_does_not_matter(root):
     assert [recording.split for recording in Avimos(root)] == ["train", "test"]
 
 
-def test_maps_may_be_left_out_but_not_for_one_film(root):
+def test_maps_may_be_left_out_but_not_for_one_video(root):
     shutil.rmtree(root / "SaliencyTrain")
     (root / "SaliencyTest/Test/0003.mp4").unlink()
     dataset = Avimos(root)
@@ -108,6 +108,6 @@ def test_json_of_another_form_is_refused(root, content, message):
         read_fixations_json(path, root / "Videos/0001.mp4")
 
 
-def test_a_film_without_a_single_fixation_is_read(root):
+def test_a_video_without_a_single_fixation_is_read(root):
     fixations = read_fixations_json(write_points(root / "none.json", [[], []]), root / "Videos/0001.mp4")
     assert (len(fixations), fixations.dropped) == (0, {})

@@ -2,7 +2,7 @@ import pickle
 
 import numpy as np
 import pytest
-from fake_media import write_film, write_mat
+from fake_media import write_mat, write_video
 
 from avsal.errors import ConfigError, DatasetError
 from datasets_av.coutrot_raw import Coutrot1Raw, Coutrot2Raw
@@ -32,12 +32,12 @@ def release(tmp_path):
         "FacesSounds": {name: clip(data) for name, data in other.items()},
     }
     write_mat(tmp_path / "coutrot_database1.mat", {"Coutrot_Database1": content})
-    write_film(tmp_path / "ERB3_Stimuli" / "clip_1.avi", num_frames=6)
-    write_film(tmp_path / "ERB3_Stimuli" / "clip_10.avi", num_frames=7)
+    write_video(tmp_path / "ERB3_Stimuli" / "clip_1.avi", num_frames=6)
+    write_video(tmp_path / "ERB3_Stimuli" / "clip_10.avi", num_frames=7)
     return tmp_path, own, other
 
 
-def test_gaze_and_film_of_the_original_sound(release):
+def test_gaze_and_video_of_the_original_sound(release):
     root, own, _ = release
     dataset = open_dataset("coutrot1_raw", root)
     first, tenth = dataset
@@ -51,7 +51,7 @@ def test_gaze_and_film_of_the_original_sound(release):
     third = fixations.select((fixations.frame == 3) & (fixations.observer == 2))
     assert (third.x[0], third.y[0]) == pytest.approx(tuple(own["clip_1"][:2, 3, 2]))
     assert tenth.num_frames == 7
-    assert tenth.load_fixations().dropped == {"samples beyond the film's ends": 3}
+    assert tenth.load_fixations().dropped == {"samples beyond the video's ends": 3}
     assert "has 7 frames, its gaze 8; the fewer are used" in dataset.notes[0]
     assert len(dataset.problems) == 58
 
@@ -87,7 +87,7 @@ def test_one_observer_is_read_although_matlab_drops_the_axis(tmp_path):
         tmp_path / "coutrot_database2.mat",
         {"Coutrot_Database2": {"AudioVisual": {"clip_3": clip(data[..., 0], 5)}}},
     )
-    write_film(tmp_path / "ERB4_Stimuli" / "clip_3.avi", num_frames=5)
+    write_video(tmp_path / "ERB4_Stimuli" / "clip_3.avi", num_frames=5)
     (recording,) = open_dataset("coutrot2_raw", tmp_path)
     assert recording.id == "clip3"
     np.testing.assert_allclose(recording.load_fixations().x, data[0, :, 0])
@@ -104,8 +104,8 @@ def test_wrong_and_damaged_files_are_clear_errors(release, tmp_path):
     root = release[0]
     with pytest.raises(DatasetError, match=r"coutrot_database2\.mat but there is none"):
         Coutrot2Raw(root)
-    (root / "ERB3_Stimuli" / "clip_1.avi").write_bytes(b"RIFF no film")
-    write_film(root / "ERB3_Stimuli" / "clip_10.avi", num_frames=8, sound=False)
+    (root / "ERB3_Stimuli" / "clip_1.avi").write_bytes(b"RIFF no video")
+    write_video(root / "ERB3_Stimuli" / "clip_10.avi", num_frames=8, sound=False)
     dataset = Coutrot1Raw(root)
     with pytest.raises(DatasetError, match="no usable recording"):
         list(dataset)
@@ -122,7 +122,7 @@ def test_wrong_and_damaged_files_are_clear_errors(release, tmp_path):
 def test_gaze_of_another_shape_is_refused(tmp_path):
     content = {"AudioVisual": {"clip_1": clip(np.zeros((2, 5, 3)))}}
     write_mat(tmp_path / "coutrot_database2.mat", {"Coutrot_Database2": content})
-    write_film(tmp_path / "ERB4_Stimuli" / "clip_1.avi", num_frames=5)
+    write_video(tmp_path / "ERB4_Stimuli" / "clip_1.avi", num_frames=5)
     (recording,) = Coutrot2Raw(tmp_path)
     with pytest.raises(DatasetError, match=r"3 x frames x observers but found the shape \(2, 5, 3\)"):
         recording.load_fixations()

@@ -1,18 +1,18 @@
 import json
 
 import pytest
-from fake_media import write_film
+from fake_media import write_video
 
 from avsal.errors import DatasetError
 from datasets_av.crowdsal import CrowdSal
 
 
-def add_video(film, points, density=None):
-    write_film(film)
+def add_video(video, points, density=None):
+    write_video(video)
     points.parent.mkdir(parents=True, exist_ok=True)
     points.write_text(json.dumps([[[3, 4]], [[5, 6], [5, 6]]]))
     if density:
-        write_film(density, sound=False)
+        write_video(density, sound=False)
 
 
 def test_both_ways_of_nesting_are_read_with_the_published_split(tmp_path):
@@ -39,7 +39,7 @@ def test_both_ways_of_nesting_are_read_with_the_published_split(tmp_path):
 
 
 def test_missing_fixations_are_a_problem_and_strict_stops(tmp_path):
-    write_film(tmp_path / "Train/Videos/0001.mp4")
+    write_video(tmp_path / "Train/Videos/0001.mp4")
     dataset = CrowdSal(tmp_path, split="train")
     with pytest.raises(
         DatasetError, match=r"no usable recording .*Train/Fixations/0001/fixations\.json but there is none"

@@ -3,7 +3,7 @@ import shutil
 
 import numpy as np
 import pytest
-from fake_media import write_film, write_image, write_mat
+from fake_media import write_image, write_mat, write_video
 from scipy import ndimage
 
 from avsal.errors import DatasetError
@@ -43,11 +43,11 @@ def root(tmp_path):
     for video in ("0001", "0002", "0601"):
         add_annotation(tmp_path / "annotation" / video)
     for number in (1, 2, 601, 701):
-        write_film(tmp_path / f"video/{number:03d}.AVI", num_frames=4, size=SIZE, rate=30, sound=number != 2)
+        write_video(tmp_path / f"video/{number:03d}.AVI", num_frames=4, size=SIZE, rate=30, sound=number != 2)
     return tmp_path
 
 
-def test_the_released_tree_gives_films_maps_and_points(root):
+def test_the_released_tree_gives_videos_maps_and_points(root):
     recordings = {recording.id: recording for recording in Dhf1k(root)}
     assert {name: recording.split for name, recording in recordings.items()} == {
         "0001": "train",
@@ -84,7 +84,7 @@ def test_bare_folders_of_images_are_read_too(tmp_path, fixations, matlab):
     assert "0002 is missing" in dataset.problems[0] or "0002/images is missing" in dataset.problems[0]
 
 
-def test_extracted_frames_keep_the_sound_of_the_film(root):
+def test_extracted_frames_keep_the_sound_of_the_video(root):
     shutil.rmtree(root / "annotation/0001")
     add_annotation(root / "annotation/0001", images=True)
     recording = next(iter(Dhf1k(root, frames="images")))
@@ -108,15 +108,15 @@ def test_what_does_not_fit_together_is_a_problem_that_names_it(root):
         list(Dhf1k(root, strict=True))
 
 
-def test_a_film_of_another_length_than_its_maps_is_a_problem(root):
-    write_film(root / "video/001.AVI", num_frames=9, size=SIZE, rate=30)
+def test_a_video_of_another_length_than_its_maps_is_a_problem(root):
+    write_video(root / "video/001.AVI", num_frames=9, size=SIZE, rate=30)
     dataset = Dhf1k(root)
     assert "0001" not in [recording.id for recording in dataset]
     assert "001.AVI has 9 frames, published are 4; extract it again" in dataset.problems[0]
 
 
-def test_a_film_with_a_frame_more_than_published_is_used_and_said(root):
-    write_film(root / "video/001.AVI", num_frames=5, size=SIZE, rate=30)
+def test_a_video_with_a_frame_more_than_published_is_used_and_said(root):
+    write_video(root / "video/001.AVI", num_frames=5, size=SIZE, rate=30)
     dataset = Dhf1k(root)
     assert "0001" in [recording.id for recording in dataset]
     assert "001.AVI has 5 frames, published are 4" in dataset.notes[0]
@@ -144,20 +144,20 @@ def write_gaze(path, rows):
     return path
 
 
-def test_raw_gaze_is_moved_from_the_screen_to_the_film_and_averaged_within_frames(root):
-    """On a 64 px wide film a is 64 / 1440 and the film is 810 screen pixels high, 45 below the top."""
+def test_raw_gaze_is_moved_from_the_screen_to_the_video_and_averaged_within_frames(root):
+    """On a 64 px wide video a is 64 / 1440 and the video is 810 screen pixels high, 45 below the top."""
     write_gaze(
         root / "exportdata_train/P03/P03_Trail001.txt",
         [
-            (0, 720, 450, "Fixation"),  # the middle of the film
+            (0, 720, 450, "Fixation"),  # the middle of the video
             (20_000, 720, 495, "Fixation"),
             (34_000, 0, 45, "Fixation"),  # frame 1, the top left corner
             (40_000, 0, 45, "Saccade"),
-            (70_000, 720, 44, "Fixation"),  # above the film
+            (70_000, 720, 44, "Fixation"),  # above the video
             (72_000, 720, 450, "Blink"),
             (74_000, 720, 450, "-"),
             (100_000, 1439, 450, "Fixation"),  # frame 3
-            (134_000, 720, 450, "Fixation"),  # after the film
+            (134_000, 720, 450, "Fixation"),  # after the video
         ],
     )
     write_gaze(root / "exportdata_train/P11/P11_Trail001.txt", [(0, 360, 450, "Fixation")])
@@ -174,13 +174,13 @@ def test_raw_gaze_is_moved_from_the_screen_to_the_film_and_averaged_within_frame
         "samples in blinks": 1,
         "samples without an event": 1,
         "samples outside the picture": 1,
-        "samples after the film": 1,
+        "samples after the video": 1,
     }
     assert dataset.notes == ["video 0001: raw gaze of 2 of 17 observers"]
     assert "no P*_Trail002.txt" in dataset.problems[0]
 
 
-def test_raw_gaze_needs_no_film(tmp_path):
+def test_raw_gaze_needs_no_video(tmp_path):
     add_annotation(tmp_path / "annotation/0001", images=True)
     write_gaze(tmp_path / "exportdata_train/P01/P01_Trail001.txt", [(40_000, 0, 45, "Fixation")] * 2)
     recording = next(iter(Dhf1k(tmp_path, gaze="raw")))
@@ -216,10 +216,10 @@ def test_the_shipped_table_has_the_published_counts():
     }
 
 
-def fly_positions(film, every):
+def fly_positions(video, every):
     """For every n-th frame, x and y of its largest black blob: the fly on the flower."""
     positions = {}
-    for frame in VideoReader(film):
+    for frame in VideoReader(video):
         if frame.index % every == 0:
             blobs, _ = ndimage.label(frame.image.max(axis=2) < 50)
             largest = np.bincount(blobs.reshape(-1))[1:].argmax() + 1
@@ -230,7 +230,7 @@ def fly_positions(film, every):
 @pytest.mark.data
 def test_real_raw_gaze_is_on_the_fly_on_the_flower(shared_data, monkeypatch):
     """The fly wanders over a swaying flower. Most gaze is within 50 px of its middle, and less of it where
-    the way from screen to film is turned round or half forgotten; over time gaze goes where the fly goes."""
+    the way from screen to video is turned round or half forgotten; over time gaze goes where the fly goes."""
     monkeypatch.setattr(dhf1k, "read_table", read_table)
     dataset = Dhf1k(shared_data / "dhf1k", gaze="raw")
     (recording,) = dataset
@@ -248,7 +248,7 @@ def test_real_raw_gaze_is_on_the_fly_on_the_flower(shared_data, monkeypatch):
         return (np.hypot(x - here[:, 0], y - here[:, 1]) < 50).mean()
 
     assert share_near(looked.x, looked.y) > 0.7
-    assert share_near(looked.x, looked.y + 20) < 0.6  # the 45 screen pixels above the film forgotten
+    assert share_near(looked.x, looked.y + 20) < 0.6  # the 45 screen pixels above the video forgotten
     assert share_near(640 - looked.x, looked.y) < 0.6
 
     frames = np.array([frame for frame in fly if 30 <= frame < 750 and len(fixations.at(frame))])

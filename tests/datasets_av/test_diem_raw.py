@@ -2,13 +2,13 @@ import re
 
 import numpy as np
 import pytest
-from fake_media import write_film, write_wav
+from fake_media import write_video, write_wav
 
 from avsal.errors import ConfigError, DatasetError
 from datasets_av.dataset import open_dataset
 from datasets_av.diem_raw import DiemRaw, event_files, read_gaze
 
-NAME = "advert_bbc4_bees_1024x576"  # one of the 20 films, tested
+NAME = "advert_bbc4_bees_1024x576"  # one of the 20 videos, tested
 OTHER = "arctic_bears_1066x710"  # trained on
 OUTSIDE = "ami_ib4010_left_720x576"  # in no list but one of the 20
 SIZE = (576, 1024)
@@ -16,7 +16,7 @@ LEFT, TOP = (1280 - 1024) / 2, (960 - 576) / 2
 
 
 def row(frame, left, right, events=(1, 1)):
-    """One line of an event file from two points of the film."""
+    """One line of an event file from two points of the video."""
     numbers = [
         left[0] + LEFT,
         left[1] + TOP,
@@ -37,16 +37,16 @@ def write_events(folder, recording, name, rows):
     return path
 
 
-def add_film(root, name, *, num_frames=6, size=(32, 48)):
-    write_film(root / name / "video" / f"{name}.mp4", num_frames=num_frames, size=size)
+def add_video(root, name, *, num_frames=6, size=(32, 48)):
+    write_video(root / name / "video" / f"{name}.mp4", num_frames=num_frames, size=size)
     write_wav(root / name / "audio" / f"{name}.wav", seconds=0.25, rate=48000)
     rows = [row(frame, (10 * frame, 20), (10 * frame + 4, 26)) for frame in range(1, num_frames + 1)]
     write_events(root / name / "event_data", "diem5s01.asc_15", name, rows)
     write_events(root / name / "event_data", "diem2s12.asc_3", name, rows[:2])
 
 
-def test_release_is_read_in_pixels_of_the_film(tmp_path):
-    add_film(tmp_path, NAME)
+def test_release_is_read_in_pixels_of_the_video(tmp_path):
+    add_video(tmp_path, NAME)
     dataset = open_dataset("diem_raw", tmp_path, split="test")
     (recording,) = dataset
     assert (recording.id, recording.dataset, recording.split) == (NAME, "diem_raw", "test")
@@ -91,7 +91,7 @@ def test_an_event_that_the_release_does_not_explain_is_counted_as_such(tmp_path)
     assert fixations.dropped == {"samples of an unknown event": 2}
 
 
-def test_points_beside_the_film_and_after_its_end_are_dropped_not_moved(tmp_path):
+def test_points_beside_the_video_and_after_its_end_are_dropped_not_moved(tmp_path):
     points = [(-0.1, 5), (0, 0), (1023.9, 575.9), (1024, 5), (5, 576), (5, -3), (float("nan"), 5), (9, 9)]
     rows = [row(frame, point, point) for frame, point in enumerate(points, 1)]
     write_events(tmp_path, "diem5s02.asc_1", NAME, rows)
@@ -101,14 +101,14 @@ def test_points_beside_the_film_and_after_its_end_are_dropped_not_moved(tmp_path
     assert fixations.dropped == {
         "samples outside the picture": 4,
         "samples without a position": 1,
-        "samples beyond the film's ends": 1,
+        "samples beyond the video's ends": 1,
     }
 
 
-def test_protocols_choose_films_and_frames(tmp_path):
+def test_protocols_choose_videos_and_frames(tmp_path):
     for name in (NAME, OTHER, OUTSIDE):
-        add_film(tmp_path, name, num_frames=3)
-    write_film(tmp_path / OUTSIDE / "video" / f"{OUTSIDE}.mp4", num_frames=310)
+        add_video(tmp_path, name, num_frames=3)
+    write_video(tmp_path / OUTSIDE / "video" / f"{OUTSIDE}.mp4", num_frames=310)
     roles = {recording.id: recording.split for recording in DiemRaw(tmp_path)}
     assert roles == {NAME: "test", OTHER: "train", OUTSIDE: None}
     assert [recording.id for recording in DiemRaw(tmp_path, split="train")] == [OTHER]
@@ -131,7 +131,7 @@ def test_protocols_choose_films_and_frames(tmp_path):
     ],
 )
 def test_damaged_event_files_name_themselves(tmp_path, part, content, pattern):
-    add_film(tmp_path, NAME)
+    add_video(tmp_path, NAME)
     path = tmp_path / NAME / part.format(NAME)
     path.write_text(content)
     dataset = DiemRaw(tmp_path, split="test")
@@ -150,8 +150,8 @@ def test_damaged_event_files_name_themselves(tmp_path, part, content, pattern):
 )
 def test_missing_parts_are_one_clear_line(tmp_path, part, pattern):
     first = "BBC_life_in_cold_blood_1278x710"
-    add_film(tmp_path, first)
-    add_film(tmp_path, NAME)
+    add_video(tmp_path, first)
+    add_video(tmp_path, NAME)
     (tmp_path / first / "event_data" / f"diem2s12.asc_3_{first}.txt").unlink()
     (tmp_path / first / part.format(first)).unlink()
     dataset = DiemRaw(tmp_path, split="test")
@@ -173,7 +173,7 @@ def test_unknown_eye_is_refused(tmp_path):
 
 
 @pytest.mark.data
-def test_real_recordings_of_one_film_lie_in_the_film(shared_data):
+def test_real_recordings_of_one_video_lie_in_the_video(shared_data):
     files = event_files(shared_data / "diem_gaze" / OTHER, OTHER)
     fixations = read_gaze(files, (710, 1066), 2785)
     assert len(files) == len(fixations.observers) == 49
@@ -185,7 +185,7 @@ def test_real_recordings_of_one_film_lie_in_the_film(shared_data):
         "samples outside the picture": 201,
     }
     assert len(fixations) + sum(fixations.dropped.values()) == 49 * 2785
-    # gaze is drawn to the middle of the film, which tells that the offset of the screen is right
+    # gaze is drawn to the middle of the video, which tells that the offset of the screen is right
     assert np.median(fixations.x) == pytest.approx(533, abs=40)
     assert np.median(fixations.y) == pytest.approx(355, abs=40)
     # a row of the raw file, by hand: x (620.5 + 636.1) / 2 - 107, y (496.0 + 482.8) / 2 - 125

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from datasets_av.gaze_samples import GazeSamples, samples_on_frames
 
-TIMES = np.arange(4) / 10  # frames of 0.1 s, the film ends at 0.4 s
+TIMES = np.arange(4) / 10  # frames of 0.1 s, the video ends at 0.4 s
 
 
 def samples(time, x, y=None, run=None, observer=1, dropped=None):
@@ -58,8 +58,8 @@ def test_every_sample_that_is_left_out_is_counted():
         "samples in blinks": 3,
         "samples without a position": 1,
         "samples outside the picture": 2,
-        "samples before the film": 1,
-        "samples after the film": 1,
+        "samples before the video": 1,
+        "samples after the video": 1,
     }
     assert fixations.frame.tolist() == [3]
 

@@ -1,7 +1,7 @@
 import h5py
 import numpy as np
 import pytest
-from fake_media import write_film
+from fake_media import write_video
 from observer_agreement import halves_and_centre
 
 from avsal.errors import ConfigError
@@ -40,8 +40,8 @@ def write_database(path, rows=ROWS):
 @pytest.fixture
 def root(tmp_path):
     write_database(tmp_path / "video_database.mat")
-    write_film(tmp_path / "videos/Basket Ball.avi", sound=False)
-    write_film(tmp_path / "videos/yan.avi", sound=False)
+    write_video(tmp_path / "videos/Basket Ball.avi", sound=False)
+    write_video(tmp_path / "videos/yan.avi", sound=False)
     return tmp_path
 
 
@@ -61,15 +61,15 @@ def test_an_unknown_clock_is_named(root):
         Hevc(root, clock="wall")
 
 
-def test_a_row_of_no_film_is_said(root):
+def test_a_row_of_no_video_is_said(root):
     dataset = Hevc(root)
     list(dataset)
     assert dataset.problems == []
-    assert [note.partition(": ")[2] for note in dataset.notes] == ["1 of 4 rows of `fixdata` are of no film"]
+    assert [note.partition(": ")[2] for note in dataset.notes] == ["1 of 4 rows of `fixdata` are of no video"]
 
 
-def test_two_films_of_one_name_are_a_problem(root):
-    write_film(root / "videos/Yan.mp4", sound=False)
+def test_two_videos_of_one_name_are_a_problem(root):
+    write_video(root / "videos/Yan.mp4", sound=False)
     dataset = Hevc(root)
     assert [recording.id for recording in dataset] == ["Basketball"]
     assert "found Yan.mp4, yan.avi; keep one of them" in dataset.problems[0]
@@ -90,12 +90,12 @@ def test_viewers_of_real_sequences_predict_each_other_better_than_the_centre(sha
 @pytest.mark.data
 def test_real_sequences_have_the_released_viewers_sizes_and_errata(shared_data):
     dataset = Hevc(shared_data / "hevc")
-    films = {recording.id: recording for recording in dataset}
-    assert films["BasketballDrive"].frames.name == "Basketball Drive.avi"
-    assert {recording.audio for recording in films.values()} == {None}
+    videos = {recording.id: recording for recording in dataset}
+    assert videos["BasketballDrive"].frames.name == "Basketball Drive.avi"
+    assert {recording.audio for recording in videos.values()} == {None}
     assert any("1 of 26914 rows" in note for note in dataset.notes)
     assert any("601 frames, the list 600" in note for note in dataset.notes)
-    fixations = films["BQSquare"].load_fixations()
+    fixations = videos["BQSquare"].load_fixations()
     assert fixations.size == (240, 416)
     assert fixations.observers == tuple(range(1, 33))
     assert (len(fixations), int(fixations.frame.max())) == (16894, 599)

@@ -25,7 +25,7 @@ def root(tmp_path):
     return tmp_path
 
 
-def test_shots_are_read_with_their_split_and_film(root):
+def test_shots_are_read_with_their_split_and_video(root):
     recordings = list(Hollywood2(root))
     assert [
         (recording.id, recording.split, recording.category, recording.num_frames) for recording in recordings

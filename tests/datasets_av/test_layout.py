@@ -1,20 +1,20 @@
 import pytest
 
 from avsal.errors import DatasetError
-from datasets_av.layout import expect_same_count, film_file, images_in, subfolders
+from datasets_av.layout import expect_same_count, images_in, subfolders, video_file
 
 
-def test_films_are_found_whatever_their_suffix_case_or_spaces(tmp_path):
+def test_videos_are_found_whatever_their_suffix_case_or_spaces(tmp_path):
     for name in ("Basketball Drive.avi", "yan.MP4", "notes.txt", "yan.png"):
         (tmp_path / name).touch()
-    assert film_file(tmp_path, "BasketballDrive").name == "Basketball Drive.avi"
-    assert film_file(tmp_path, "Yan").name == "yan.MP4"
+    assert video_file(tmp_path, "BasketballDrive").name == "Basketball Drive.avi"
+    assert video_file(tmp_path, "Yan").name == "yan.MP4"
     with pytest.raises(
-        DatasetError, match=r"expected one film .*Lee\.mp4 \(or \.avi\) but found none; extract"
+        DatasetError, match=r"expected one video .*Lee\.mp4 \(or \.avi\) but found none; extract"
     ):
-        film_file(tmp_path, "Lee")
+        video_file(tmp_path, "Lee")
     with pytest.raises(DatasetError, match="found none"):
-        film_file(tmp_path / "missing", "Yan")
+        video_file(tmp_path / "missing", "Yan")
 
 
 def test_subfolders_are_sorted_and_hidden_ones_left_out(tmp_path):

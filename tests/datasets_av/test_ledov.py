@@ -3,14 +3,14 @@ import pickle
 import h5py
 import numpy as np
 import pytest
-from fake_media import write_film, write_mat
+from fake_media import write_mat, write_video
 
 from avsal.errors import DatasetError
 from datasets_av import ledov
 from datasets_av.ledov import Ledov, drop_first_centred
 from datasets_av.split_tables import read_table
 
-#: subject, start ms, duration ms, x, y on films of 6 frames at 25 a second, 96x64
+#: subject, start ms, duration ms, x, y on videos of 6 frames at 25 a second, 96x64
 ROWS = [
     [1, 0, 100, 48, 32],  # on the centre cross
     [1, 100, 60, 50, 10],  # on its vertical bar: within 3 px of the middle column
@@ -34,7 +34,7 @@ def write_names(path, names):
 
 
 def add_video(root, name, rows=ROWS, sound=True):
-    write_film(root / name / f"{name}.mp4", size=(64, 96), sound=sound)
+    write_video(root / name / f"{name}.mp4", size=(64, 96), sound=sound)
     data = {
         "VideoName": name,
         "VideoFrames": 6,
@@ -56,7 +56,7 @@ def root(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_films_are_read_with_split_and_sound(root):
+def test_videos_are_read_with_split_and_sound(root):
     recordings = list(Ledov(root))
     assert [(recording.id, recording.split, recording.category) for recording in recordings] == [
         ("animal_cat01", "train", "animal"),
@@ -67,7 +67,7 @@ def test_films_are_read_with_split_and_sound(root):
     assert [recording.id for recording in Ledov(root, split="val")] == ["manmade_car01"]
 
 
-def test_fixations_are_on_the_films_own_frames_whatever_rate_is_stored(root):
+def test_fixations_are_on_the_videos_own_frames_whatever_rate_is_stored(root):
     fixations = pickle.loads(pickle.dumps(next(iter(Ledov(root))))).load_fixations()
     assert fixations.size == (64, 96)
     assert fixations.observers == (1, 2)
@@ -99,7 +99,7 @@ def test_without_the_list_of_names_there_is_no_split(root):
         Ledov(root, split="test")
 
 
-def test_a_damaged_data_file_leaves_the_film_out_and_strict_stops(root):
+def test_a_damaged_data_file_leaves_the_video_out_and_strict_stops(root):
     whole = (root / "animal_cat01/Data.mat").read_bytes()
     (root / "animal_cat01/Data.mat").write_bytes(whole[: len(whole) - 40])
     (root / "human_dance02/human_dance02.mp4").unlink()
@@ -113,7 +113,7 @@ def test_a_damaged_data_file_leaves_the_film_out_and_strict_stops(root):
 
 def test_another_folder_or_list_is_refused(root, tmp_path):
     with pytest.raises(
-        DatasetError, match=r"expected films with their `Data\.mat` in .*animal_cat01 but found none"
+        DatasetError, match=r"expected videos with their `Data\.mat` in .*animal_cat01 but found none"
     ):
         Ledov(root / "animal_cat01")
     write_names(root / "VideoNameList.mat", ["animal_cat01"])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_media import write_film, write_image, write_wav
+from fake_media import write_image, write_video, write_wav
 
 import datasets_av
 from avsal.errors import DatasetError
@@ -16,19 +16,21 @@ SCREEN = {"screen_px": "1920x1080", "screen_cm": "53.1x29.9", "distance_cm": "65
 
 
 def write_manifest(root, *rows):
-    """Rows as dicts; a film `a.mp4` of 6 frames of 32x48 at 25 a second is there."""
-    columns = list(dict.fromkeys(["id", "film", *(name for row in rows for name in row)]))
+    """Rows as dicts; a video `a.mp4` of 6 frames of 32x48 at 25 a second is there."""
+    columns = list(dict.fromkeys(["id", "video", *(name for row in rows for name in row)]))
     with (root / "manifest.csv").open("w", newline="") as file:
         table = csv.DictWriter(file, columns, restval="")
         table.writeheader()
-        table.writerows({"id": f"film{number}", "film": "a.mp4"} | row for number, row in enumerate(rows, 1))
+        table.writerows(
+            {"id": f"video{number}", "video": "a.mp4"} | row for number, row in enumerate(rows, 1)
+        )
     return root
 
 
 @pytest.fixture
 def root(tmp_path):
-    write_film(tmp_path / "a.mp4")
-    write_film(tmp_path / "silent.mp4", sound=False)
+    write_video(tmp_path / "a.mp4")
+    write_video(tmp_path / "silent.mp4", sound=False)
     for number in range(1, 6):
         write_image(tmp_path / f"images/{number}.png", np.zeros((20, 30, 3)))
         write_image(tmp_path / f"maps/{number}.png", np.full((20, 30), number))
@@ -43,25 +45,25 @@ def gaze(root, text, **row):
     return pickle.loads(pickle.dumps(recording)).load_fixations()
 
 
-def test_films_folders_sound_and_splits_are_read(root):
+def test_videos_folders_sound_and_splits_are_read(root):
     write_wav(root / "sound/a.wav")
     write_manifest(
         root,
         {"split": "train", "category": "talk"},
-        {"film": "silent.mp4", "audio": "sound/a.wav"},
-        {"film": "silent.mp4"},
+        {"video": "silent.mp4", "audio": "sound/a.wav"},
+        {"video": "silent.mp4"},
         {"audio": "none", "split": "test"},
-        {"film": "images", "frame_rate": "12.5", "density": "maps", "masks": "masks"},
+        {"video": "images", "frame_rate": "12.5", "density": "maps", "masks": "masks"},
     )
     first, dubbed, silent, muted, images = Manifest(root)
-    assert (first.id, first.split, first.category, first.num_frames) == ("film1", "train", "talk", 6)
+    assert (first.id, first.split, first.category, first.num_frames) == ("video1", "train", "talk", 6)
     assert (first.audio, dubbed.audio) == (root / "a.mp4", root / "sound/a.wav")
     assert (silent.audio, muted.audio, images.audio) == (None, None, None)
     assert (first.frame_rate, images.frame_rate, images.num_frames) == (None, 12.5, 5)
     assert (first.load_fixations, first.load_density, first.load_mask) == (None, None, None)
     assert images.load_density(4)[0, 0] == 5
     assert images.load_mask(0).sum() == 20
-    assert [recording.id for recording in Manifest(root, split="test")] == ["film4"]
+    assert [recording.id for recording in Manifest(root, split="test")] == ["video4"]
 
 
 def test_the_list_may_have_another_name_and_lie_anywhere(root):
@@ -83,8 +85,8 @@ def test_fixations_on_frames_are_taken_as_they_are(root):
     assert fixations.dropped == {
         "fixations without a position": 1,
         "fixations outside the picture": 1,
-        "fixations before the film": 1,
-        "fixations after the film": 1,
+        "fixations before the video": 1,
+        "fixations after the video": 1,
     }
 
 
@@ -93,19 +95,19 @@ def test_fixations_in_time_are_laid_on_frames(root):
     assert fixations.frame.tolist() == [0, 1, 2, 3]
     assert fixations.x.tolist() == [10, 10, 20, 20]
     assert fixations.observers == (-1,)
-    assert fixations.dropped == {"fixations after the film": 1}
+    assert fixations.dropped == {"fixations after the video": 1}
 
 
 def test_fixations_are_laid_on_folders_of_images_at_their_rate(root):
-    fixations = gaze(root, "start_ms,duration_ms,x,y\n0,200,10,11\n", film="images", frame_rate="10")
+    fixations = gaze(root, "start_ms,duration_ms,x,y\n0,200,10,11\n", video="images", frame_rate="10")
     assert fixations.frame.tolist() == [0, 1]
     assert fixations.size == (20, 30)
 
 
-def test_screen_pixels_become_film_pixels_by_the_box(root):
-    """The 48x32 film was shown 960x640 at (480, 220): 20 screen pixels are one of the film."""
+def test_screen_pixels_become_video_pixels_by_the_box(root):
+    """The 48x32 video was shown 960x640 at (480, 220): 20 screen pixels are one of the video."""
     text = "frame,x,y\n0,480,220\n0,1439,859\n0,479,300\n1,960,540\n"
-    fixations = gaze(root, text, film_box="480 220 960 640", **SCREEN)
+    fixations = gaze(root, text, video_box="480 220 960 640", **SCREEN)
     np.testing.assert_allclose(fixations.x, [0, 47.95, 24])
     np.testing.assert_allclose(fixations.y, [0, 31.95, 16])
     assert fixations.dropped == {"fixations outside the picture": 1}
@@ -127,9 +129,9 @@ def samples_with_two_fixations(rate=500):
 
 
 def test_raw_samples_become_fixations_by_velocity(root):
-    write_film(root / "a.mp4", num_frames=11)
+    write_video(root / "a.mp4", num_frames=11)
     text = "time_ms,x,y,observer\n" + "\n".join(samples_with_two_fixations())
-    fixations = gaze(root, text, film_box="480 220 960 640", **SCREEN)
+    fixations = gaze(root, text, video_box="480 220 960 640", **SCREEN)
     places = set(zip(fixations.x.round(6).tolist(), fixations.y.round(6).tolist(), strict=True))
     assert places == {(24, 16), (46, 29)}
     assert set(fixations.frame[fixations.x < 40].tolist()) == {1, 2, 3, 4}
@@ -158,20 +160,24 @@ def test_samples_judged_by_the_eye_tracker_need_no_screen_and_no_rate(root):
         ("time_ms,x,y\n1,2,3\n", {}, "holds raw samples: to find fixations by velocity give `screen_px`"),
         ("frame,x,y\n1,2,3\n", {"gaze": "missing.csv"}, "`gaze` names .*missing.csv but there is none"),
         ("frame,x,y\n1,2,3\n", {"screen_px": "1920x1080"}, "the screen needs all of"),
-        ("frame,x,y\n1,2,3\n", {"film_box": "1 2 3"}, "`film_box` must be 4 positive numbers but is '1 2 3'"),
-        ("frame,x,y\n1,2,3\n", {"film_box": "0 0 0 9"}, "`film_box` must be 4 positive numbers"),
-        ("frame,x,y\n1,2,3\n", {"film": "images"}, "is a folder of images and needs `frame_rate`"),
+        (
+            "frame,x,y\n1,2,3\n",
+            {"video_box": "1 2 3"},
+            "`video_box` must be 4 positive numbers but is '1 2 3'",
+        ),
+        ("frame,x,y\n1,2,3\n", {"video_box": "0 0 0 9"}, "`video_box` must be 4 positive numbers"),
+        ("frame,x,y\n1,2,3\n", {"video": "images"}, "is a folder of images and needs `frame_rate`"),
         ("frame,x,y\n1,2,3\n", {"frame_rate": "25"}, "`frame_rate` is for folders of images"),
         ("frame,x,y\n1,2,3\n", {"density": "maps"}, "found 6 frames, 5 density maps"),
-        ("frame,x,y\n1,2,3\n", {"film": "gaze.csv"}, "cannot read .*gaze.csv"),
+        ("frame,x,y\n1,2,3\n", {"video": "gaze.csv"}, "cannot read .*gaze.csv"),
     ],
 )
 def test_what_cannot_work_is_said_with_its_line_before_anything_is_read(root, text, row, message):
     (root / "gaze.csv").write_text(text)
     write_manifest(root, {}, {"gaze": "gaze.csv"} | row)
     dataset = Manifest(root)
-    assert [recording.id for recording in dataset] == ["film1"]
-    assert re.search(rf"manifest\.csv, line 3 \(film2\): .*{message}", dataset.problems[0])
+    assert [recording.id for recording in dataset] == ["video1"]
+    assert re.search(rf"manifest\.csv, line 3 \(video2\): .*{message}", dataset.problems[0])
     with pytest.raises(DatasetError, match=message):
         list(Manifest(root, strict=True))
 
@@ -196,12 +202,12 @@ def test_damaged_gaze_is_named_when_it_is_read(root, text, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("id,flim\na,a.mp4\n", "expected a column `film` but found id, flim"),
-        ("id,film,splt\na,a.mp4,train\n", "unknown column `splt`.*did you mean `split`"),
-        ("id,film\na,a.mp4\na,a.mp4\n", r"line 3: expected a new `id` but found 'a'"),
-        ("id,film,split\na,a.mp4,dev\n", r"line 2: expected `split` train, val or test but found 'dev'"),
-        ("id,film\na\n", "line 2: expected 2 cells"),
-        ("id,film\na,b,c\n", "line 2: expected 2 cells"),
+        ("id,flim\na,a.mp4\n", "expected a column `video` but found id, flim"),
+        ("id,video,splt\na,a.mp4,train\n", "unknown column `splt`.*did you mean `split`"),
+        ("id,video\na,a.mp4\na,a.mp4\n", r"line 3: expected a new `id` but found 'a'"),
+        ("id,video,split\na,a.mp4,dev\n", r"line 2: expected `split` train, val or test but found 'dev'"),
+        ("id,video\na\n", "line 2: expected 2 cells"),
+        ("id,video\na,b,c\n", "line 2: expected 2 cells"),
     ],
 )
 def test_a_list_of_another_form_is_refused(root, text, message):
@@ -236,12 +242,12 @@ def test_the_page_describes_every_column():
 def test_the_examples_of_the_page_work(root):
     """The lists and gaze files that the page shows, word for word."""
     blocks = re.findall(r"^```\w*\n(.*?)^```", page(), flags=re.DOTALL | re.MULTILINE)
-    (table,) = [block for block in blocks if block.startswith("id,film")]
+    (table,) = [block for block in blocks if block.startswith("id,video")]
     kinds = [block for block in blocks if re.match("frame,|start_ms,|time_ms,", block)]
     assert len(kinds) == 3
-    write_film(root / "films/market.mp4", size=(1080, 1920))
-    write_image(root / "films/street/00001.png", np.zeros((720, 1280, 3)))
-    write_image(root / "films/street/00002.png", np.zeros((720, 1280, 3)))
+    write_video(root / "videos/market.mp4", size=(1080, 1920))
+    write_image(root / "videos/street/00001.png", np.zeros((720, 1280, 3)))
+    write_image(root / "videos/street/00002.png", np.zeros((720, 1280, 3)))
     (root / "manifest.csv").write_text(table)
     (root / "gaze").mkdir()
     for kind in kinds:
@@ -254,3 +260,9 @@ def test_the_examples_of_the_page_work(root):
         }
         assert read["market"].geometry == ScreenGeometry((1080, 1920), (29.9, 53.1), 65)
         assert len(read["market"]) > 0 or kind.startswith("time_ms")
+
+
+def test_columns_by_their_former_names_are_understood(root):
+    (root / "manifest.csv").write_text("id,film\none,a.mp4\n")
+    (recording,) = Manifest(root)
+    assert recording.frames == root / "a.mp4"

@@ -2,22 +2,22 @@ import pickle
 
 import numpy as np
 import pytest
-from fake_media import write_film, write_mat
+from fake_media import write_mat, write_video
 from observer_agreement import halves_and_centre
 
 from avsal.errors import ConfigError, DatasetError
 from datasets_av import beihang
-from datasets_av.film_clock import film_clock
 from datasets_av.matfile import read_mat
 from datasets_av.mufvet import Mufvet
+from datasets_av.video_clock import video_clock
 
-#: subject, video, start ms, duration ms, x, y; films of 6 frames at 25 a second, 48x32
+#: subject, video, start ms, duration ms, x, y; videos of 6 frames at 25 a second, 48x32
 ROWS = [
     [1, 1, 0, 80, 10, 20],  # frames 0 and 1
     [2, 1, 79, 42, 47, 31],  # frames 2 and 3
     [2, 1, 100, 900, 3, 4],  # frames 3 to 5, cut at the end
     [1, 1, 110, 50, 5, 32],  # below the picture
-    [3, 1, 500, 80, 9, 9],  # after the film
+    [3, 1, 500, 80, 9, 9],  # after the video
     [1, 2, 0, 400, 1, 1],
 ]
 
@@ -33,8 +33,8 @@ def root(tmp_path):
     }
     database = {"video_names_list": names, "videos_info": info, "fixdata": np.array(ROWS, np.uint16)}
     write_mat(tmp_path / "video_database.mat", {"video_database": database})
-    write_film(tmp_path / "videos/001.mp4")
-    write_film(tmp_path / "videos/002.mp4", sound=False)
+    write_video(tmp_path / "videos/001.mp4")
+    write_video(tmp_path / "videos/002.mp4", sound=False)
     return tmp_path
 
 
@@ -47,18 +47,18 @@ def test_events_are_laid_on_the_frames_they_cover(root):
     assert rows == [(0, 1, 10), (1, 1, 10), (2, 2, 47), (3, 2, 47), (3, 2, 3), (4, 2, 3), (5, 2, 3)]
     assert fixations.dropped == {
         "fixations outside the picture": 1,
-        "fixations after the film": 1,
-        "fixations partly after the film": 1,
+        "fixations after the video": 1,
+        "fixations partly after the video": 1,
     }
 
 
-def test_a_film_without_sound_says_so(root):
+def test_a_video_without_sound_says_so(root):
     with_sound, without = Mufvet(root)
     assert with_sound.audio == with_sound.frames
     assert without.audio is None
 
 
-def test_missing_films_are_problems_and_other_frame_counts_are_notes(root):
+def test_missing_videos_are_problems_and_other_frame_counts_are_notes(root):
     dataset = Mufvet(root)
     assert [recording.id for recording in dataset] == ["001", "002"]
     assert len(dataset.problems) == 1
@@ -69,8 +69,8 @@ def test_missing_films_are_problems_and_other_frame_counts_are_notes(root):
         list(Mufvet(root, strict=True))
 
 
-def test_points_are_scaled_where_the_film_at_hand_is_of_another_size(root):
-    write_film(root / "videos/001.mp4", size=(64, 96))
+def test_points_are_scaled_where_the_video_at_hand_is_of_another_size(root):
+    write_video(root / "videos/001.mp4", size=(64, 96))
     first = next(iter(Mufvet(root)))
     fixations = first.load_fixations()
     assert fixations.size == (64, 96)
@@ -79,12 +79,12 @@ def test_points_are_scaled_where_the_film_at_hand_is_of_another_size(root):
 
 def test_the_picture_clock_begins_at_a_late_first_picture(root, monkeypatch):
     def late(path):
-        clock = film_clock(path)
+        clock = video_clock(path)
         return type(clock)(clock.times + 0.08, clock.size)
 
-    monkeypatch.setattr(beihang, "film_clock", late)
+    monkeypatch.setattr(beihang, "video_clock", late)
     on_container = next(iter(Mufvet(root))).load_fixations()
-    assert on_container.dropped["fixations before the film"] == 1
+    assert on_container.dropped["fixations before the video"] == 1
     assert on_container.frame.tolist() == [0, 1, 1, 2, 3, 4, 5]
     on_picture = next(iter(Mufvet(root, clock="picture"))).load_fixations()
     assert on_picture.frame.tolist() == [0, 1, 2, 3, 3, 4, 5]
@@ -106,7 +106,7 @@ def test_what_is_no_such_database_is_one_clear_line(root, tmp_path):
 
 
 @pytest.mark.data
-def test_viewers_of_real_films_predict_each_other_far_better_than_the_centre(shared_data):
+def test_viewers_of_real_videos_predict_each_other_far_better_than_the_centre(shared_data):
     dataset = Mufvet(shared_data / "mufvet")
     scores = {recording.id: halves_and_centre(recording) for recording in dataset}
     assert sorted(scores) == ["011", "012", "022", "023", "025", "035", "071"]
@@ -118,15 +118,15 @@ def test_viewers_of_real_films_predict_each_other_far_better_than_the_centre(sha
 
 
 @pytest.mark.data
-def test_real_films_have_the_released_viewers_sound_and_frames(shared_data):
-    films = {recording.id: recording for recording in Mufvet(shared_data / "mufvet")}
-    assert [name for name, recording in films.items() if recording.audio is None] == ["071"]
-    fixations = films["011"].load_fixations()
+def test_real_videos_have_the_released_viewers_sound_and_frames(shared_data):
+    videos = {recording.id: recording for recording in Mufvet(shared_data / "mufvet")}
+    assert [name for name, recording in videos.items() if recording.audio is None] == ["071"]
+    fixations = videos["011"].load_fixations()
     assert fixations.observers == tuple(range(1, 40))
     assert fixations.size == (720, 1280)
     assert len(fixations) == 16301
-    assert fixations.dropped["fixations before the film"] == 125
-    assert films["011"].num_frames == len(film_clock(films["011"].frames).times) == 523
+    assert fixations.dropped["fixations before the video"] == 125
+    assert videos["011"].num_frames == len(video_clock(videos["011"].frames).times) == 523
 
 
 def share_on_speakers(folder, recording):
@@ -150,7 +150,7 @@ def share_on_speakers(folder, recording):
 
 @pytest.mark.data
 def test_gaze_follows_speakers_better_on_the_containers_clock(shared_data):
-    """Films whose picture starts a second or more late: the clocks differ only there."""
+    """Videos whose picture starts a second or more late: the clocks differ only there."""
     folder = shared_data / "mufvet"
     shares = {}
     for clock in ("container", "picture"):

@@ -1,7 +1,7 @@
 import pickle
 
 import pytest
-from fake_media import write_film
+from fake_media import write_video
 
 from avsal.errors import ConfigError, DatasetError
 from avsal.types import ScreenGeometry
@@ -21,7 +21,7 @@ def write_gaze(path, rows):
 
 @pytest.fixture
 def root(tmp_path):
-    write_film(tmp_path / "videos/v01_Hugo_2172_left.avi", num_frames=4, sound=False)
+    write_video(tmp_path / "videos/v01_Hugo_2172_left.avi", num_frames=4, sound=False)
     gaze = tmp_path / "filtered_gaze_data"
     write_gaze(
         gaze / "v01_Hugo_2172_u007_f_23_1_fwd.txt", [(0, 100, 200), (20_000, 110, 200), (40_000, 500, 600)]
@@ -41,7 +41,7 @@ def test_the_left_eye_is_laid_on_the_left_view(root):
     assert fixations.x.tolist() == [105, 7, 500, 1919]
     assert fixations.observer.tolist() == [7, 12, 7, 7]
     assert fixations.size == SIZE
-    assert fixations.dropped == {"samples without a position": 1, "samples after the film": 1}
+    assert fixations.dropped == {"samples without a position": 1, "samples after the video": 1}
     assert "v42_MSOffice_242_left.mp4 (or .avi) but found none" in dataset.problems[0]
 
 
@@ -54,7 +54,7 @@ def test_with_a_screen_fixations_are_found_by_velocity(root):
     write_gaze(path, sorted(still + lost + again))
     for other in ("u007_f_23_2_bwd", "u012_m_30_1_fwd"):
         (root / f"filtered_gaze_data/v01_Hugo_2172_{other}.txt").unlink()
-    write_film(root / "videos/v01_Hugo_2172_left.avi", num_frames=12, sound=False)
+    write_video(root / "videos/v01_Hugo_2172_left.avi", num_frames=12, sound=False)
     fixations = next(iter(Savam(root, geometry=SCREEN))).load_fixations()
     assert fixations.geometry == SCREEN
     assert set(zip(fixations.x.tolist(), fixations.y.tolist(), strict=True)) == {(1400, 700)}

@@ -20,7 +20,7 @@ def auc(saliency, gaze):
     return float(above)
 
 
-def film(seed, setting="decides", observers=None, num_frames=32, switch_every=4.0):
+def video(seed, setting="decides", observers=None, num_frames=32, switch_every=4.0):
     observers = observers or Observers()
     rng = np.random.default_rng(seed)
     scene = draw_scene(
@@ -37,7 +37,7 @@ def film(seed, setting="decides", observers=None, num_frames=32, switch_every=4.
 
 def test_observers_look_where_the_expected_weights_say_also_around_turns():
     observers = Observers(num=6000, scatter=0.01)
-    scene, gaze, expected = film(3, observers=observers, num_frames=120, switch_every=1.5)
+    scene, gaze, expected = video(3, observers=observers, num_frames=120, switch_every=1.5)
     assert len(scene.turns.starts) >= 3
     points = np.stack([gaze.x, gaze.y], axis=-1).reshape(120, 6000, 2)
     distance = np.linalg.norm(points[:, :, None] - expected.aims[:, None], axis=-1)
@@ -47,7 +47,7 @@ def test_observers_look_where_the_expected_weights_say_also_around_turns():
 
 
 def test_gaze_starts_at_the_centre_and_has_found_the_sound_after_the_longest_latency():
-    scene, _, expected = film(1)
+    scene, _, expected = video(1)
     heard = scene.heard[0]
     assert expected.weights[0, -1] == 1
     assert expected.weights[5, -1] == pytest.approx(1)
@@ -57,7 +57,7 @@ def test_gaze_starts_at_the_centre_and_has_found_the_sound_after_the_longest_lat
 
 
 def test_after_a_turn_observers_leave_within_the_range_of_latencies():
-    scene, _, expected = film(3, num_frames=120, switch_every=1.5)
+    scene, _, expected = video(3, num_frames=120, switch_every=1.5)
     switch = scene.turns.starts[1]
     old, new = scene.turns.objects[:2]
     before = np.searchsorted(scene.times, switch + 0.2) - 1
@@ -70,14 +70,14 @@ def test_after_a_turn_observers_leave_within_the_range_of_latencies():
 
 def test_one_latency_for_all_is_allowed():
     observers = Observers(latency=(0.28, 0.28), num=50)
-    scene, gaze, expected = film(2, observers=observers)
+    scene, gaze, expected = video(2, observers=observers)
     assert set(np.round(np.unique(expected.weights[:, scene.heard[0]]), 6)) == {0.0, 0.85}
     assert len(gaze) + gaze.dropped["beyond the frame"] == 50 * 32
 
 
 def test_gaze_is_scattered_as_stated_and_steady_within_a_fixation():
     observers = Observers(num=800, attended=1.0, others=0.0)
-    scene, gaze, _ = film(4, observers=observers)
+    scene, gaze, _ = video(4, observers=observers)
     assert gaze.dropped["beyond the frame"] < 0.001 * 800 * 32
     late = gaze.select(scene.times[gaze.frame] > 0.5)
     track = scene.tracks[late.frame, scene.heard[0]]
@@ -90,7 +90,7 @@ def test_gaze_is_scattered_as_stated_and_steady_within_a_fixation():
 
 
 def test_the_target_is_a_density_about_the_aims():
-    _, _, expected = film(5)
+    _, _, expected = video(5)
     density = expected.density(-1)
     np.testing.assert_array_equal(density, expected.density(31))
     assert density.sum() == pytest.approx(1, abs=1e-5)
@@ -103,13 +103,13 @@ def test_the_target_is_a_density_about_the_aims():
 
 
 def test_what_can_be_known_depends_on_the_setting():
-    _, _, decides = film(6, "decides")
+    _, _, decides = video(6, "decides")
     np.testing.assert_array_equal(decides.weights_with_sound, decides.weights)
     objects = decides.weights_without_sound[:, :-1]
     np.testing.assert_allclose(np.ptp(objects, axis=1), 0)
-    _, _, visible = film(6, "visible")
+    _, _, visible = video(6, "visible")
     np.testing.assert_array_equal(visible.weights_without_sound, visible.weights)
-    _, _, irrelevant = film(6, "irrelevant")
+    _, _, irrelevant = video(6, "irrelevant")
     np.testing.assert_array_equal(irrelevant.weights_with_sound, irrelevant.weights_without_sound)
     for gaze in (decides, visible, irrelevant):
         assert gaze.best_map(-1, sound=True).sum() == pytest.approx(1, abs=1e-5)
@@ -120,7 +120,7 @@ def scores():
     """Measured scores of the best maps by number of objects: {K: {(metric, sound, sigma): values}}."""
     table = {K: {} for K in (2, 3, 4)}
     for seed in range(450):
-        scene, gaze, expected = film(seed)
+        scene, gaze, expected = video(seed)
         last, target = gaze.at(31), expected.density(-1)
         for sigma in (5.0, 3.5):
             for sound in (False, True):
@@ -172,7 +172,7 @@ def test_no_other_weighting_of_the_objects_beats_the_silent_ceiling():
     rng = np.random.default_rng(0)
     best, other = [], []
     for seed in range(250):
-        scene, gaze, expected = film(seed)
+        scene, gaze, expected = video(seed)
         last, K = gaze.at(31), scene.num_objects
         best.append(nss(expected.best_map(-1, sound=False).astype(float), last))
         weights = rng.dirichlet(np.ones(K + 1))

@@ -90,11 +90,11 @@ def test_frames_size_and_rates_are_free(num_frames, size, frame_rate, sample_rat
 
 @pytest.mark.parametrize("cue", CUES)
 def test_a_clip_depends_on_its_arguments_and_nothing_else(cue):
-    films = SoundingObjects(cue=cue, seed=7)
-    first = fingerprint(films[3])
-    list(islice(films, 2))
+    videos = SoundingObjects(cue=cue, seed=7)
+    first = fingerprint(videos[3])
+    list(islice(videos, 2))
     assert fingerprint(SoundingObjects(cue=cue, seed=7)[3]) == first
-    assert fingerprint(films[4]) != first
+    assert fingerprint(videos[4]) != first
     assert fingerprint(SoundingObjects(cue=cue, seed=8)[3]) != first
 
 
@@ -110,14 +110,14 @@ def test_another_process_makes_the_same_bits():
 
 
 def test_iterating_gives_the_indexed_clips_without_end():
-    films = SoundingObjects(num_frames=2)
-    for index, clip in enumerate(islice(films, 3)):
+    videos = SoundingObjects(num_frames=2)
+    for index, clip in enumerate(islice(videos, 3)):
         assert clip.index == index
-        assert fingerprint(clip) == fingerprint(films[index])
+        assert fingerprint(clip) == fingerprint(videos[index])
 
 
 @pytest.mark.parametrize("cue", CUES)
-def test_irrelevant_shows_the_same_films_with_other_gaze(cue):
+def test_irrelevant_shows_the_same_videos_with_other_gaze(cue):
     pairs = [(SoundingObjects("decides", cue)[i], SoundingObjects("irrelevant", cue)[i]) for i in range(10)]
     for decides, irrelevant in pairs:
         np.testing.assert_array_equal(decides.frames, irrelevant.frames)
@@ -126,8 +126,8 @@ def test_irrelevant_shows_the_same_films_with_other_gaze(cue):
 
 
 def test_gaze_is_independent_of_the_sound_where_sound_is_irrelevant():
-    films = SoundingObjects("irrelevant", num_frames=12, size=(32, 56), sample_rate=4000)
-    clips = [films[i] for i in range(400)]
+    videos = SoundingObjects("irrelevant", num_frames=12, size=(32, 56), sample_rate=4000)
+    clips = [videos[i] for i in range(400)]
     same = np.array([clip.attended[0] == clip.scene.heard[0] for clip in clips])
     chance = np.array([1 / clip.scene.num_objects for clip in clips])
     assert abs((same - chance).mean()) < 3.5 * np.sqrt((chance * (1 - chance)).mean() / len(clips))
@@ -214,7 +214,7 @@ def test_under_identity_exactly_the_heard_object_has_the_colour_of_the_pitch(see
     assert rate < clip.scene.rates.min()
 
 
-def test_in_long_films_another_object_is_heard_from_turn_to_turn():
+def test_in_long_videos_another_object_is_heard_from_turn_to_turn():
     clip = SoundingObjects(cue="identity", seed=3, num_frames=250, switch_every=2.0)[1]
     turns = clip.scene.turns
     assert len(turns.starts) >= 4
@@ -234,8 +234,8 @@ def test_sound_does_not_click_where_the_voice_changes():
 
 
 def test_harmonics_beyond_half_the_sample_rate_are_left_out():
-    films = SoundingObjects(cue="identity", sample_rate=4000, num_frames=50)
-    clip = next(c for c in films if c.scene.kinds[c.scene.heard[0]].pitch == 1760)
+    videos = SoundingObjects(cue="identity", sample_rate=4000, num_frames=50)
+    clip = next(c for c in videos if c.scene.kinds[c.scene.heard[0]].pitch == 1760)
     spectrum = np.abs(np.fft.rfft(clip.sound * np.hanning(len(clip.sound)))) ** 2
     frequency = np.fft.rfftfreq(len(clip.sound), 1 / 4000)
     fundamental = np.abs(frequency - clip.scene.pitches[clip.scene.heard[0]]) < 20

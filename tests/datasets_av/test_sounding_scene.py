@@ -25,14 +25,14 @@ def scene_of(cue="synchrony", seed=0, num_frames=32, size=(64, 112), frame_rate=
     num_frames=st.sampled_from([1, 16, 32, 250, 700]),
     size=st.sampled_from([(64, 112), (32, 56), (96, 96), (256, 448)]),
 )
-def test_objects_stay_inside_the_frame_and_apart_however_long_the_film(seed, num_frames, size):
+def test_objects_stay_inside_the_frame_and_apart_however_long_the_video(seed, num_frames, size):
     scene = scene_of(seed=seed, num_frames=num_frames, size=size)
     scale, T, K = scale_of(size), num_frames, scene.num_objects
     assert scene.tracks.shape == (T, K, 2)
     assert scene.pulses.shape == (T, K)
     assert 2 <= K <= 4
     edge = np.minimum(scene.tracks, [size[1], size[0]] - scene.tracks)
-    assert edge.min() > 11 * scale  # 13 every 0.4 s, where it is judged; 12.0 was the least of 5000 films
+    assert edge.min() > 11 * scale  # 13 every 0.4 s, where it is judged; 12.0 was the least of 5000 videos
     distance = np.linalg.norm(scene.tracks[:, :, None] - scene.tracks[:, None], axis=-1)
     assert (distance + 1e9 * np.eye(K)).min() > 22 * scale  # 26 every 0.4 s; 23.9 was the least
 
@@ -135,5 +135,5 @@ def test_a_turn_starts_exactly_at_its_time():
     np.testing.assert_array_equal(at, [1, 1, 1, 0, 0, 2, 2])
 
 
-def test_in_films_of_the_studys_length_the_heard_object_is_constant():
+def test_in_videos_of_the_studys_length_the_heard_object_is_constant():
     assert all(np.ptp(scene_of(seed=seed, num_frames=75).heard) == 0 for seed in range(50))

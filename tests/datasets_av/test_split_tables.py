@@ -3,8 +3,8 @@ from collections import Counter
 import pytest
 
 from avsal.errors import ConfigError
-from datasets_av.diem import chosen_films
-from datasets_av.split_tables import chosen_videos, diem_films, listed_videos, read_table
+from datasets_av.diem import protocol_videos
+from datasets_av.split_tables import chosen_videos, diem_videos, listed_videos, read_table
 
 SETS = ("diem", "coutrot1", "coutrot2", "avad", "etmd", "summe")
 COUNTS = {  # videos, frames, (train, test) of the three folds, test frames of fold 1
@@ -81,24 +81,24 @@ def test_diem_has_one_list_whatever_the_fold():
     )
 
 
-def test_diem20_is_the_17_test_films_and_three_outside_the_lists():
-    films = {film.id for film in diem_films()}
-    assert len(films) == 84
+def test_diem20_is_the_17_test_videos_and_three_outside_the_lists():
+    videos = {entry.id for entry in diem_videos()}
+    assert len(videos) == 84
     outside = {
         "ami_ib4010_closeup_720x576",
         "ami_ib4010_left_720x576",
         "news_tony_blair_resignation_720x540",
     }
-    assert films - {video.id for video in listed_videos("diem")} == outside
-    twenty = {video.id for video, role in chosen_films("diem20", None) if role == "test"}
+    assert videos - {video.id for video in listed_videos("diem")} == outside
+    twenty = {video.id for video, role in protocol_videos("diem20", None) if role == "test"}
     assert twenty == names("diem", 1, "test") | outside
     assert len(twenty) == 20
 
 
 def test_diem_names_end_in_their_size():
-    for film in diem_films():
-        height, width = film.size
-        assert film.id.endswith(f"_{width}x{height}")
+    for entry in diem_videos():
+        height, width = entry.size
+        assert entry.id.endswith(f"_{width}x{height}")
         assert height <= 960
         assert width <= 1280
 
@@ -125,9 +125,9 @@ def test_impossible_choices_are_refused_with_the_remedy():
         chosen_videos("avad", 4, "test")
     with pytest.raises(ConfigError, match="hold out a part of train"):
         chosen_videos("avad", 1, "val")
-    with pytest.raises(ConfigError, match="only test films"):
-        chosen_films("diem20", "train")
+    with pytest.raises(ConfigError, match="only test videos"):
+        protocol_videos("diem20", "train")
     with pytest.raises(ConfigError, match="`protocol` must be stavis or diem20"):
-        chosen_films("diem84", None)
+        protocol_videos("diem84", None)
     with pytest.raises(ValueError, match="six audio-visual sets"):
         listed_videos("dhf1k")

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 import soundfile
-from fake_media import write_film, write_image, write_mat, write_wav
+from fake_media import write_image, write_mat, write_video, write_wav
 
 from avsal.errors import ConfigError, DatasetError
 from datasets_av import stavis
@@ -300,38 +300,38 @@ def test_wrong_options_are_refused(avad_once):
         open_dataset("avad", avad_once, protocol="diem20")
 
 
-def test_films_take_the_place_of_frames_and_sound(five_frames, tmp_path):
+def test_videos_take_the_place_of_frames_and_sound(five_frames, tmp_path):
     add_video(tmp_path / "tree", "Coutrot_db1", "clip1", 5)
     add_video(tmp_path / "tree", "Coutrot_db1", "clip10", 5)
     for part in ("video_frames", "video_audio"):
         shutil.rmtree(tmp_path / "tree" / part)
-    film = write_film(tmp_path / "ERB3_Stimuli" / "clip_1.avi", num_frames=6)
-    write_film(tmp_path / "ERB3_Stimuli" / "clip_10.avi", num_frames=5, sound=False)
-    dataset = Coutrot1(tmp_path / "tree", films=tmp_path / "ERB3_Stimuli")
+    video = write_video(tmp_path / "ERB3_Stimuli" / "clip_1.avi", num_frames=6)
+    write_video(tmp_path / "ERB3_Stimuli" / "clip_10.avi", num_frames=5, sound=False)
+    dataset = Coutrot1(tmp_path / "tree", videos=tmp_path / "ERB3_Stimuli")
     (recording,) = dataset
-    assert (recording.frames, recording.audio) == (film, film)
+    assert (recording.frames, recording.audio) == (video, video)
     assert (recording.frame_rate, recording.num_frames) == (None, 5)
-    assert "6 frames in the film; the first 5 are used" in dataset.notes[0]
+    assert "6 frames in the video; the first 5 are used" in dataset.notes[0]
     assert any("clip_10.avi has no sound stream" in line for line in dataset.problems)
     with pytest.raises(DatasetError, match="no such folder"):
-        Coutrot1(tmp_path / "tree", films=tmp_path / "nowhere")
+        Coutrot1(tmp_path / "tree", videos=tmp_path / "nowhere")
 
 
-def test_diem_films_are_found_as_released(five_frames, tmp_path):
+def test_diem_videos_are_found_as_released(five_frames, tmp_path):
     name = listed_videos("diem")[0].id
     add_video(tmp_path / "tree", "DIEM", name, 5)
-    film = write_film(tmp_path / "diem" / name / "video" / f"{name}.mp4", num_frames=5)
-    (recording,) = Diem(tmp_path / "tree", films=tmp_path / "diem")
-    assert (recording.frames, recording.num_frames) == (film, 5)
+    video = write_video(tmp_path / "diem" / name / "video" / f"{name}.mp4", num_frames=5)
+    (recording,) = Diem(tmp_path / "tree", videos=tmp_path / "diem")
+    assert (recording.frames, recording.num_frames) == (video, 5)
 
 
-def test_diem20_takes_the_first_300_frames_and_reports_the_three_films_that_stavis_left_out(tmp_path):
+def test_diem20_takes_the_first_300_frames_and_reports_the_three_videos_that_stavis_left_out(tmp_path):
     name = "harry_potter_6_trailer_1280x544"
     length = {video.id: video.num_frames for video in listed_videos("diem")}[name]
     add_video(tmp_path, "DIEM", "ami_ib4010_left_720x576", 310)
     folder = tmp_path / "annotations" / "DIEM" / name
     source = tmp_path / "annotations" / "DIEM" / "ami_ib4010_left_720x576"
-    for number in range(1, length + 1):  # links, for the film is long
+    for number in range(1, length + 1):  # links, for the video is long
         for part in ("maps/eyeMap_{}.jpg", "fixMap_{}.mat"):
             target = folder / part.format(f"{number:05d}")
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -347,5 +347,5 @@ def test_diem20_takes_the_first_300_frames_and_reports_the_three_films_that_stav
     assert {recording.load_fixations().frame.max() for recording in recordings} == {299}
     assert len(dataset.problems) == 18
     assert any(line.startswith("news_tony_blair_resignation_720x540") for line in dataset.problems)
-    with pytest.raises(ConfigError, match="only test films"):
+    with pytest.raises(ConfigError, match="only test videos"):
         Diem(tmp_path, protocol="diem20", split="train")

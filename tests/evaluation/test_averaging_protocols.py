@@ -33,14 +33,14 @@ def test_dhf1k_pools_frames():
     assert np.average(result.means, weights=result.weights) == pytest.approx(result.value)
 
 
-def test_a_film_tested_in_two_folds_counts_twice():
+def test_a_video_tested_in_two_folds_counts_twice():
     result = aggregate([LONG, SHORT, SHORT], protocol("stavis"))["nss"]
     assert result.value == pytest.approx((2 + 6 + 6) / 3)
     assert result.videos == ("long", "short", "short")
 
 
 def test_diem20_counts_the_first_300_frames():
-    long = scores_of("film", [1.0] * 300 + [100.0] * 50)
+    long = scores_of("video", [1.0] * 300 + [100.0] * 50)
     result = aggregate([long], protocol("diem20"))["nss"]
     assert (result.value, result.counts.tolist()) == (1.0, [300])
 

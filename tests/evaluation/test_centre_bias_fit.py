@@ -19,19 +19,19 @@ def test_it_is_a_density_with_its_peak_where_people_look():
     assert abs(column - 32) <= 4
 
 
-def test_a_held_out_films_own_gaze_does_not_matter():
+def test_a_held_out_videos_own_gaze_does_not_matter():
     others = {str(seed): centred(seed) for seed in range(3)}
-    one = CentreBias({**others, "film": centred(8)}, held_out=True)
-    two = CentreBias({**others, "film": centred(9)}, held_out=True)
+    one = CentreBias({**others, "video": centred(8)}, held_out=True)
+    two = CentreBias({**others, "video": centred(9)}, held_out=True)
     assert (one.width, one.floor) == (two.width, two.floor)
-    np.testing.assert_allclose(one.map("film", (18, 32)), two.map("film", (18, 32)), rtol=1e-4)
+    np.testing.assert_allclose(one.map("video", (18, 32)), two.map("video", (18, 32)), rtol=1e-4)
     assert not np.allclose(one.map("0", (18, 32)), two.map("0", (18, 32)), rtol=1e-4)
 
 
-def test_fitted_to_training_films_it_is_the_same_for_every_film():
+def test_fitted_to_training_videos_it_is_the_same_for_every_video():
     bias = CentreBias({str(seed): centred(seed) for seed in range(3)}, held_out=False)
     np.testing.assert_array_equal(bias.map("0", (18, 32)), bias.map("unseen", (18, 32)))
-    assert "fitted to the training films" in str(bias)
+    assert "fitted to the training videos" in str(bias)
 
 
 def test_wide_gaze_gets_a_wide_kernel_and_narrow_gaze_a_narrow_one():
@@ -45,7 +45,7 @@ def test_wide_gaze_gets_a_wide_kernel_and_narrow_gaze_a_narrow_one():
     assert narrow.floor < wide.floor
 
 
-def test_each_film_has_the_same_weight_however_long_it_is():
+def test_each_video_has_the_same_weight_however_long_it_is():
     long = coverage_of_points(followed_gaze(num_frames=60, wander=0, start=(0.2, 0.2)))
     short = coverage_of_points(followed_gaze(num_frames=3, wander=0, start=(0.8, 0.8)))
     assert long.sum() == pytest.approx(short.sum())
@@ -53,8 +53,8 @@ def test_each_film_has_the_same_weight_however_long_it_is():
     assert image[:18].sum() == pytest.approx(image[18:].sum(), rel=0.1)
 
 
-def test_one_film_is_not_enough():
-    with pytest.raises(ValueError, match="at least 2 films but there are 1"):
+def test_one_video_is_not_enough():
+    with pytest.raises(ValueError, match="at least 2 videos but there are 1"):
         CentreBias({"a": centred(0), "b": np.zeros_like(centred(0))}, held_out=True)
 
 

@@ -11,7 +11,7 @@ from avsal.evaluation import EvaluationSettings
         ({"metrics": ()}, "names none"),
         ({"family": "matlab"}, "`family`"),
         ({"sampler": "others"}, "`sampler`"),
-        ({"perspective": ("center_bias",)}, "did you mean 'centre_bias'"),
+        ({"baselines": ("center_bias",)}, "did you mean 'centre_bias'"),
         ({"density": "dhf2k"}, "dhf1k"),
         ({"every": 0}, "`every` must be at least 1"),
         ({"height": -3}, "`height`"),

@@ -8,12 +8,12 @@ from PIL import Image
 
 from avsal.errors import DatasetError
 from avsal.evaluation import EvaluationSettings, MapCollection, VideoTruth, normalised_name
-from avsal.media import FilmWriter
+from avsal.media import VideoWriter
 
 SIZE = (36, 64)
 
 
-def truth_of(name="Film 1", num_frames=6, **settings):
+def truth_of(name="Video 1", num_frames=6, **settings):
     recording = made_recording(name, followed_gaze(num_frames=num_frames), num_frames=num_frames)
     return VideoTruth(recording, EvaluationSettings(**settings))
 
@@ -28,9 +28,9 @@ def save_images(folder, maps, *, first=1, pattern="{:05d}.png"):
         Image.fromarray(values).save(folder / pattern.format(index + first))
 
 
-def save_film(path, maps):
+def save_video(path, maps):
     path.parent.mkdir(parents=True, exist_ok=True)
-    writer = FilmWriter(path, maps[0].shape, time_base=Fraction(1, 25), frame_rate=25, grey=True, crf=0)
+    writer = VideoWriter(path, maps[0].shape, time_base=Fraction(1, 25), frame_rate=25, grey=True, crf=0)
     with writer:
         for index, values in enumerate(maps):
             writer.write(values, index / 25)
@@ -42,7 +42,7 @@ def save_film(path, maps):
         ("BasketballDrive", "Basketball Drive"),
         ("001", "0001"),
         ("clip-A", "clip_a_maps"),
-        ("film", "Film_map"),
+        ("video", "Video_map"),
         ("Straße", "strasse"),
     ],
 )
@@ -57,9 +57,9 @@ def test_names_that_differ_stay_apart():
 @pytest.mark.parametrize("first", [0, 1])
 def test_images_are_numbered_from_one_unless_there_is_a_zero(tmp_path, first):
     maps = maps_of()
-    save_images(tmp_path / "film_1", maps, first=first, pattern="frame_{:03d}.png")
-    # a film whose first frame is missing follows the others
-    save_images(tmp_path / "film 2", maps[1:], first=first + 1, pattern="{:03d}.png")
+    save_images(tmp_path / "video_1", maps, first=first, pattern="frame_{:03d}.png")
+    # a video whose first frame is missing follows the others
+    save_images(tmp_path / "video 2", maps[1:], first=first + 1, pattern="{:03d}.png")
     collection = MapCollection(tmp_path)
     assert collection.first == first
     found = list(collection(truth_of()))
@@ -67,20 +67,20 @@ def test_images_are_numbered_from_one_unless_there_is_a_zero(tmp_path, first):
     for entry in found:
         np.testing.assert_array_equal(entry.map, maps[entry.frame])
         assert entry.problem is None
-    assert [entry.frame for entry in collection(truth_of("film 2"))] == [1, 2, 3, 4, 5]
+    assert [entry.frame for entry in collection(truth_of("video 2"))] == [1, 2, 3, 4, 5]
 
 
 def test_only_wanted_frames_are_read(tmp_path):
-    save_images(tmp_path / "film_1", maps_of())
+    save_images(tmp_path / "video_1", maps_of())
     assert [entry.frame for entry in MapCollection(tmp_path)(truth_of(every=4))] == [0, 4]
 
 
 def test_images_may_lie_one_folder_deeper_and_be_jpeg_or_of_16_bits(tmp_path):
     deep = (maps_of()[0].astype(np.uint16) * 257).copy()
-    (tmp_path / "film 1" / "maps").mkdir(parents=True)
-    Image.fromarray(deep).save(tmp_path / "film 1" / "maps" / "1.png")
+    (tmp_path / "video 1" / "maps").mkdir(parents=True)
+    Image.fromarray(deep).save(tmp_path / "video 1" / "maps" / "1.png")
     smooth = np.repeat(np.arange(64, dtype=np.uint8)[None] * 4, 36, axis=0)
-    Image.fromarray(smooth).save(tmp_path / "film 1" / "maps" / "2.jpg", quality=95)
+    Image.fromarray(smooth).save(tmp_path / "video 1" / "maps" / "2.jpg", quality=95)
     first, second = MapCollection(tmp_path)(truth_of())
     np.testing.assert_array_equal(first.map, deep)
     assert np.abs(second.map.astype(int) - smooth).max() < 6
@@ -88,14 +88,14 @@ def test_images_may_lie_one_folder_deeper_and_be_jpeg_or_of_16_bits(tmp_path):
 
 def test_what_is_not_as_expected_is_told_by_name(tmp_path):
     maps = maps_of()
-    save_images(tmp_path / "film 1", maps)
-    Image.fromarray(maps[0][::2, ::2]).save(tmp_path / "film 1" / "00002.png")
-    (tmp_path / "film 1" / "00003.png").write_bytes(b"\x89PNG broken")
+    save_images(tmp_path / "video 1", maps)
+    Image.fromarray(maps[0][::2, ::2]).save(tmp_path / "video 1" / "00002.png")
+    (tmp_path / "video 1" / "00003.png").write_bytes(b"\x89PNG broken")
     coloured = np.zeros((*SIZE, 3), np.uint8)
     coloured[..., 0] = 200
-    Image.fromarray(coloured).save(tmp_path / "film 1" / "00004.png")
-    Image.fromarray(maps[4]).convert("RGBA").save(tmp_path / "film 1" / "00005.png")
-    Image.fromarray(maps[0]).save(tmp_path / "film 1" / "mean.png")
+    Image.fromarray(coloured).save(tmp_path / "video 1" / "00004.png")
+    Image.fromarray(maps[4]).convert("RGBA").save(tmp_path / "video 1" / "00005.png")
+    Image.fromarray(maps[0]).save(tmp_path / "video 1" / "mean.png")
     (tmp_path / "empty").mkdir()
     collection = MapCollection(tmp_path)
     assert sum("mean.png: no frame number" in text for text in collection.problems) == 1
@@ -108,27 +108,27 @@ def test_what_is_not_as_expected_is_told_by_name(tmp_path):
     np.testing.assert_array_equal(found[4].map, maps[4])
 
 
-def test_two_maps_of_one_frame_or_film_are_an_error(tmp_path):
-    save_images(tmp_path / "a" / "film 1", maps_of())
-    save_images(tmp_path / "a" / "film 1", maps_of(number=1), pattern="{:d}.png")
+def test_two_maps_of_one_frame_or_video_are_an_error(tmp_path):
+    save_images(tmp_path / "a" / "video 1", maps_of())
+    save_images(tmp_path / "a" / "video 1", maps_of(number=1), pattern="{:d}.png")
     with pytest.raises(DatasetError, match="both maps of frame 1"):
         MapCollection(tmp_path / "a")
-    save_images(tmp_path / "b" / "film 1", maps_of())
-    save_images(tmp_path / "b" / "Film_1_maps", maps_of())
-    with pytest.raises(DatasetError, match="both maps of one film"):
+    save_images(tmp_path / "b" / "video 1", maps_of())
+    save_images(tmp_path / "b" / "Video_1_maps", maps_of())
+    with pytest.raises(DatasetError, match="both maps of one video"):
         MapCollection(tmp_path / "b")
 
 
-def test_films_without_a_recording_are_named(tmp_path):
-    for name in ("film 1", "extra"):
+def test_videos_without_a_recording_are_named(tmp_path):
+    for name in ("video 1", "extra"):
         save_images(tmp_path / name, maps_of())
-    (unused,) = MapCollection(tmp_path).unused(["Film 1"])
+    (unused,) = MapCollection(tmp_path).unused(["Video 1"])
     assert "extra: no recording of this name" in unused
 
 
-def test_a_grey_film_gives_its_pictures_in_order(tmp_path):
+def test_a_grey_video_gives_its_pictures_in_order(tmp_path):
     maps = maps_of()
-    save_film(tmp_path / "film_1.mp4", maps)
+    save_video(tmp_path / "video_1.mp4", maps)
     found = list(MapCollection(tmp_path)(truth_of(every=2)))
     assert [entry.frame for entry in found] == [0, 2, 4]
     for entry in found:  # limited range keeps 220 of 256 levels
@@ -136,39 +136,39 @@ def test_a_grey_film_gives_its_pictures_in_order(tmp_path):
         assert entry.problem is None
 
 
-def test_a_row_that_coding_added_to_an_odd_film_is_taken_off(tmp_path):
+def test_a_row_that_coding_added_to_an_odd_video_is_taken_off(tmp_path):
     maps = maps_of(size=(35, 63))
-    save_film(tmp_path / "film_1.mp4", maps)
+    save_video(tmp_path / "video_1.mp4", maps)
     gaze = followed_gaze(size=(35, 63))
-    truth = VideoTruth(made_recording("film 1", gaze), EvaluationSettings())
+    truth = VideoTruth(made_recording("video 1", gaze), EvaluationSettings())
     found = list(MapCollection(tmp_path)(truth))
     assert {entry.map.shape for entry in found} == {(35, 63)}
     assert all(entry.problem is None for entry in found)
 
 
-def save_hdf5(path, maps, *, time=None, film_size=None, name="maps"):
+def save_hdf5(path, maps, *, time=None, video_size=None, name="maps"):
     with h5py.File(path, "w") as file:
         file[name] = maps
         if time is not None:
             file["time"] = time
-        if film_size is not None:
-            file.attrs["film_size"] = film_size
+        if video_size is not None:
+            file.attrs["video_size"] = video_size
 
 
-def test_hdf5_maps_of_a_models_size_are_expected_where_the_film_size_is_stated(tmp_path):
+def test_hdf5_maps_of_a_models_size_are_expected_where_the_video_size_is_stated(tmp_path):
     maps = maps_of(size=(18, 32)).astype(np.float32)
-    save_hdf5(tmp_path / "film_1.h5", maps, film_size=SIZE)
-    save_hdf5(tmp_path / "film_2.h5", maps, name="saliency")
+    save_hdf5(tmp_path / "video_1.h5", maps, video_size=SIZE)
+    save_hdf5(tmp_path / "video_2.h5", maps, name="saliency")
     collection = MapCollection(tmp_path)
     found = list(collection(truth_of()))
     assert [entry.problem for entry in found] == [None] * 6
     np.testing.assert_array_equal(found[3].map, maps[3])
-    assert all("is 32x18, expected 64x36" in entry.problem for entry in collection(truth_of("film 2")))
+    assert all("is 32x18, expected 64x36" in entry.problem for entry in collection(truth_of("video 2")))
 
 
 def test_hdf5_maps_belong_to_the_frame_shown_at_their_time(tmp_path):
     maps = maps_of().astype(np.float32)
-    save_hdf5(tmp_path / "film_1.h5", maps[2:5], time=np.arange(2, 5) / 25)
+    save_hdf5(tmp_path / "video_1.h5", maps[2:5], time=np.arange(2, 5) / 25)
     found = list(MapCollection(tmp_path)(truth_of()))
     assert [entry.frame for entry in found] == [2, 3, 4]
     np.testing.assert_array_equal(found[0].map, maps[2])
@@ -176,21 +176,21 @@ def test_hdf5_maps_belong_to_the_frame_shown_at_their_time(tmp_path):
 
 
 def test_hdf5_without_maps_or_damaged_is_an_error(tmp_path):
-    with h5py.File(tmp_path / "film_1.h5", "w") as file:
+    with h5py.File(tmp_path / "video_1.h5", "w") as file:
         file["peaks"] = np.zeros(4)
-    (tmp_path / "film_2.h5").write_bytes(b"no hdf5")
+    (tmp_path / "video_2.h5").write_bytes(b"no hdf5")
     collection = MapCollection(tmp_path)
     with pytest.raises(DatasetError, match="expected a data set `maps`"):
         list(collection(truth_of()))
-    with pytest.raises(DatasetError, match=r"film_2\.h5 is no readable HDF5"):
-        list(collection(truth_of("film 2")))
+    with pytest.raises(DatasetError, match=r"video_2\.h5 is no readable HDF5"):
+        list(collection(truth_of("video 2")))
 
 
 def test_a_single_folder_or_file_can_be_given_another_name(tmp_path):
     save_images(tmp_path / "anything", maps_of())
     collection = MapCollection(tmp_path / "anything")
     assert collection(truth_of()) is None
-    collection.rename_single("Film 1")
+    collection.rename_single("Video 1")
     assert len(list(collection(truth_of()))) == 6
 
 
@@ -200,3 +200,10 @@ def test_nothing_that_holds_maps_is_an_error(tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(DatasetError, match="found none of them"):
         MapCollection(tmp_path)
+
+
+def test_hdf5_maps_by_earlier_versions_state_the_size_too(tmp_path):
+    save_hdf5(tmp_path / "video_1.h5", maps_of(size=(18, 32)).astype(np.float32))
+    with h5py.File(tmp_path / "video_1.h5", "a") as file:
+        file.attrs["film_size"] = SIZE
+    assert [entry.problem for entry in MapCollection(tmp_path)(truth_of())] == [None] * 6

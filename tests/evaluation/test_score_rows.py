@@ -8,7 +8,7 @@ from avsal.evaluation import FrameRow, RowWriter, read_rows
 from avsal.evaluation.scores import ScoreCollector
 
 
-def scores_of(video="film", frames=3):
+def scores_of(video="video", frames=3):
     collector = ScoreCollector("made", video, "net", "exact")
     for frame in range(frames):
         values = {"nss": 1 / (frame + 3), "s_auc": 0.5 + frame / 8}
@@ -32,7 +32,7 @@ def test_there_is_one_line_for_each_frame_and_metric(tmp_path):
     assert len(rows) == 6
     assert rows[0] == {
         "dataset": "made",
-        "video": "film",
+        "video": "video",
         "frame": "0",
         "time": "0.000000",
         "metric": "nss",
@@ -48,10 +48,10 @@ def test_there_is_one_line_for_each_frame_and_metric(tmp_path):
 
 def test_rows_can_be_read_again(tmp_path):
     with RowWriter(tmp_path / "net.csv") as writer:
-        for video in ("film", "other"):
+        for video in ("video", "other"):
             writer.write(scores_of(video))
     read = read_rows(tmp_path / "net.csv")
-    assert [entry.video for entry in read] == ["film", "other"]
+    assert [entry.video for entry in read] == ["video", "other"]
     wanted = scores_of("other")
     for field in ("frames", "times", "num_fixations"):
         np.testing.assert_allclose(getattr(read[1], field), getattr(wanted, field))
@@ -78,7 +78,7 @@ def test_an_interrupted_evaluation_leaves_no_file(tmp_path):
     [
         ("frame,value\n1,2\n", "expected the columns dataset"),
         (
-            "dataset,video,frame,time,metric,value,family,sampler,num_fixations,reason\nmade,film,x,,nss,1\n",
+            "dataset,video,frame,time,metric,value,family,sampler,num_fixations,reason\nmade,video,x,,nss,1\n",
             "a line is damaged",
         ),
     ],

@@ -15,7 +15,7 @@ SALIENCY = GENERATOR.random(SIZE).astype(np.float32)
 
 
 def frame_truth(**settings):
-    truth = VideoTruth(made_recording("film", followed_gaze()), EvaluationSettings(**settings))
+    truth = VideoTruth(made_recording("video", followed_gaze()), EvaluationSettings(**settings))
     others = Points.of(followed_gaze(seed=5).at(0), SIZE)
     return dataclasses.replace(next(iter(truth)), others=others, baseline=BASELINE), truth
 
@@ -71,7 +71,7 @@ def test_a_map_that_is_not_finite_is_an_error_that_names_the_frame():
     truth, video = frame_truth()
     broken = SALIENCY.copy()
     broken[3, 4] = np.nan
-    with pytest.raises(MapError, match=r"film/0.*row 3, column 4"):
+    with pytest.raises(MapError, match=r"video/0.*row 3, column 4"):
         score_map(broken, truth, ("nss",), video.settings)
 
 
@@ -95,7 +95,7 @@ def test_masks_are_scored_by_their_own_metrics():
     mask = np.zeros(SIZE, bool)
     mask[10:20, 10:30] = True
     recording = dataclasses.replace(
-        made_recording("film", followed_gaze()), load_fixations=None, load_mask=lambda frame: mask
+        made_recording("video", followed_gaze()), load_fixations=None, load_mask=lambda frame: mask
     )
     video = VideoTruth(recording, EvaluationSettings())
     row = score_map(mask.astype(float), next(iter(video)), video.metrics, video.settings)

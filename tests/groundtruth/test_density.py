@@ -139,7 +139,7 @@ def test_fixation_map_keeps_every_fixation_at_any_size():
     np.testing.assert_array_equal(fixation_map(fixations), count_image(fixations))
 
 
-def test_recipe_scales_its_sigma_with_the_film_and_the_map():
+def test_recipe_scales_its_sigma_with_the_video_and_the_map():
     fixations = random_points(0, 5, (720, 1280))
     assert sigma_of_fwhm(30) == pytest.approx(12.74, abs=0.005)
     assert density_recipe("dhf1k").sigma_in_pixels(fixations) == pytest.approx((25.48, 25.48), abs=0.01)
@@ -167,7 +167,7 @@ def test_recipe_draws_what_it_says_and_can_be_written_down():
     expected = density(fixations, (90, 160), 10.0, truncate=3.75, padding="replicate", repeats=False)
     np.testing.assert_array_equal(drawn, expected)
     assert "sigma 20 px, cut at 3.75 sigma, replicate padding, binary" in str(recipe)
-    assert "12.74 px of a film 640 px wide" in str(density_recipe("dhf1k"))
+    assert "12.74 px of a video 640 px wide" in str(density_recipe("dhf1k"))
     assert DensityRecipe(**recipe.as_dict()) == recipe
 
 

@@ -53,10 +53,10 @@ def test_everything_left_out_is_counted_by_reason():
         "samples in saccades": 12,
         "fixations outside the picture": 2,
         "fixations without a position": 1,
-        "fixations before the film": 1,
-        "fixations after the film": 1,
+        "fixations before the video": 1,
+        "fixations after the video": 1,
         "fixations between two frames": 1,
-        "fixations partly after the film": 1,
+        "fixations partly after the video": 1,
     }
     assert fixations.observers == (0, 7)
     np.testing.assert_array_equal(fixations.at(4).observer, [7])

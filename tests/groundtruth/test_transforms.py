@@ -66,10 +66,10 @@ def test_crop_takes_points_where_the_picture_goes(seed, data):
     assert inside.dropped["a"] == 1
 
 
-def test_crop_scales_points_of_a_larger_film_to_the_frames_first():
-    film = Fixations([0, 0], [640.0, 100.0], [360.0, 100.0], [0, 1], (720, 1280))
+def test_crop_scales_points_of_a_larger_video_to_the_frames_first():
+    video = Fixations([0, 0], [640.0, 100.0], [360.0, 100.0], [0, 1], (720, 1280))
     frames, maps = torch.zeros(3, 2, 72, 128), torch.zeros(2, 72, 128)
-    new_frames, new_maps, inside = crop(frames, maps, film, top=30, left=60, size=(20, 40))
+    new_frames, new_maps, inside = crop(frames, maps, video, top=30, left=60, size=(20, 40))
     assert new_frames.shape == (3, 2, 20, 40)
     assert new_maps.shape == (2, 20, 40)
     assert (inside.x.tolist(), inside.y.tolist(), inside.size) == ([4.0], [6.0], (20, 40))

@@ -94,14 +94,14 @@ def test_gradients_agree_with_finite_differences(directions: str):
     assert torch.autograd.gradcheck(run, (sequence.requires_grad_(), *lstm.parameters()))
 
 
-def test_the_backward_direction_is_the_forward_one_on_the_reversed_film(sequence: Tensor):
+def test_the_backward_direction_is_the_forward_one_on_the_reversed_video(sequence: Tensor):
     ahead, back = (lively(BidirectionalConvLSTM(3, 2, way)) for way in ("forward", "backward"))
     with torch.no_grad():
         assert torch.equal(back(sequence), ahead(sequence.flip(1)).flip(1))
         assert not torch.allclose(back(sequence), ahead(sequence), atol=1e-2)
 
 
-def test_each_direction_sees_only_its_side_of_the_film(sequence: Tensor):
+def test_each_direction_sees_only_its_side_of_the_video(sequence: Tensor):
     ahead, back = (lively(BidirectionalConvLSTM(3, 2, way)) for way in ("forward", "backward"))
     changed = sequence.clone()
     changed[:, 2] += 1

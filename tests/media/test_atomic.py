@@ -29,12 +29,12 @@ def test_the_file_appears_only_when_it_is_whole(tmp_path):
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit, GeneratorExit])
 def test_after_a_failure_or_an_interrupt_the_old_file_is_untouched_and_nothing_else_is_left(tmp_path, error):
-    target = tmp_path / "film.mp4"
+    target = tmp_path / "video.mp4"
     target.write_text("old")
     with pytest.raises(error):
         write(target, error)
     assert target.read_text() == "old"
-    assert os.listdir(tmp_path) == ["film.mp4"]
+    assert os.listdir(tmp_path) == ["video.mp4"]
 
 
 def test_a_missing_folder_is_named_in_one_line(tmp_path):

@@ -1,13 +1,13 @@
-"""Sound lands on the film clock to the sample, in one piece or in many."""
+"""Sound lands on the video clock to the sample, in one piece or in many."""
 
-import films
 import numpy as np
 import pytest
 import soundfile
 import soxr
-from films import Sound
+import videos
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from videos import Sound
 
 from avsal.errors import MediaError
 from avsal.media.audio import RESAMPLER, SoundReader, has_sound, load_sound, resample
@@ -46,44 +46,44 @@ def read_all(path, rate=RATE, step=0.36, **options):
     ],
 )
 def test_a_click_is_heard_when_the_flash_is_seen(tmp_path, suffix, codec, native, rate):
-    path = films.flash_and_click(tmp_path / f"film{suffix}", sound=Sound(codec, native))
+    path = videos.flash_and_click(tmp_path / f"video{suffix}", sound=Sound(codec, native))
     samples, damage = load_sound(path, rate, origin=open_frames(path).info.origin)
-    assert abs(films.click_time(samples, rate) - flash_time(path)) < 1e-4
+    assert abs(videos.click_time(samples, rate) - flash_time(path)) < 1e-4
     assert not damage
 
 
 @pytest.mark.parametrize(("suffix", "codec"), [(".mkv", "aac"), (".mkv", "libopus"), (".flv", "aac")])
 def test_containers_that_round_to_milliseconds_stay_within_them(tmp_path, suffix, codec):
     rate = 48000 if codec == "libopus" else 44100
-    path = films.flash_and_click(tmp_path / f"film{suffix}", sound=Sound(codec, rate))
+    path = videos.flash_and_click(tmp_path / f"video{suffix}", sound=Sound(codec, rate))
     samples, _ = load_sound(path, RATE, origin=open_frames(path).info.origin)
-    assert abs(films.click_time(samples, RATE) - flash_time(path)) < 1.1e-3
+    assert abs(videos.click_time(samples, RATE) - flash_time(path)) < 1.1e-3
 
 
 def test_mp3_in_avi_is_late_by_its_own_delay_and_no_more(tmp_path):
-    path = films.flash_and_click(tmp_path / "film.avi", sound=Sound("libmp3lame"))
+    path = videos.flash_and_click(tmp_path / "video.avi", sound=Sound("libmp3lame"))
     samples, _ = load_sound(path, RATE, origin=0.0)
     # AVI cannot tell how many samples the encoder put in front (1105): every player is as late.
-    assert films.click_time(samples, RATE) - flash_time(path) == pytest.approx(1105 / 44100, abs=1e-3)
+    assert videos.click_time(samples, RATE) - flash_time(path) == pytest.approx(1105 / 44100, abs=1e-3)
 
 
 @pytest.mark.parametrize(("picture", "sound"), [(0.0, 0.3), (1.08, 0.0), (0.5, 0.9), (0.9, 0.5)])
 @pytest.mark.parametrize("codec", ["aac", "flac"])
 def test_streams_that_start_at_different_times_stay_in_step(tmp_path, picture, sound, codec):
     sound = Sound(codec, start=sound, seconds=2.0)
-    path = films.flash_and_click(tmp_path / "film.mp4", picture_start=picture, sound=sound)
+    path = videos.flash_and_click(tmp_path / "video.mp4", picture_start=picture, sound=sound)
     info = open_frames(path).info
     samples, _ = load_sound(path, RATE, origin=info.origin)
-    assert abs(films.click_time(samples, RATE) - flash_time(path)) < 1e-4
+    assert abs(videos.click_time(samples, RATE) - flash_time(path)) < 1e-4
     reader = SoundReader(path, RATE, origin=info.origin)
     flash = flash_time(path)
     excerpt = reader.read(flash - 0.1, flash + 0.1)
-    assert abs(films.click_time(excerpt, RATE) - 0.1) < 1e-4
+    assert abs(videos.click_time(excerpt, RATE) - 0.1) < 1e-4
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 22050, 44100])
 def test_reading_in_pieces_equals_reading_at_once(tmp_path, rate):
-    path = films.moving_dot(tmp_path / "film.mp4", frames=100)
+    path = videos.moving_dot(tmp_path / "video.mp4", frames=100)
     pieces, whole = read_all(path, rate)
     assert np.abs(pieces[: len(whole)] - whole).max() <= 1e-6
     assert np.abs(pieces[len(whole) :]).max() == 0
@@ -98,7 +98,7 @@ def test_reading_in_pieces_equals_reading_at_once(tmp_path, rate):
 def test_windows_that_overlap_and_step_back_equal_the_whole(tmp_path_factory, starts, lengths):
     path = tmp_path_factory.getbasetemp() / "windows.mp4"
     if not path.exists():
-        films.moving_dot(path, frames=120)
+        videos.moving_dot(path, frames=120)
     whole, _ = load_sound(path, RATE)
     whole = np.concatenate([whole, np.zeros(4 * RATE, np.float32)])
     reader = SoundReader(path, RATE, keep=2.0)
@@ -112,7 +112,7 @@ def test_windows_that_overlap_and_step_back_equal_the_whole(tmp_path_factory, st
 
 
 def test_stepping_back_further_than_is_kept_is_an_error(tmp_path):
-    path = films.moving_dot(tmp_path / "film.mp4", frames=120)
+    path = videos.moving_dot(tmp_path / "video.mp4", frames=120)
     reader = SoundReader(path, RATE, keep=1.0)
     reader.read(3.0, 3.5)
     assert reader.read(2.0, 2.1).std() > 0.1
@@ -123,7 +123,9 @@ def test_stepping_back_further_than_is_kept_is_an_error(tmp_path):
 
 
 def test_where_there_is_no_sound_there_are_zeros(tmp_path):
-    path = films.moving_dot(tmp_path / "film.mkv", frames=75, sounds=[Sound("flac", start=1.0, seconds=1.0)])
+    path = videos.moving_dot(
+        tmp_path / "video.mkv", frames=75, sounds=[Sound("flac", start=1.0, seconds=1.0)]
+    )
     reader = SoundReader(path, RATE, origin=open_frames(path).info.origin)
     samples = reader.read(-1.0, 4.0)
     assert len(samples) == 5 * RATE
@@ -136,15 +138,15 @@ def test_where_there_is_no_sound_there_are_zeros(tmp_path):
 @pytest.mark.parametrize("channels", range(1, 9))
 def test_channels_are_mixed_by_their_mean(tmp_path, channels):
     levels = np.linspace(0.1, 0.9, channels)
-    samples = levels[:, None] * films.tone(RATE, 0.5)
-    path = films.write_sound(tmp_path / "sound.wav", Sound("pcm_f32le", RATE, channels), samples)
+    samples = levels[:, None] * videos.tone(RATE, 0.5)
+    path = videos.write_sound(tmp_path / "sound.wav", Sound("pcm_f32le", RATE, channels), samples)
     mixed, _ = load_sound(path, RATE)
-    assert np.abs(mixed - levels.mean() * films.tone(RATE, 0.5)).max() < 1e-6
+    assert np.abs(mixed - levels.mean() * videos.tone(RATE, 0.5)).max() < 1e-6
 
 
 def test_eight_channels_of_a_lossy_codec_are_mixed_too(tmp_path):
     sound = Sound("aac", 48000, 8)
-    path = films.write_sound(tmp_path / "sound.mp4", sound, films.tone(48000, 1.0))
+    path = videos.write_sound(tmp_path / "sound.mp4", sound, videos.tone(48000, 1.0))
     samples, _ = load_sound(path, 48000)
     # Seven eighths: the codec keeps nothing of 440 Hz in the low-frequency channel.
     assert samples[4800:43200].std() == pytest.approx(7 / 8 * 0.3 / np.sqrt(2), rel=0.03)
@@ -152,11 +154,11 @@ def test_eight_channels_of_a_lossy_codec_are_mixed_too(tmp_path):
 
 @pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 32000, 44100, 48000, 88200, 96000, 192000])
 def test_a_tone_of_any_sample_rate_keeps_its_pitch_level_and_phase(tmp_path, rate):
-    path = films.write_sound(tmp_path / "sound.wav", Sound("pcm_s16le", rate), films.tone(rate, 1.0))
+    path = videos.write_sound(tmp_path / "sound.wav", Sound("pcm_s16le", rate), videos.tone(rate, 1.0))
     samples, _ = load_sound(path, 22050)
     assert len(samples) == pytest.approx(22050, abs=1)
     middle = slice(2000, 20000)
-    assert np.abs(samples[middle] - films.tone(22050, 1.0)[middle]).max() < 1e-4
+    assert np.abs(samples[middle] - videos.tone(22050, 1.0)[middle]).max() < 1e-4
 
 
 @pytest.mark.parametrize(
@@ -177,9 +179,9 @@ def test_a_tone_of_any_sample_rate_keeps_its_pitch_level_and_phase(tmp_path, rat
 def test_separate_sound_files_begin_at_0(tmp_path, name, codec, tolerance):
     channels = 2 if codec == "vorbis" else 1
     rate = 48000
-    path = films.write_sound(tmp_path / name, Sound(codec, rate, channels), films.tone(rate, 1.5))
+    path = videos.write_sound(tmp_path / name, Sound(codec, rate, channels), videos.tone(rate, 1.5))
     samples, damage = load_sound(path, rate)
-    error = samples[4000:60000] - films.tone(rate, 1.5)[4000:60000]
+    error = samples[4000:60000] - videos.tone(rate, 1.5)[4000:60000]
     assert np.sqrt((error**2).mean()) < tolerance
     assert not damage
     assert has_sound(path)
@@ -192,14 +194,14 @@ def test_extensible_wav_is_read_as_soundfile_reads_it(tmp_path):
     assert np.abs(load_sound(tmp_path / "a.wav", RATE)[0] - expected.mean(axis=1)).max() < 1e-6
 
 
-def test_a_film_read_as_a_separate_sound_begins_with_its_first_stream(tmp_path):
-    path = films.flash_and_click(tmp_path / "film.mp4", sound=Sound("flac", start=0.5, seconds=2))
+def test_a_video_read_as_a_separate_sound_begins_with_its_first_stream(tmp_path):
+    path = videos.flash_and_click(tmp_path / "video.mp4", sound=Sound("flac", start=0.5, seconds=2))
     with_origin, _ = load_sound(path, RATE, origin=open_frames(path).info.origin)
     assert (load_sound(path, RATE)[0] == with_origin).all()
 
 
 def test_the_sound_stream_can_be_chosen(tmp_path):
-    path = films.moving_dot(tmp_path / "film.mkv", frames=50, sounds=[Sound("flac"), Sound("flac", 48000)])
+    path = videos.moving_dot(tmp_path / "video.mkv", frames=50, sounds=[Sound("flac"), Sound("flac", 48000)])
     for stream, frequency in ((None, 440), (0, 440), (1, 880)):
         samples, _ = load_sound(path, RATE, stream=stream)
         spectrum = np.abs(np.fft.rfft(samples[:RATE]))
@@ -208,8 +210,8 @@ def test_the_sound_stream_can_be_chosen(tmp_path):
         SoundReader(path, RATE, stream=5)
 
 
-def test_films_without_sound_say_so(tmp_path):
-    path = films.moving_dot(tmp_path / "film.mp4", sounds=[])
+def test_videos_without_sound_say_so(tmp_path):
+    path = videos.moving_dot(tmp_path / "video.mp4", sounds=[])
     assert not has_sound(path)
     with pytest.raises(MediaError, match="no sound that can be decoded"):
         SoundReader(path, RATE)
@@ -220,9 +222,9 @@ def test_films_without_sound_say_so(tmp_path):
 
 
 def test_a_sound_that_is_announced_but_never_comes_is_none(tmp_path):
-    path = tmp_path / "film.mkv"
-    films.write_film(
-        path, [films.dot(0, (48, 64))], [0.0], [(Sound(), np.zeros(0, np.float32))], size=(48, 64)
+    path = tmp_path / "video.mkv"
+    videos.write_video(
+        path, [videos.dot(0, (48, 64))], [0.0], [(Sound(), np.zeros(0, np.float32))], size=(48, 64)
     )
     assert not has_sound(path)
     assert not open_frames(path).info.sound
@@ -231,7 +233,7 @@ def test_a_sound_that_is_announced_but_never_comes_is_none(tmp_path):
 
 
 def copy_sound(source, target, change):
-    """Copy a film's sound packets; `change` turns the number of each into how often it is written."""
+    """Copy a video's sound packets; `change` turns the number of each into how often it is written."""
     import av
 
     with av.open(str(source)) as container, av.open(str(target), "w") as output:
@@ -246,11 +248,11 @@ def copy_sound(source, target, change):
 
 @pytest.mark.parametrize(("codec", "suffix"), [("pcm_s16le", ".mkv"), ("aac", ".mp4"), ("aac", ".mkv")])
 def test_lost_packets_leave_silence_and_move_nothing(tmp_path, codec, suffix):
-    whole = films.flash_and_click(tmp_path / f"a{suffix}", at=40, frames=50, sound=Sound(codec))
+    whole = videos.flash_and_click(tmp_path / f"a{suffix}", at=40, frames=50, sound=Sound(codec))
     lossy = copy_sound(whole, tmp_path / f"b{suffix}", lambda number: not 20 <= number < 25)
-    tone = films.moving_dot(tmp_path / f"c{suffix}", frames=50, sounds=[Sound(codec)])
+    tone = videos.moving_dot(tmp_path / f"c{suffix}", frames=50, sounds=[Sound(codec)])
     holed = copy_sound(tone, tmp_path / f"d{suffix}", lambda number: not 20 <= number < 25)
-    clicks = [films.click_time(load_sound(path, RATE)[0], RATE) for path in (whole, lossy)]
+    clicks = [videos.click_time(load_sound(path, RATE)[0], RATE) for path in (whole, lossy)]
     assert clicks[1] == pytest.approx(clicks[0], abs=1.1e-3 if suffix == ".mkv" else 1e-4)
     samples, _ = load_sound(holed, RATE)
     lost = slice(int(21.5 * 1024 / 44100 * RATE), int(23 * 1024 / 44100 * RATE))
@@ -260,24 +262,24 @@ def test_lost_packets_leave_silence_and_move_nothing(tmp_path, codec, suffix):
 
 
 def test_packets_that_come_twice_are_heard_once(tmp_path):
-    film = films.moving_dot(tmp_path / "a.mkv", frames=50, sounds=[Sound("pcm_s16le")])
-    doubled = copy_sound(film, tmp_path / "b.mkv", lambda number: 2 if number % 3 == 0 else 1)
-    expected = load_sound(film, RATE)[0]
+    video = videos.moving_dot(tmp_path / "a.mkv", frames=50, sounds=[Sound("pcm_s16le")])
+    doubled = copy_sound(video, tmp_path / "b.mkv", lambda number: 2 if number % 3 == 0 else 1)
+    expected = load_sound(video, RATE)[0]
     samples = load_sound(doubled, RATE)[0]
     assert len(samples) == len(expected)
     assert np.abs(samples - expected).max() < 1e-6
 
 
 def test_rounded_stamps_do_not_tear_the_sound(tmp_path):
-    path = films.moving_dot(tmp_path / "film.mkv", frames=250, sounds=[Sound("flac", 44100)])
+    path = videos.moving_dot(tmp_path / "video.mkv", frames=250, sounds=[Sound("flac", 44100)])
     samples, _ = load_sound(path, 44100)
-    assert np.abs(samples - films.tone(44100, 10.0)).max() < 1e-4
+    assert np.abs(samples - videos.tone(44100, 10.0)).max() < 1e-4
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_far_ahead_it_is_sought_where_that_is_exact(tmp_path, suffix):
-    path = films.moving_dot(
-        tmp_path / f"film{suffix}", frames=50, frame_rate=1, sounds=[Sound("flac", 22050)]
+    path = videos.moving_dot(
+        tmp_path / f"video{suffix}", frames=50, frame_rate=1, sounds=[Sound("flac", 22050)]
     )
     whole, damage = load_sound(path, RATE)
     reader = SoundReader(path, RATE, keep=1.0)
@@ -291,9 +293,9 @@ def test_far_ahead_it_is_sought_where_that_is_exact(tmp_path, suffix):
 
 
 def test_damaged_sound_gives_what_decodes_and_says_so(tmp_path):
-    path = films.write_sound(tmp_path / "a.m4a", Sound(), films.tone(44100, 8.0))
+    path = videos.write_sound(tmp_path / "a.m4a", Sound(), videos.tone(44100, 8.0))
     expected = load_sound(path, RATE)[0]
-    films.corrupt(path, 0.4, 0.5)
+    videos.corrupt(path, 0.4, 0.5)
     samples, damage = load_sound(path, RATE)
     assert damage
     assert damage.describe().startswith("sound: ")
@@ -303,8 +305,8 @@ def test_damaged_sound_gives_what_decodes_and_says_so(tmp_path):
 
 
 def test_a_sound_that_is_cut_off_says_how_much_is_missing(tmp_path):
-    path = films.write_sound(tmp_path / "a.flac", Sound("flac"), films.tone(44100, 4.0))
-    samples, damage = load_sound(films.truncate(path, 0.5), RATE)
+    path = videos.write_sound(tmp_path / "a.flac", Sound("flac"), videos.tone(44100, 4.0))
+    samples, damage = load_sound(videos.truncate(path, 0.5), RATE)
     assert RATE < len(samples) < 3 * RATE
     assert damage.missing_seconds == pytest.approx(4.0 - len(samples) / RATE, abs=0.2)
 

@@ -1,10 +1,10 @@
-"""A folder of images is a film, too."""
+"""A folder of images is a video, too."""
 
 from fractions import Fraction
 
-import films
 import numpy as np
 import pytest
+import videos
 from PIL import Image
 
 from avsal.errors import MediaError
@@ -51,9 +51,9 @@ def test_images_come_in_the_order_of_their_numbers_at_the_frame_rate(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "jpeg", "bmp", "tif", "tiff", "webp", "PNG"])
 def test_all_usual_formats(tmp_path, suffix):
-    save(tmp_path / "f", f"a.{suffix}", films.dot(0, (48, 64)))
+    save(tmp_path / "f", f"a.{suffix}", videos.dot(0, (48, 64)))
     (frame,) = open_frames(tmp_path / "f", frame_rate=25)
-    assert np.abs(frame.image.astype(int) - films.dot(0, (48, 64))).mean() < 4
+    assert np.abs(frame.image.astype(int) - videos.dot(0, (48, 64))).mean() < 4
 
 
 def test_other_files_are_left_alone(tmp_path):
@@ -92,7 +92,7 @@ def test_transparent_images_are_laid_over_black(tmp_path):
 
 
 def test_cameras_that_were_turned_are_turned_back(tmp_path):
-    upright = films.dot(0, (48, 64))
+    upright = videos.dot(0, (48, 64))
     tag = Image.Exif()
     tag[0x0112] = 6  # the picture must be turned by 90 degrees clockwise
     save(tmp_path / "f", "1.png", np.rot90(upright), exif=tag)
@@ -101,14 +101,14 @@ def test_cameras_that_were_turned_are_turned_back(tmp_path):
     assert (next(iter(reader)).image == upright).all()
 
 
-def test_images_are_scaled_as_films_are(tmp_path):
-    save(tmp_path / "f", "1.png", films.dot(0, (48, 64)))
+def test_images_are_scaled_as_videos_are(tmp_path):
+    save(tmp_path / "f", "1.png", videos.dot(0, (48, 64)))
     (frame,) = open_frames(tmp_path / "f", (24, 32), frame_rate=1)
-    path = films.moving_dot(
-        tmp_path / "film.mkv", frames=1, sounds=[], picture_codec="ffv1", pixel_format="bgr0"
+    path = videos.moving_dot(
+        tmp_path / "video.mkv", frames=1, sounds=[], picture_codec="ffv1", pixel_format="bgr0"
     )
-    (filmed,) = open_frames(path, (24, 32))
-    assert np.abs(frame.image.astype(int) - filmed.image).max() <= 2
+    (videoed,) = open_frames(path, (24, 32))
+    assert np.abs(frame.image.astype(int) - videoed.image).max() <= 2
 
 
 def test_start_and_end_bound_what_is_read(tmp_path):

@@ -1,22 +1,22 @@
-"""Memory does not grow with the length of a film."""
+"""Memory does not grow with the length of a video."""
 
 import subprocess
 import sys
 from pathlib import Path
 
-import films
 import pytest
-from films import Sound
+import videos
+from videos import Sound
 
 READ_HEAR_AND_WRITE = """
 import re, sys
-from avsal.media import FilmWriter, SoundReader, VideoReader
+from avsal.media import VideoWriter, SoundReader, VideoReader
 
 source, target = sys.argv[1:]
 reader = VideoReader(source)
 info = reader.info
 sound = SoundReader(source, 22050, origin=info.origin)
-with FilmWriter(target, info.size, time_base=info.time_base, frame_rate=info.frame_rate, preset="ultrafast",
+with VideoWriter(target, info.size, time_base=info.time_base, frame_rate=info.frame_rate, preset="ultrafast",
                 sound_from=source, origin=info.origin) as writer:
     for frame in reader:
         window = sound.read(frame.time - 1.5, frame.time + 1.5)
@@ -31,7 +31,7 @@ print(reader.damage.decoded, re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/
 def test_ten_minutes_need_no_more_memory_than_ten_seconds(tmp_path):
     megabytes = []
     for seconds in (10, 600):
-        path = films.moving_dot(
+        path = videos.moving_dot(
             tmp_path / f"{seconds}.mp4",
             frames=2 * seconds,
             frame_rate=2,

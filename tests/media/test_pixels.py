@@ -1,4 +1,4 @@
-"""Colours are those that the film's makers meant, sizes are area averages."""
+"""Colours are those that the video's makers meant, sizes are area averages."""
 
 import av
 import numpy as np
@@ -129,7 +129,7 @@ def test_scaling_keeps_flat_pictures_and_means():
         assert (RgbConverter(size)(frame) == 91).all()
 
 
-def test_frames_may_change_their_size_within_a_film():
+def test_frames_may_change_their_size_within_a_video():
     convert = RgbConverter((16, 16))
     for height in (32, 64, 32):
         frame = av.VideoFrame.from_ndarray(np.full((height, 48, 3), height, np.uint8), "rgb24")

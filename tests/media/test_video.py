@@ -1,14 +1,14 @@
-"""Every frame of a film, upright, in its colours and at its own time."""
+"""Every frame of a video, upright, in its colours and at its own time."""
 
 import os
 from fractions import Fraction
 from types import SimpleNamespace
 
 import av
-import films
 import numpy as np
 import pytest
-from films import Sound
+import videos
+from videos import Sound
 
 from avsal.errors import MediaError
 from avsal.media.damage import Damage
@@ -36,7 +36,7 @@ def error_of(*arguments, **options):
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".ts", ".flv"])
 def test_every_frame_comes_at_the_containers_time(tmp_path, suffix):
-    path = films.moving_dot(tmp_path / f"film{suffix}", frames=30)
+    path = videos.moving_dot(tmp_path / f"video{suffix}", frames=30)
     with open_frames(path) as reader:
         frames = list(reader)
     seconds = plain_loop(path)
@@ -50,10 +50,10 @@ def test_every_frame_comes_at_the_containers_time(tmp_path, suffix):
     assert reader.damage.repaired_times == 0
 
 
-def test_the_pictures_are_those_that_were_filmed(tmp_path):
-    path = films.moving_dot(tmp_path / "film.mp4", frames=30, pixel_format="yuv444p")
+def test_the_pictures_are_those_that_were_videoed(tmp_path):
+    path = videos.moving_dot(tmp_path / "video.mp4", frames=30, pixel_format="yuv444p")
     for frame in open_frames(path):
-        errors = [np.abs(frame.image.astype(int) - films.dot(index, (48, 64))).mean() for index in range(30)]
+        errors = [np.abs(frame.image.astype(int) - videos.dot(index, (48, 64))).mean() for index in range(30)]
         assert frame.image.dtype == np.uint8
         assert np.argmin(errors) == frame.index
         assert min(errors) < 1.5
@@ -62,7 +62,7 @@ def test_the_pictures_are_those_that_were_filmed(tmp_path):
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_variable_frame_rates_keep_their_times(tmp_path, suffix):
     times = [0, 0.04, 0.08, 0.32, 0.36, 1.0, 1.02, 1.04, 1.5, 2.8, 2.84]
-    path = films.moving_dot(tmp_path / f"film{suffix}", times=times)
+    path = videos.moving_dot(tmp_path / f"video{suffix}", times=times)
     frames = list(open_frames(path))
     assert np.allclose(times_of(frames), times, atol=0.0006)
     assert np.allclose([frame.duration for frame in frames[:-1]], np.diff(times), atol=0.0011)
@@ -70,14 +70,14 @@ def test_variable_frame_rates_keep_their_times(tmp_path, suffix):
 
 def test_ntsc_rates_do_not_drift(tmp_path):
     rate = Fraction(30000, 1001)
-    path = films.moving_dot(tmp_path / "film.mp4", frames=90, frame_rate=rate, sounds=[])
+    path = videos.moving_dot(tmp_path / "video.mp4", frames=90, frame_rate=rate, sounds=[])
     reader = open_frames(path, (12, 16))
     assert np.allclose(times_of(reader), [float(index / rate) for index in range(90)], atol=1e-9)
     assert reader.info.frame_rate == pytest.approx(29.97002997)
 
 
-def test_what_is_known_of_a_film_beforehand(tmp_path):
-    path = films.moving_dot(tmp_path / "film.mp4", frames=30, sounds=[Sound(channels=2)])
+def test_what_is_known_of_a_video_beforehand(tmp_path):
+    path = videos.moving_dot(tmp_path / "video.mp4", frames=30, sounds=[Sound(channels=2)])
     info = open_frames(path).info
     assert (info.size, info.coded_size, info.num_frames, info.codec) == ((48, 64), (48, 64), 30, "h264")
     assert info.duration == pytest.approx(1.2)
@@ -85,14 +85,16 @@ def test_what_is_known_of_a_film_beforehand(tmp_path):
     assert info.origin == info.first_time == 0
     assert info.facts()["time_base"] == "1/12800"
     assert (
-        not films.moving_dot(tmp_path / "silent.mp4", sounds=[])
+        not videos.moving_dot(tmp_path / "silent.mp4", sounds=[])
         or not open_frames(tmp_path / "silent.mp4").info.sound
     )
 
 
 @pytest.mark.parametrize(("picture", "sound"), [(0.0, 0.5), (1.08, 0.0), (2.3, 0.7), (0.7, 2.0), (0.5, 0.5)])
 def test_the_clock_begins_with_the_first_of_picture_and_sound(tmp_path, picture, sound):
-    path = films.moving_dot(tmp_path / "film.mp4", picture_start=picture, sounds=[Sound("flac", start=sound)])
+    path = videos.moving_dot(
+        tmp_path / "video.mp4", picture_start=picture, sounds=[Sound("flac", start=sound)]
+    )
     info = open_frames(path).info
     times = times_of(open_frames(path, (12, 16)))
     assert info.first_time == times[0] == pytest.approx(max(0.0, picture - sound), abs=1e-4)
@@ -101,19 +103,19 @@ def test_the_clock_begins_with_the_first_of_picture_and_sound(tmp_path, picture,
 
 @pytest.mark.parametrize(("size", "pixel_format"), [((45, 63), "yuv444p"), ((254, 454), "yuv420p")])
 def test_odd_sizes(tmp_path, size, pixel_format):
-    path = films.moving_dot(tmp_path / "film.mp4", frames=3, size=size, pixel_format=pixel_format)
+    path = videos.moving_dot(tmp_path / "video.mp4", frames=3, size=size, pixel_format=pixel_format)
     for frame in open_frames(path):
         assert frame.image.shape == (*size, 3)
-        assert np.abs(frame.image.astype(int) - films.dot(frame.index, size)).mean() < 3
+        assert np.abs(frame.image.astype(int) - videos.dot(frame.index, size)).mean() < 3
     assert next(iter(open_frames(path, (31, 17)))).image.shape == (31, 17, 3)
 
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_films_of_a_turned_camera_stand_upright(tmp_path, degrees, mirrored):
-    stored = films.moving_dot(tmp_path / "stored.mp4", frames=4)
-    turned = films.moving_dot(tmp_path / "turned.mp4", frames=4)
-    films.rotate(turned, degrees, mirrored)
+def test_videos_of_a_turned_camera_stand_upright(tmp_path, degrees, mirrored):
+    stored = videos.moving_dot(tmp_path / "stored.mp4", frames=4)
+    turned = videos.moving_dot(tmp_path / "turned.mp4", frames=4)
+    videos.rotate(turned, degrees, mirrored)
     reader = open_frames(turned)
     assert reader.info.size == ((48, 64) if degrees == 180 else (64, 48))
     for upright, lying in zip(reader, open_frames(stored), strict=True):
@@ -125,13 +127,13 @@ def test_films_of_a_turned_camera_stand_upright(tmp_path, degrees, mirrored):
 
 
 def test_wide_pixels_become_square(tmp_path):
-    path = films.moving_dot(tmp_path / "film.mp4", frames=3, aspect=Fraction(3, 2))
+    path = videos.moving_dot(tmp_path / "video.mp4", frames=3, aspect=Fraction(3, 2))
     reader = open_frames(path)
     assert reader.info.size == (48, 96)
     assert reader.info.coded_size == (48, 64)
     assert reader.info.sample_aspect_ratio == Fraction(3, 2)
-    assert np.abs(next(iter(reader)).image.astype(int) - films.dot(0, (48, 96))).mean() < 4
-    turned = films.moving_dot(tmp_path / "turned.mp4", frames=3, aspect=Fraction(3, 2), rotation=90)
+    assert np.abs(next(iter(reader)).image.astype(int) - videos.dot(0, (48, 96))).mean() < 4
+    turned = videos.moving_dot(tmp_path / "turned.mp4", frames=3, aspect=Fraction(3, 2), rotation=90)
     assert open_frames(turned).info.size == (96, 48)
 
 
@@ -154,8 +156,8 @@ def test_wide_pixels_become_square(tmp_path):
 )
 def test_any_codec_and_pixel_format_becomes_rgb(tmp_path, codec, pixel_format, suffix):
     options = {"x265-params": "log-level=none:pools=none"} if codec == "libx265" else None
-    path = films.moving_dot(
-        tmp_path / f"film{suffix}",
+    path = videos.moving_dot(
+        tmp_path / f"video{suffix}",
         frames=6,
         sounds=[],
         picture_codec=codec,
@@ -165,30 +167,30 @@ def test_any_codec_and_pixel_format_becomes_rgb(tmp_path, codec, pixel_format, s
     frames = list(open_frames(path))
     assert len(frames) == 6
     for frame in frames:
-        filmed = films.dot(frame.index, (48, 64)).astype(int)
+        videoed = videos.dot(frame.index, (48, 64)).astype(int)
         if pixel_format.startswith("gray"):
-            filmed = np.repeat((filmed @ [0.299, 0.587, 0.114])[..., None], 3, axis=2)
-        assert np.abs(frame.image - filmed).mean() < (20 if codec == "gif" else 9)
+            videoed = np.repeat((videoed @ [0.299, 0.587, 0.114])[..., None], 3, axis=2)
+        assert np.abs(frame.image - videoed).mean() < (20 if codec == "gif" else 9)
 
 
 def test_the_picture_stream_can_be_chosen(tmp_path):
-    path = films.moving_dot(tmp_path / "film.mp4", frames=3, num_pictures=2, sounds=[Sound(), Sound()])
+    path = videos.moving_dot(tmp_path / "video.mp4", frames=3, num_pictures=2, sounds=[Sound(), Sound()])
     first, second = (next(iter(VideoReader(path, stream=number))).image for number in (0, 1))
     assert np.abs(first.astype(int) + second - 255).mean() < 4
     with pytest.raises(MediaError, match=r"2 picture streams, numbered from 0, but number 2"):
         VideoReader(path, stream=2)
 
 
-def test_a_cover_picture_is_no_film(tmp_path):
+def test_a_cover_picture_is_no_video(tmp_path):
     path = tmp_path / "song.mp3"
     with av.open(str(path), "w") as output:
-        sound = films.add_sound(output, Sound("libmp3lame"))
+        sound = videos.add_sound(output, Sound("libmp3lame"))
         cover = output.add_stream("mjpeg", rate=1)
         cover.height, cover.width, cover.pix_fmt = 32, 32, "yuvj420p"
         cover.disposition = av.stream.Disposition.attached_pic.value
         image = av.VideoFrame.from_ndarray(np.full((32, 32, 3), 99, np.uint8), "rgb24")
         output.mux(cover.encode(image) + cover.encode(None))
-        for *_, frame in films.sound_events(sound, Sound("libmp3lame"), films.tone(44100, 0.5), 0):
+        for *_, frame in videos.sound_events(sound, Sound("libmp3lame"), videos.tone(44100, 0.5), 0):
             output.mux(sound.encode(frame))
         output.mux(sound.encode(None))
     with av.open(str(path)) as container:
@@ -198,8 +200,8 @@ def test_a_cover_picture_is_no_film(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts", ".avi", ".flv"])
 @pytest.mark.parametrize("start", [0.0, 0.02, 0.4, 0.44, 1.3, 3.999])
-def test_starting_in_the_midst_gives_the_very_frames_of_the_whole_film(tmp_path, suffix, start):
-    path = films.moving_dot(tmp_path / f"film{suffix}", frames=110)
+def test_starting_in_the_midst_gives_the_very_frames_of_the_whole_video(tmp_path, suffix, start):
+    path = videos.moving_dot(tmp_path / f"video{suffix}", frames=110)
     whole = [frame for frame in open_frames(path) if frame.time >= start - 1e-6]
     part = list(open_frames(path, start=start))
     assert times_of(part) == times_of(whole)
@@ -210,7 +212,7 @@ def test_starting_in_the_midst_gives_the_very_frames_of_the_whole_film(tmp_path,
 
 def test_starting_is_exact_where_frames_before_a_key_frame_refer_to_ones_before_it(tmp_path):
     options = {"x264-params": "mbtree=0:open-gop=1:bframes=3:b-adapt=0:scenecut=0"}
-    path = films.moving_dot(tmp_path / "film.mp4", frames=60, picture_options=options, sounds=[])
+    path = videos.moving_dot(tmp_path / "video.mp4", frames=60, picture_options=options, sounds=[])
     whole = list(open_frames(path))
     for start in np.arange(0, 59) / 25:
         part = next(iter(open_frames(path, start=start)))
@@ -220,7 +222,7 @@ def test_starting_is_exact_where_frames_before_a_key_frame_refer_to_ones_before_
 
 
 def test_start_and_end_bound_what_is_read(tmp_path):
-    path = films.moving_dot(tmp_path / "film.mp4", frames=60, picture_start=1.0)
+    path = videos.moving_dot(tmp_path / "video.mp4", frames=60, picture_start=1.0)
     times = times_of(open_frames(path, start=1.4, end=2.0))
     assert np.allclose(times, np.arange(1.4, 1.999, 0.04), atol=1e-9)
     last = list(open_frames(path, end=2.0))[-1]
@@ -234,7 +236,7 @@ def test_start_and_end_bound_what_is_read(tmp_path):
 
 
 def test_two_passes_and_more_threads_give_the_same_frames(tmp_path):
-    path = films.moving_dot(tmp_path / "film.mp4", frames=40)
+    path = videos.moving_dot(tmp_path / "video.mp4", frames=40)
     reader = open_frames(path)
     first, second = list(reader), list(reader)
     third = list(open_frames(path, threads=3))
@@ -244,8 +246,8 @@ def test_two_passes_and_more_threads_give_the_same_frames(tmp_path):
         assert (a.image == c.image).all()
 
 
-def test_leaving_a_film_early_closes_it(tmp_path):
-    path = films.moving_dot(tmp_path / "film.mp4", frames=40)
+def test_leaving_a_video_early_closes_it(tmp_path):
+    path = videos.moving_dot(tmp_path / "video.mp4", frames=40)
     before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else None
     with open_frames(path) as reader:
         assert next(iter(reader)).index == 0
@@ -272,13 +274,13 @@ def with_decoding_stamps(packet):
 
 
 @pytest.mark.parametrize("quiet_start", [False, True])
-def test_times_are_rebuilt_where_films_were_cut_with_stamps_in_decoding_order(tmp_path, quiet_start):
+def test_times_are_rebuilt_where_videos_were_cut_with_stamps_in_decoding_order(tmp_path, quiet_start):
     # Pictures that have nothing in common are coded without B-frames: of such a start, the first frames show
     # nothing of the disorder to come.
     noise = np.random.default_rng(0).integers(0, 256, (40, 48, 64, 3), dtype=np.uint8)
-    pictures = [noise[k] if k < 40 and quiet_start else films.dot(k, (48, 64)) for k in range(80)]
-    times, _ = films.frame_times(80, 25)
-    good = films.write_film(tmp_path / "good.mp4", pictures, times, [], size=(48, 64))
+    pictures = [noise[k] if k < 40 and quiet_start else videos.dot(k, (48, 64)) for k in range(80)]
+    times, _ = videos.frame_times(80, 25)
+    good = videos.write_video(tmp_path / "good.mp4", pictures, times, [], size=(48, 64))
     bad = remux(good, tmp_path / "bad.mp4", with_decoding_stamps)
     disordered = plain_loop(bad)
     assert disordered != sorted(disordered)
@@ -296,7 +298,7 @@ def test_times_are_rebuilt_where_films_were_cut_with_stamps_in_decoding_order(tm
 
 
 def test_avi_with_b_frames_is_shown_at_its_frame_rate(tmp_path):
-    path = films.flash_and_click(tmp_path / "film.avi", frames=50, at=31, sound=Sound("pcm_s16le"))
+    path = videos.flash_and_click(tmp_path / "video.avi", frames=50, at=31, sound=Sound("pcm_s16le"))
     assert plain_loop(path) != sorted(plain_loop(path))
     reader = open_frames(path)
     frames = list(reader)
@@ -306,7 +308,7 @@ def test_avi_with_b_frames_is_shown_at_its_frame_rate(tmp_path):
 
 
 def test_a_bare_stream_without_stamps_runs_at_the_usual_rate(tmp_path):
-    path = films.moving_dot(tmp_path / "film.h264", frames=30, sounds=[])
+    path = videos.moving_dot(tmp_path / "video.h264", frames=30, sounds=[])
     reader = open_frames(path)
     frames = list(reader)
     assert len(frames) == 30
@@ -314,8 +316,8 @@ def test_a_bare_stream_without_stamps_runs_at_the_usual_rate(tmp_path):
     assert not reader.damage
 
 
-def test_a_film_of_one_frame(tmp_path):
-    reader = open_frames(films.moving_dot(tmp_path / "film.mp4", frames=1, sounds=[]))
+def test_a_video_of_one_frame(tmp_path):
+    reader = open_frames(videos.moving_dot(tmp_path / "video.mp4", frames=1, sounds=[]))
     (frame,) = reader
     assert (frame.time, frame.index) == (0.0, 0)
     assert frame.duration == pytest.approx(0.04)
@@ -339,13 +341,13 @@ def test_repeated_and_slightly_earlier_stamps_advance_by_a_tick():
     assert not damage
 
 
-def test_films_joined_end_to_end_go_on():
+def test_videos_joined_end_to_end_go_on():
     assert stamped([0, 40, 5000, 0, 40, 80])[0] == [0, 40, 5000, 5040, 5080, 5120]
 
 
 def test_a_joined_transport_stream_is_read_to_its_end(tmp_path):
     parts = [
-        films.moving_dot(tmp_path / f"{number}.ts", frames=60, sounds=[]).read_bytes() for number in (0, 1)
+        videos.moving_dot(tmp_path / f"{number}.ts", frames=60, sounds=[]).read_bytes() for number in (0, 1)
     ]
     path = tmp_path / "joined.ts"
     path.write_bytes(parts[0] + parts[1])
@@ -356,11 +358,11 @@ def test_a_joined_transport_stream_is_read_to_its_end(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi", ".flv", ".mov"])
 @pytest.mark.parametrize("fraction", [0.4, 0.8])
-def test_a_film_that_is_cut_off_gives_what_is_there_and_says_what_is_not(tmp_path, suffix, fraction):
+def test_a_video_that_is_cut_off_gives_what_is_there_and_says_what_is_not(tmp_path, suffix, fraction):
     sound = Sound("pcm_s16le", 8000) if suffix == ".avi" else Sound(rate=44100)
-    path = films.moving_dot(tmp_path / f"film{suffix}", frames=100, size=(96, 128), sounds=[sound])
+    path = videos.moving_dot(tmp_path / f"video{suffix}", frames=100, size=(96, 128), sounds=[sound])
     whole = list(open_frames(path))
-    reader = open_frames(films.truncate(path, fraction))
+    reader = open_frames(videos.truncate(path, fraction))
     frames = list(reader)
     assert 10 < len(frames) < 100
     # The last B-frames may have been cut off while the frame after them was not.
@@ -376,10 +378,10 @@ def test_a_film_that_is_cut_off_gives_what_is_there_and_says_what_is_not(tmp_pat
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi", ".ts"])
-def test_a_damaged_film_gives_the_same_in_every_run_and_says_so(tmp_path, suffix):
+def test_a_damaged_video_gives_the_same_in_every_run_and_says_so(tmp_path, suffix):
     sound = Sound("pcm_s16le", 8000) if suffix == ".avi" else Sound()
-    path = films.moving_dot(tmp_path / f"film{suffix}", frames=100, size=(96, 128), sounds=[sound])
-    films.corrupt(path, 0.5, 0.6)
+    path = videos.moving_dot(tmp_path / f"video{suffix}", frames=100, size=(96, 128), sounds=[sound])
+    videos.corrupt(path, 0.5, 0.6)
     runs = []
     for _ in range(2):
         reader = open_frames(path)
@@ -397,34 +399,34 @@ def test_a_damaged_film_gives_the_same_in_every_run_and_says_so(tmp_path, suffix
     )
 
 
-def test_what_cannot_be_a_film_is_refused_in_one_line(tmp_path):
+def test_what_cannot_be_a_video_is_refused_in_one_line(tmp_path):
     assert "no such file" in error_of(tmp_path / "missing.mp4")
     (tmp_path / "empty.mp4").touch()
     assert "is empty" in error_of(tmp_path / "empty.mp4")
     (tmp_path / "text.mp4").write_text("It was a dark and stormy night.\n" * 50)
     assert "cannot read" in error_of(tmp_path / "text.mp4")
-    sound = films.write_sound(tmp_path / "sound.mp4", Sound(), films.tone(44100, 1))
+    sound = videos.write_sound(tmp_path / "sound.mp4", Sound(), videos.tone(44100, 1))
     assert "no picture" in error_of(sound)
-    cut = films.truncate(films.moving_dot(tmp_path / "cut.mp4"), 0.1)
+    cut = videos.truncate(videos.moving_dot(tmp_path / "cut.mp4"), 0.1)
     assert "cut.mp4" in error_of(cut)
-    film = films.moving_dot(tmp_path / "film.mp4")
-    assert "leave the frame rate out" in error_of(film, frame_rate=25)
+    video = videos.moving_dot(tmp_path / "video.mp4")
+    assert "leave the frame rate out" in error_of(video, frame_rate=25)
 
 
 @pytest.mark.parametrize(
     "name", ["a:b.mp4", "50%.mp4", "-x.mp4", "file:x.mp4", "Schöne Grüße.mp4", "%03d.mp4"]
 )
 def test_any_file_name_will_do(tmp_path, name, monkeypatch):
-    films.moving_dot(tmp_path / "film.mp4", frames=3).rename(tmp_path / name)
+    videos.moving_dot(tmp_path / "video.mp4", frames=3).rename(tmp_path / name)
     assert len(list(open_frames(tmp_path / name))) == 3
     monkeypatch.chdir(tmp_path)
     assert len(list(open_frames(name))) == 3
 
 
-def test_a_film_that_changed_on_disk_is_looked_at_anew(tmp_path):
-    path = films.moving_dot(tmp_path / "film.mp4", frames=3)
+def test_a_video_that_changed_on_disk_is_looked_at_anew(tmp_path):
+    path = videos.moving_dot(tmp_path / "video.mp4", frames=3)
     assert open_frames(path).info.size == (48, 64)
-    films.moving_dot(path, frames=3, size=(64, 96))
+    videos.moving_dot(path, frames=3, size=(64, 96))
     assert open_frames(path).info.size == (64, 96)
 
 

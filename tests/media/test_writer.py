@@ -1,28 +1,28 @@
-"""Films are written whole or not at all, in step with their sound, with the very packets of the source."""
+"""Videos are written whole or not at all, in step with their sound, with the very packets of the source."""
 
 import os
 import resource
 from fractions import Fraction
 
 import av
-import films
 import numpy as np
 import pytest
-from films import Sound
+import videos
+from videos import Sound
 
 from avsal.errors import MediaError
 from avsal.media.audio import SoundReader, has_sound, load_sound
 from avsal.media.video import VideoReader, open_frames
-from avsal.media.writer import FilmWriter
+from avsal.media.writer import VideoWriter
 
 RATE = 16000
 
 
 def rewrite(source, target, *, start=None, end=None, **options):
-    """Write a film's frames into another film, as prediction does; returns what became of the sound."""
+    """Write a video's frames into another video, as prediction does; returns what became of the sound."""
     info = open_frames(source).info
     options = {"sound_from": source, "origin": info.origin} | options
-    with FilmWriter(
+    with VideoWriter(
         target,
         info.size,
         time_base=info.time_base,
@@ -47,7 +47,7 @@ def lag(path):
     """Seconds by which the click comes after the flash."""
     flash = max(open_frames(path, (8, 8)), key=lambda frame: frame.image.mean()).time
     samples, _ = load_sound(path, RATE, origin=open_frames(path).info.origin)
-    return films.click_time(samples, RATE) - flash
+    return videos.click_time(samples, RATE) - flash
 
 
 @pytest.mark.parametrize("target", ["out.mp4", "out.mkv"])
@@ -65,7 +65,7 @@ def lag(path):
     ],
 )
 def test_sound_packets_are_copied_bit_for_bit_and_stay_in_step(tmp_path, suffix, codec, rate, target):
-    source = films.flash_and_click(tmp_path / f"in{suffix}", sound=Sound(codec, rate, seconds=1.4))
+    source = videos.flash_and_click(tmp_path / f"in{suffix}", sound=Sound(codec, rate, seconds=1.4))
     assert rewrite(source, tmp_path / target) == "copied"
     assert sound_packets(tmp_path / target) == sound_packets(source)
     assert lag(tmp_path / target) == pytest.approx(lag(source), abs=1.1e-3)
@@ -73,8 +73,8 @@ def test_sound_packets_are_copied_bit_for_bit_and_stay_in_step(tmp_path, suffix,
 
 @pytest.mark.parametrize("codec", ["aac", "flac", "pcm_s16le"])
 @pytest.mark.parametrize(("picture", "sound"), [(0.0, 0.0), (0.0, 0.3), (1.08, 0.0), (0.5, 0.9), (0.9, 0.5)])
-def test_films_whose_streams_start_late_stay_in_step(tmp_path, codec, picture, sound):
-    source = films.flash_and_click(
+def test_videos_whose_streams_start_late_stay_in_step(tmp_path, codec, picture, sound):
+    source = videos.flash_and_click(
         tmp_path / "in.mp4", picture_start=picture, sound=Sound(codec, start=sound, seconds=2.0)
     )
     rewrite(source, tmp_path / "out.mp4")
@@ -88,7 +88,7 @@ def test_films_whose_streams_start_late_stay_in_step(tmp_path, codec, picture, s
 @pytest.mark.parametrize(("start", "end"), [(0.4, None), (0.5, 1.5), (None, 1.2), (1.3, 1.9)])
 @pytest.mark.parametrize("picture_start", [0.0, 0.7])
 def test_an_excerpt_begins_at_0_and_stays_in_step(tmp_path, codec, start, end, picture_start):
-    source = films.flash_and_click(
+    source = videos.flash_and_click(
         tmp_path / "in.mp4", at=15, frames=50, picture_start=picture_start, sound=Sound(codec, seconds=2.7)
     )
     flash = picture_start + 0.6
@@ -103,7 +103,7 @@ def test_an_excerpt_begins_at_0_and_stays_in_step(tmp_path, codec, start, end, p
     if end is not None:
         assert len(sound) / RATE == pytest.approx(end - first, abs=0.11)
     if first + 0.05 < flash < last - 0.05:
-        assert films.click_time(sound, RATE) == pytest.approx(flash - first, abs=1e-4)
+        assert videos.click_time(sound, RATE) == pytest.approx(flash - first, abs=1e-4)
     elif not first - 0.05 < flash < last + 0.05:
         assert np.abs(sound).max() < 0.1
 
@@ -113,7 +113,7 @@ def test_every_frame_keeps_its_time_at_any_rate(tmp_path):
     for number, options in enumerate(
         [{"times": times}, {"frame_rate": Fraction(30000, 1001)}, {"frame_rate": 60}]
     ):
-        source = films.moving_dot(tmp_path / f"{number}.mp4", **options)
+        source = videos.moving_dot(tmp_path / f"{number}.mp4", **options)
         rewrite(source, tmp_path / "out.mp4")
         read = [
             [Fraction(f.pts) * r.info.time_base for f in r]
@@ -123,8 +123,8 @@ def test_every_frame_keeps_its_time_at_any_rate(tmp_path):
 
 
 def test_what_is_written_looks_like_what_was_given(tmp_path):
-    pictures = [films.dot(k, (48, 64)) for k in range(12)]
-    with FilmWriter(tmp_path / "a.mp4", (48, 64), time_base=Fraction(1, 25), frame_rate=25) as writer:
+    pictures = [videos.dot(k, (48, 64)) for k in range(12)]
+    with VideoWriter(tmp_path / "a.mp4", (48, 64), time_base=Fraction(1, 25), frame_rate=25) as writer:
         for number, picture in enumerate(pictures):
             writer.write(picture, number / 25)
     assert writer.sound == "none"
@@ -146,15 +146,15 @@ def test_what_is_written_looks_like_what_was_given(tmp_path):
 @pytest.mark.parametrize("color", [(200, 30, 40), (20, 180, 60), (30, 60, 220), (255, 255, 255), (0, 0, 0)])
 def test_colours_survive(tmp_path, color):
     image = np.full((48, 64, 3), color, np.uint8)
-    with FilmWriter(tmp_path / "a.mp4", (48, 64), time_base=Fraction(1, 25), frame_rate=25) as writer:
+    with VideoWriter(tmp_path / "a.mp4", (48, 64), time_base=Fraction(1, 25), frame_rate=25) as writer:
         writer.write(image, 0.0)
     (frame,) = open_frames(tmp_path / "a.mp4")
     assert np.abs(frame.image.astype(int) - image).max() <= 4
 
 
 def test_odd_sizes_grow_by_a_repeat_of_the_last_row_and_column(tmp_path):
-    image = films.dot(3, (45, 63))
-    with FilmWriter(tmp_path / "a.mp4", (45, 63), time_base=Fraction(1, 25), frame_rate=25, crf=1) as writer:
+    image = videos.dot(3, (45, 63))
+    with VideoWriter(tmp_path / "a.mp4", (45, 63), time_base=Fraction(1, 25), frame_rate=25, crf=1) as writer:
         writer.write(image, 0.0)
     assert writer.coded_size == (46, 64)
     (frame,) = open_frames(tmp_path / "a.mp4")
@@ -163,21 +163,21 @@ def test_odd_sizes_grow_by_a_repeat_of_the_last_row_and_column(tmp_path):
     assert np.abs(frame.image[45, :63].astype(int) - image[44]).mean() < 3
 
 
-def test_grey_films_are_grey(tmp_path):
+def test_grey_videos_are_grey(tmp_path):
     slope = np.tile(np.arange(256, dtype=np.uint8), (32, 1))
-    with FilmWriter(
+    with VideoWriter(
         tmp_path / "a.mp4", (32, 256), time_base=Fraction(1, 25), frame_rate=25, crf=1, grey=True
     ) as writer:
         writer.write(slope, 0.0)
         with pytest.raises(ValueError, match=r"expected a uint8 image of shape \(32, 256\)"):
-            writer.write(films.dot(0, (32, 256)), 0.1)
+            writer.write(videos.dot(0, (32, 256)), 0.1)
     (frame,) = open_frames(tmp_path / "a.mp4")
     assert np.abs(frame.image.astype(int) - slope[..., None]).max() <= 4
     assert np.ptp(frame.image.astype(int), axis=2).max() <= 2
 
 
 def test_the_index_comes_first_so_that_browsers_need_not_wait(tmp_path):
-    source = films.moving_dot(tmp_path / "in.mp4")
+    source = videos.moving_dot(tmp_path / "in.mp4")
     rewrite(source, tmp_path / "out.mp4")
     content = (tmp_path / "out.mp4").read_bytes()
     assert content.index(b"moov") < content.index(b"mdat")
@@ -193,7 +193,7 @@ def test_the_index_comes_first_so_that_browsers_need_not_wait(tmp_path):
     ],
 )
 def test_sound_that_mp4_does_not_take_is_encoded_anew(tmp_path, codec, rate, channels, kept):
-    source = films.flash_and_click(tmp_path / "in.mkv", sound=Sound(codec, rate, channels))
+    source = videos.flash_and_click(tmp_path / "in.mkv", sound=Sound(codec, rate, channels))
     assert rewrite(source, tmp_path / "out.mp4") == "re-encoded"
     assert abs(lag(tmp_path / "out.mp4")) < 1e-3
     with av.open(str(tmp_path / "out.mp4")) as container:
@@ -203,28 +203,28 @@ def test_sound_that_mp4_does_not_take_is_encoded_anew(tmp_path, codec, rate, cha
 
 
 def test_slow_mp3_is_encoded_anew(tmp_path):
-    source = films.flash_and_click(tmp_path / "in.mkv", sound=Sound("libmp3lame", 8000))
+    source = videos.flash_and_click(tmp_path / "in.mkv", sound=Sound("libmp3lame", 8000))
     assert rewrite(source, tmp_path / "out.mp4") == "re-encoded"
     assert abs(lag(tmp_path / "out.mp4") - lag(source)) < 1e-3
 
 
 def test_sound_longer_than_the_picture_is_kept_and_shorter_sound_is_no_trouble(tmp_path):
     for seconds in (0.4, 3.0):
-        source = films.moving_dot(tmp_path / "in.mp4", sounds=[Sound(seconds=seconds)])
+        source = videos.moving_dot(tmp_path / "in.mp4", sounds=[Sound(seconds=seconds)])
         rewrite(source, tmp_path / "out.mp4")
         assert len(list(open_frames(tmp_path / "out.mp4"))) == 25
         assert len(load_sound(tmp_path / "out.mp4", RATE)[0]) / RATE == pytest.approx(seconds, abs=0.06)
 
 
 def test_sound_of_a_transport_stream_plays_in_mp4(tmp_path):
-    source = films.flash_and_click(tmp_path / "in.ts")
+    source = videos.flash_and_click(tmp_path / "in.ts")
     assert rewrite(source, tmp_path / "out.mp4") == "copied"
     assert abs(lag(tmp_path / "out.mp4")) < 1e-4
 
 
 def test_images_with_a_separate_sound_file(tmp_path):
-    sound = films.write_sound(tmp_path / "a.wav", Sound("pcm_s16le"), films.click(44100, 2.0, 0.8))
-    with FilmWriter(
+    sound = videos.write_sound(tmp_path / "a.wav", Sound("pcm_s16le"), videos.click(44100, 2.0, 0.8))
+    with VideoWriter(
         tmp_path / "out.mp4", (48, 64), time_base=Fraction(1, 25), frame_rate=25, sound_from=sound
     ) as writer:
         for number in range(50):
@@ -234,30 +234,30 @@ def test_images_with_a_separate_sound_file(tmp_path):
 
 
 def test_the_sound_stream_can_be_chosen(tmp_path):
-    source = films.moving_dot(tmp_path / "in.mp4", frames=50, sounds=[Sound(), Sound()])
+    source = videos.moving_dot(tmp_path / "in.mp4", frames=50, sounds=[Sound(), Sound()])
     rewrite(source, tmp_path / "out.mp4", sound_stream=1)
     samples = SoundReader(tmp_path / "out.mp4", RATE).read(0.5, 1.5)
     assert np.abs(np.fft.rfft(samples)).argmax() == 880
 
 
-def test_a_silent_source_gives_a_silent_film(tmp_path):
-    source = films.moving_dot(tmp_path / "in.mp4", sounds=[])
+def test_a_silent_source_gives_a_silent_video(tmp_path):
+    source = videos.moving_dot(tmp_path / "in.mp4", sounds=[])
     assert rewrite(source, tmp_path / "out.mp4") == "none"
     assert not has_sound(tmp_path / "out.mp4")
 
 
 def start_writing(target, *, error=None, frames=5, **options):
     options = {"time_base": Fraction(1, 25), "frame_rate": 25} | options
-    with FilmWriter(target, (48, 64), **options) as writer:
+    with VideoWriter(target, (48, 64), **options) as writer:
         for number in range(frames):
-            writer.write(films.dot(number, (48, 64)), number / 25)
+            writer.write(videos.dot(number, (48, 64)), number / 25)
         if error is not None:
             raise error
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
 def test_after_an_error_or_an_interrupt_nothing_is_left(tmp_path, error):
-    source = films.moving_dot(tmp_path / "in.mp4")
+    source = videos.moving_dot(tmp_path / "in.mp4")
     (tmp_path / "out.mp4").write_text("old")
     with pytest.raises(error):
         start_writing(tmp_path / "out.mp4", error=error, sound_from=source)
@@ -265,7 +265,7 @@ def test_after_an_error_or_an_interrupt_nothing_is_left(tmp_path, error):
     assert (tmp_path / "out.mp4").read_text() == "old"
 
 
-def test_a_film_without_frames_is_not_written(tmp_path):
+def test_a_video_without_frames_is_not_written(tmp_path):
     with pytest.raises(MediaError, match="no frame was given"):
         start_writing(tmp_path / "out.mp4", frames=0)
     assert os.listdir(tmp_path) == []
@@ -287,7 +287,7 @@ def test_a_full_disk_is_said_in_one_line_and_leaves_nothing(tmp_path, suffix, li
     noise = np.random.default_rng(0).integers(0, 256, (30, 96, 128, 3), dtype=np.uint8)
 
     def write():
-        with FilmWriter(
+        with VideoWriter(
             tmp_path / f"out{suffix}", (96, 128), time_base=Fraction(1, 25), frame_rate=25, preset="ultrafast"
         ) as writer:
             for number, image in enumerate(noise):
@@ -314,8 +314,8 @@ def test_arguments_that_make_no_sense_are_refused(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_written_film_can_be_rewritten_in_place(tmp_path):
-    path = films.moving_dot(tmp_path / "film.mp4", frames=10)
+def test_a_written_video_can_be_rewritten_in_place(tmp_path):
+    path = videos.moving_dot(tmp_path / "video.mp4", frames=10)
     frames = [(frame.image, frame.time) for frame in VideoReader(path)]
     assert rewrite(path, path) == "copied"
     again = [(frame.image, frame.time) for frame in VideoReader(path)]

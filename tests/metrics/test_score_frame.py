@@ -39,7 +39,7 @@ def recorded(x, y, size=SIZE) -> Fixations:
 
 @pytest.mark.parametrize("family", ["exact", "mit"])
 def test_scores_are_those_of_the_plain_functions(family):
-    scores = score_frame(SALIENCY, frame="film/1", family=family, **TRUTH)
+    scores = score_frame(SALIENCY, frame="video/1", family=family, **TRUTH)
     expected = {
         "nss": nss(SALIENCY, FIXATIONS, family),
         "cc": cc(SALIENCY, DENSITY),
@@ -54,7 +54,7 @@ def test_scores_are_those_of_the_plain_functions(family):
     assert {name: score.value for name, score in scores.scores.items()} == expected
     assert {score.family for score in scores.scores.values()} == {family}
     assert (scores.frame, scores.num_fixations, scores.constant, scores.resized_from) == (
-        "film/1",
+        "video/1",
         20,
         False,
         None,
@@ -88,15 +88,15 @@ def test_the_prediction_is_resized_to_the_ground_truth_and_never_the_other_way()
 
 
 def test_a_constant_map_stays_constant_when_resized():
-    with pytest.warns(ConstantMapWarning, match="frame film/9 is constant"):
-        scores = score_frame(np.full((7, 11), 0.37), frame="film/9", **TRUTH)
+    with pytest.warns(ConstantMapWarning, match="frame video/9 is constant"):
+        scores = score_frame(np.full((7, 11), 0.37), frame="video/9", **TRUTH)
     assert scores.constant
     assert (scores["nss"], scores["cc"], scores["auc_judd"], scores["s_auc"]) == (0, 0, 0.5, 0.5)
 
 
 def test_a_constant_map_warns_once_for_all_metrics():
     with pytest.warns(ConstantMapWarning) as caught:
-        score_frame(np.zeros(SIZE), frame="film/9", **TRUTH)
+        score_frame(np.zeros(SIZE), frame="video/9", **TRUTH)
     assert len(caught) == 1
 
 
@@ -138,11 +138,11 @@ def test_a_map_that_is_not_finite_is_an_error_that_names_the_frame_and_the_place
     broken = SALIENCY.copy()
     broken[3, 5] = broken[4, 6] = value
     with pytest.raises(
-        MapError, match=r"`saliency` of frame film/12 must be finite but 2 of 1200 .* row 3, column 5"
+        MapError, match=r"`saliency` of frame video/12 must be finite but 2 of 1200 .* row 3, column 5"
     ):
-        score_frame(broken, frame="film/12", **TRUTH)
-    with pytest.raises(MapError, match="`density` of frame film/12 must be finite"):
-        score_frame(SALIENCY, frame="film/12", density=broken)
+        score_frame(broken, frame="video/12", **TRUTH)
+    with pytest.raises(MapError, match="`density` of frame video/12 must be finite"):
+        score_frame(SALIENCY, frame="video/12", density=broken)
 
 
 def test_a_negative_prediction_serves_all_but_the_metrics_on_densities():
@@ -150,8 +150,8 @@ def test_a_negative_prediction_serves_all_but_the_metrics_on_densities():
     scores = score_frame(shifted, frame="f", metrics=["nss", "cc", "sim", "auc_judd", "s_auc"], **TRUTH)
     assert scores["nss"] == pytest.approx(nss(SALIENCY, FIXATIONS))
     for metric in ("kl", "ig"):
-        with pytest.raises(MapError, match=r"`saliency` of frame film/3 must be non-negative"):
-            score_frame(shifted, frame="film/3", metrics=[metric], **TRUTH)
+        with pytest.raises(MapError, match=r"`saliency` of frame video/3 must be non-negative"):
+            score_frame(shifted, frame="video/3", metrics=[metric], **TRUTH)
 
 
 def test_prepared_maps_can_be_shared_by_many_frames():
@@ -171,14 +171,14 @@ def test_prepared_maps_can_be_shared_by_many_frames():
         ({"min_fixations": 0}, "`min_fixations` must be at least 1"),
         (
             {"density": np.ones((3, 3)), "baseline": np.ones((4, 4))},
-            "`baseline` of frame film/2 must have the size",
+            "`baseline` of frame video/2 must have the size",
         ),
-        ({"density": np.ones(9)}, "`density` of frame film/2 must be an .* array"),
+        ({"density": np.ones(9)}, "`density` of frame video/2 must be an .* array"),
     ],
 )
 def test_wrong_use_is_refused_by_name(arguments, message):
     with pytest.raises(ValueError, match=message):
-        score_frame(SALIENCY, frame="film/2", **{"fixations": FIXATIONS, **arguments})
+        score_frame(SALIENCY, frame="video/2", **{"fixations": FIXATIONS, **arguments})
 
 
 def test_ground_truths_of_different_sizes_are_refused_with_the_remedy():

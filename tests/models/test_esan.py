@@ -147,7 +147,7 @@ def test_any_size_and_length_gives_a_map_of_every_frame(size: tuple[int, int], n
     assert maps.isfinite().all()
 
 
-def test_all_maps_are_those_of_five_passes_over_a_film_padded_by_repetition():
+def test_all_maps_are_those_of_five_passes_over_a_video_padded_by_repetition():
     """The inference of the released code: groups of five, offset by 0 to 4 frames."""
     model = small()
     frames = clip(13)
@@ -193,7 +193,7 @@ def test_a_frame_reaches_the_maps_that_its_direction_allows(recurrent: str, reac
     assert differs.nonzero().flatten().tolist() == list(reached)
 
 
-def test_a_mirrored_network_gives_the_maps_of_the_reversed_film():
+def test_a_mirrored_network_gives_the_maps_of_the_reversed_video():
     model = small()
     swap = {"forward_lstm": "backward_lstm", "backward_lstm": "forward_lstm"}
 

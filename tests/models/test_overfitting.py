@@ -12,7 +12,7 @@ from datasets_av.hevc import Hevc
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]
 
-FILMS = ("BasketballPass", "RaceHorsesD", "BlowingBubbles")  # 416x240: quick to decode
+VIDEOS = ("BasketballPass", "RaceHorsesD", "BlowingBubbles")  # 416x240: quick to decode
 FIRST = 60  # frame: gaze has left the centre cross
 SIZE = (48, 80)
 SMALL = {
@@ -28,16 +28,16 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def real_clips(shared_data):
-    """For each film its first 16 frames from `FIRST` on at `SIZE`, and the density of each."""
+    """For each video its first 16 frames from `FIRST` on at `SIZE`, and the density of each."""
     clips = []
     for recording in Hevc(shared_data / "hevc"):
-        if recording.id in FILMS:
+        if recording.id in VIDEOS:
             with open_frames(recording.frames, SIZE) as reader:
                 frames = [frame.image for frame in reader if FIRST <= frame.index < FIRST + 16]
             gaze = recording.load_fixations()
             maps = [density(gaze.at(index), SIZE, 6.0) for index in range(FIRST, FIRST + 16)]
             clips.append((frames, torch.stack([torch.from_numpy(one) for one in maps])))
-    assert len(clips) == len(FILMS)
+    assert len(clips) == len(VIDEOS)
     return clips
 
 
@@ -51,7 +51,7 @@ def test_divergence_from_real_gaze_falls_by_a_third(real_clips, name):
     frames = torch.stack([normalise(images[:T], spec) for images, _ in real_clips])
     truth = torch.stack([maps[:T][wanted] for _, maps in real_clips])
     audio = None
-    if spec.sample_rate is not None:  # these films are silent: a steady noise, so that the branch is used
+    if spec.sample_rate is not None:  # these videos are silent: a steady noise, so that the branch is used
         audio = torch.randn(len(frames), 1, spec.audio_samples(T / 30))
     points = torch.zeros(*truth.shape[:2], 1, 2, dtype=torch.int64)
     mask = torch.zeros(*truth.shape[:2], 1, dtype=torch.bool)

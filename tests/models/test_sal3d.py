@@ -174,7 +174,7 @@ def test_weighted_multiplies_each_frames_features_by_the_published_weight():
     assert COEFFICIENTS == (0.4, 0.5, 0.6, 0.7, 0.8, 0.98)
 
 
-def test_the_films_first_windows_and_the_base_variant_have_no_weights():
+def test_the_videos_first_windows_and_the_base_variant_have_no_weights():
     weighted, base = small(), small(variant="base")
     base.load_state_dict(weighted.state_dict())
     with torch.no_grad():

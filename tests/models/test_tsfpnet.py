@@ -201,12 +201,12 @@ def test_wrong_input_is_named(listener):
 def test_with_enough_context_a_window_no_longer_depends_on_what_lies_beyond(name):
     model = lively(name, num_frames=16, size=(32, 32))
     audio = sound() if name == "tsfpnet_av" else None
-    film = clip(1, 16 + 2 * 56, (32, 32))
+    video = clip(1, 16 + 2 * 56, (32, 32))
     with torch.no_grad():
-        full = model(film[:, :, 8:-8], audio, context=48)
-        further = model(film, audio, context=56)
-        little = model(film[:, :, 48:-48], audio, context=8)
-        alone = model(film[:, :, 56:-56], audio)
+        full = model(video[:, :, 8:-8], audio, context=48)
+        further = model(video, audio, context=56)
+        little = model(video[:, :, 48:-48], audio, context=8)
+        alone = model(video[:, :, 56:-56], audio)
     assert alone.shape == full.shape == (1, 1, 32, 32)
     torch.testing.assert_close(full, further, atol=1e-5, rtol=1e-4)
     assert (little - full).abs().max() > 1e-3  # controls

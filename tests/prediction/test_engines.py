@@ -14,7 +14,14 @@ from avsal.clips import normalise_clips
 from avsal.clips.windows import WindowPlan
 from avsal.errors import ConfigError
 from avsal.media.frames import Frame
-from avsal.prediction.engines import ENGINES, Job, LiveState, Output, create_engine, supported_engines
+from avsal.prediction.engines import (
+    ENGINES,
+    LiveState,
+    WindowJob,
+    WindowMaps,
+    create_engine,
+    supported_engines,
+)
 
 TOLERANCE = 1e-4  # of the range of the maps
 
@@ -32,7 +39,7 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-def film(frames, size=(32, 48), seed=0):
+def video(frames, size=(32, 48), seed=0):
     """Frames of large random tiles, so that each differs much from the next."""
     tiles = np.random.default_rng(seed).integers(0, 256, (frames, 4, 5, 3), dtype=np.uint8)
     rows, columns = (np.arange(side) * number // side for side, number in zip(size, (4, 5), strict=True))
@@ -41,15 +48,15 @@ def film(frames, size=(32, 48), seed=0):
 
 
 def jobs_of(model, frames, *, every=1, sound=False):
-    """All windows of a film in the order of its frames, each n-th wanted."""
+    """All windows of a video in the order of its frames, each n-th wanted."""
     generator = torch.Generator().manual_seed(5)
     plan, jobs = WindowPlan(model.spec), []
     for number, window in enumerate(plan.take(len(frames), True)):
         if number % every:
             continue
         heard = torch.randn(1, 7056, generator=generator) * 50 if sound else None
-        wanted = [Output(slot, index, index / 25, 1 / 25) for slot, index in window.outputs]
-        jobs.append(Job(window, [frames[i] for i in window.frames], (heard,), wanted))
+        wanted = [WindowMaps(slot, index, index / 25, 1 / 25) for slot, index in window.outputs]
+        jobs.append(WindowJob(window, [frames[i] for i in window.frames], (heard,), wanted))
     return jobs
 
 
@@ -92,7 +99,7 @@ def differences(found, expected):
 def test_maps_are_those_of_each_window_from_scratch_in_all_phases(engine, name, arguments):
     model = lively(name, **arguments)
     T = model.spec.num_frames
-    jobs = jobs_of(model, film(2 * T + 8, model.spec.size), sound=name == "tsfpnet_av")[-(8 + 3) :]
+    jobs = jobs_of(model, video(2 * T + 8, model.spec.size), sound=name == "tsfpnet_av")[-(8 + 3) :]
     expected = reference(model, jobs)
     found = computed(model, jobs, engine, batch_size=3)
     assert differences(found, expected).max() < TOLERANCE
@@ -101,9 +108,9 @@ def test_maps_are_those_of_each_window_from_scratch_in_all_phases(engine, name, 
 
 
 @pytest.mark.parametrize("engine", ["exact", "plain", "live", "streaming"])
-def test_several_sounds_give_each_its_own_maps_and_the_film_is_seen_once(engine, monkeypatch):
+def test_several_sounds_give_each_its_own_maps_and_the_video_is_seen_once(engine, monkeypatch):
     model = lively("tsfpnet_av", fusion="aligned", num_frames=8)
-    first, second = (jobs_of(model, film(20, (32, 48)), sound=sound) for sound in (True, False))
+    first, second = (jobs_of(model, video(20, (32, 48)), sound=sound) for sound in (True, False))
     both = [
         replace(a, sounds=(a.sounds[0], b.sounds[0], torch.zeros_like(a.sounds[0])))
         for a, b in zip(first, second, strict=True)
@@ -127,11 +134,11 @@ def test_several_sounds_give_each_its_own_maps_and_the_film_is_seen_once(engine,
     sound=st.booleans(),
 )
 @settings(deadline=None, max_examples=20)
-def test_exact_gives_the_plain_maps_of_any_part_of_any_film(
+def test_exact_gives_the_plain_maps_of_any_part_of_any_video(
     frames, num_frames, size, batch_size, every, start, stop, cut, sound
 ):
     model = lively("tsfpnet_av" if sound else "tsfpnet", num_frames=num_frames, size=size)
-    shown = film(frames, size, seed=frames)[:cut] + film(frames, size, seed=frames + 1)[cut:]
+    shown = video(frames, size, seed=frames)[:cut] + video(frames, size, seed=frames + 1)[cut:]
     jobs = jobs_of(model, shown, every=every, sound=sound)
     start = min(start, len(jobs) - 1)
     jobs = jobs[start : start + stop]
@@ -153,7 +160,7 @@ def test_neither_chunks_nor_maps_that_are_left_out_change_those_of_a_stream(
     engine, frames, num_frames, size, batch_size, wanted, sound
 ):
     model = lively("tsfpnet_av" if sound else "tsfpnet", num_frames=num_frames, size=size)
-    jobs = jobs_of(model, film(frames, size, seed=frames), sound=sound)
+    jobs = jobs_of(model, video(frames, size, seed=frames), sound=sound)
     whole = computed(model, jobs, engine, 1)
     some = [job if i in wanted else replace(job, wanted=[]) for i, job in enumerate(jobs)]
     pairs = list(create_engine(model, engine, batch_size=batch_size).predict(iter(some)))
@@ -167,7 +174,7 @@ def test_neither_chunks_nor_maps_that_are_left_out_change_those_of_a_stream(
 @settings(deadline=None, max_examples=10)
 def test_a_camera_s_frames_may_come_in_any_chunks(chunks, seed):
     model = lively(num_frames=8)
-    images = [frame.image for frame in film(sum(chunks), seed=seed)]
+    images = [frame.image for frame in video(sum(chunks), seed=seed)]
     expected = LiveState(model).push(images)
     state, found = LiveState(model), []
     for number in chunks:
@@ -179,9 +186,9 @@ def test_a_camera_s_frames_may_come_in_any_chunks(chunks, seed):
         assert np.abs(together - expected).max() < TOLERANCE * np.ptp(expected)
 
 
-def test_a_cut_in_the_film_changes_nothing_of_exact():
+def test_a_cut_in_the_video_changes_nothing_of_exact():
     model = lively()
-    frames = film(40)
+    frames = video(40)
     white = np.full_like(frames[0].image, 255)
     frames = [Frame(f.index, f.time, f.duration, f.pts, white) if f.index >= 25 else f for f in frames]
     jobs = jobs_of(model, frames)[20:36]
@@ -189,9 +196,9 @@ def test_a_cut_in_the_film_changes_nothing_of_exact():
 
 
 def real_neighbours(model, frames, job, *, past, future):
-    """The map of a window whose ends see the film: the encoder runs over more of it, on the window's grid.
+    """The map of a window whose ends see the video: the encoder runs over more of it, on the window's grid.
 
-    Where the film ends it pads as the window would, so `past` and `future` are whole windows of frames that
+    Where the video ends it pads as the window would, so `past` and `future` are whole windows of frames that
     keep the phase.
     """
     first = job.window.frames[0]
@@ -220,13 +227,13 @@ def real_neighbours(model, frames, job, *, past, future):
     ],
 )
 @pytest.mark.parametrize("batch_size", [1, 7])
-def test_windows_see_the_film_at_their_ends(engine, future, name, arguments, batch_size):
+def test_windows_see_the_video_at_their_ends(engine, future, name, arguments, batch_size):
     model = lively(name, **arguments)
     T = model.spec.num_frames
-    frames = film(56 + T + 8 + 64)
+    frames = video(56 + T + 8 + 64)
     jobs = jobs_of(model, frames, sound=name == "tsfpnet_av")[T - 1 :]
     found = computed(model, jobs, engine, batch_size)
-    middle = range(56, 64)  # all phases, far from the film's ends
+    middle = range(56, 64)  # all phases, far from the video's ends
     expected = torch.cat(
         [real_neighbours(model, frames, jobs[i], past=56, future=future) for i in middle]
     ).numpy()
@@ -236,9 +243,9 @@ def test_windows_see_the_film_at_their_ends(engine, future, name, arguments, bat
 
 
 @pytest.mark.parametrize("engine", ["live", "streaming"])
-def test_a_film_of_one_window_has_the_plain_map(engine):
+def test_a_video_of_one_window_has_the_plain_map(engine):
     model = lively(num_frames=32)
-    job = jobs_of(model, film(32))[-1]
+    job = jobs_of(model, video(32))[-1]
     assert differences(computed(model, [job], engine), reference(model, [job])).max() < TOLERANCE
 
 
@@ -246,14 +253,14 @@ def test_a_film_of_one_window_has_the_plain_map(engine):
 @pytest.mark.parametrize(("frames", "batch_size"), [(1, 3), (19, 5), (45, 20)])
 def test_chunks_do_not_change_maps(engine, frames, batch_size):
     model = lively()
-    jobs = jobs_of(model, film(frames))
+    jobs = jobs_of(model, video(frames))
     whole, some = computed(model, jobs, engine, 1), computed(model, jobs, engine, batch_size)
     assert np.abs(some - whole).max() < TOLERANCE * np.ptp(whole)
 
 
 def test_live_state_gives_the_engine_s_maps_and_starts_anew_after_a_reset():
     model = lively("tsfpnet_av", num_frames=8)
-    frames = film(40)
+    frames = video(40)
     expected = computed(model, jobs_of(model, frames)[7:], "live")
     state = LiveState(model)
     images = [frame.image for frame in frames]
@@ -266,18 +273,18 @@ def test_live_state_gives_the_engine_s_maps_and_starts_anew_after_a_reset():
     np.testing.assert_allclose(state.push(images[7:8])[0], expected[0], atol=1e-5)
 
 
-def test_memory_of_a_film_does_not_grow():
+def test_memory_of_a_video_does_not_grow():
     model = lively(num_frames=8)
     state = LiveState(model)
     held = []
-    for frame in film(400, seed=2):
+    for frame in video(400, seed=2):
         state.push([frame.image])
         held.append(state.nbytes)
     assert held[-1] == held[150] > 0
 
 
 def test_sound_needs_one_image_at_a_time_and_a_model_that_listens():
-    images = [frame.image for frame in film(2)]
+    images = [frame.image for frame in video(2)]
     with pytest.raises(ConfigError, match="one image"):
         LiveState(lively("tsfpnet_av", num_frames=8)).push(images, np.zeros(7056, np.float32))
     with pytest.raises(ConfigError, match="takes sound"):

@@ -3,9 +3,9 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
-import films
 import numpy as np
 import pytest
+import videos
 from listeners import RATE, Listener
 
 from avsal.errors import ConfigError, MediaError
@@ -20,16 +20,16 @@ def maps_of(model, source, **options):
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory):
-    return films.moving_dot(tmp_path_factory.mktemp("stream") / "dot.mp4", frames=40)
+def video(tmp_path_factory):
+    return videos.moving_dot(tmp_path_factory.mktemp("stream") / "dot.mp4", frames=40)
 
 
 @pytest.mark.parametrize("end", [0.3, 0.42, 0.6])
 @pytest.mark.parametrize(("predicts", "stride"), [("last", 1), ("centre", 1), ("all", 4), ("all", 8)])
-def test_a_part_of_which_some_frames_are_computed_has_every_frame_once_in_order(film, predicts, stride, end):
+def test_a_part_of_which_some_frames_are_computed_has_every_frame_once_in_order(video, predicts, stride, end):
     model = Listener(predicts=predicts, stride=stride)
-    whole = maps_of(model, film, end=end)
-    some = maps_of(model, film, end=end, every=4)
+    whole = maps_of(model, video, end=end)
+    some = maps_of(model, video, end=end, every=4)
     assert [prediction.time for prediction in some] == [prediction.time for prediction in whole]
     assert [prediction.index for prediction in some] == list(range(len(whole)))
     computed = [prediction.index for prediction in some if not prediction.interpolated]
@@ -40,8 +40,8 @@ def test_a_part_of_which_some_frames_are_computed_has_every_frame_once_in_order(
 
 @pytest.mark.parametrize("frames", [1, 2, 7, 8, 9, 15, 16, 30])
 @pytest.mark.parametrize("predicts", ["last", "centre", "all"])
-def test_every_frame_gets_its_own_map_however_short_the_film(tmp_path, frames, predicts):
-    path = films.moving_dot(tmp_path / "film.mp4", frames=frames)
+def test_every_frame_gets_its_own_map_however_short_the_video(tmp_path, frames, predicts):
+    path = videos.moving_dot(tmp_path / "video.mp4", frames=frames)
     model = Listener(predicts=predicts, stride=4 if predicts == "all" else 1)
     predictions = maps_of(model, path)
     with open_frames(path, (24, 32)) as reader:
@@ -54,14 +54,14 @@ def test_every_frame_gets_its_own_map_however_short_the_film(tmp_path, frames, p
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_times_are_the_container_s_when_the_frame_rate_varies(tmp_path, suffix):
-    path = films.moving_dot(tmp_path / f"film{suffix}", times=JITTER)
+    path = videos.moving_dot(tmp_path / f"video{suffix}", times=JITTER)
     times = [prediction.time for prediction in predict(Listener(), path)]
     np.testing.assert_allclose(times, JITTER, atol=0.001)
 
 
 def window_click(model, window):
     """When the click is heard in a window, in seconds from its beginning."""
-    return films.click_time(model.sounds[window][0].numpy(), RATE)
+    return videos.click_time(model.sounds[window][0].numpy(), RATE)
 
 
 def flash_slot(model, window):
@@ -76,15 +76,15 @@ def flash_slot(model, window):
         {"frame_rate": Fraction(30000, 1001)},
         {"frame_rate": 60, "frames": 60, "at": 40},
         {"picture_start": 0.4},
-        {"sound": films.Sound(start=0.31)},
-        {"sound": films.Sound(rate=16000, channels=2)},
-        {"sound": films.Sound(codec="flac", rate=48000, channels=6)},
-        {"sound": films.Sound(seconds=3.0)},
+        {"sound": videos.Sound(start=0.31)},
+        {"sound": videos.Sound(rate=16000, channels=2)},
+        {"sound": videos.Sound(codec="flac", rate=48000, channels=6)},
+        {"sound": videos.Sound(seconds=3.0)},
     ],
 )
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_click_is_heard_with_the_flash_in_every_window_that_shows_it(tmp_path, options, suffix):
-    path = films.flash_and_click(tmp_path / f"flash{suffix}", **options)
+    path = videos.flash_and_click(tmp_path / f"flash{suffix}", **options)
     model = Listener()
     predictions = maps_of(model, path)
     period = predictions[1].time - predictions[0].time
@@ -98,7 +98,7 @@ def test_click_is_heard_with_the_flash_in_every_window_that_shows_it(tmp_path, o
 
 
 def test_click_is_heard_with_the_flash_in_the_backward_windows_of_the_start(tmp_path):
-    path = films.flash_and_click(tmp_path / "flash.mp4", at=4)
+    path = videos.flash_and_click(tmp_path / "flash.mp4", at=4)
     model = Listener()
     maps_of(model, path)
     # window 0 plays frames 7..0, so the flash is slot 3; its click comes at the flash's end when reversed
@@ -107,18 +107,18 @@ def test_click_is_heard_with_the_flash_in_the_backward_windows_of_the_start(tmp_
 
 
 @pytest.mark.parametrize("batch_size", [2, 3, 64])
-def test_batches_change_nothing(film, batch_size):
+def test_batches_change_nothing(video, batch_size):
     one, many = Listener(), Listener()
-    alone, together = maps_of(one, film), maps_of(many, film, batch_size=batch_size)
+    alone, together = maps_of(one, video), maps_of(many, video, batch_size=batch_size)
     for first, second in zip(alone, together, strict=True):
         np.testing.assert_array_equal(first.map, second.map)
     for first, second in zip(one.sounds, many.sounds, strict=True):
         assert first.equal(second)
 
 
-def test_part_of_a_film_has_the_maps_and_sounds_of_the_whole(film):
+def test_part_of_a_video_has_the_maps_and_sounds_of_the_whole(video):
     whole, part = Listener(), Listener()
-    all_maps, some = maps_of(whole, film), maps_of(part, film, start=1.0, end=1.3)
+    all_maps, some = maps_of(whole, video), maps_of(part, video, start=1.0, end=1.3)
     assert [prediction.time for prediction in some] == pytest.approx([1.0 + 0.04 * i for i in range(8)])
     assert [prediction.index for prediction in some] == list(range(8))
     for number, prediction in enumerate(some):
@@ -126,16 +126,16 @@ def test_part_of_a_film_has_the_maps_and_sounds_of_the_whole(film):
         np.testing.assert_allclose(part.sounds[number], whole.sounds[25 + number], atol=1e-4)
 
 
-def test_part_at_the_start_sees_the_frames_after_its_end(film):
+def test_part_at_the_start_sees_the_frames_after_its_end(video):
     whole, part = Listener(), Listener()
-    maps_of(whole, film)
-    assert len(maps_of(part, film, end=0.08)) == 2
+    maps_of(whole, video)
+    assert len(maps_of(part, video, end=0.08)) == 2
     assert part.frames[0].equal(whole.frames[0])
 
 
-def test_each_nth_frame_is_computed_and_the_others_lie_between(film):
-    exact, model = maps_of(Listener(), film), Listener()
-    some = maps_of(model, film, every=4)
+def test_each_nth_frame_is_computed_and_the_others_lie_between(video):
+    exact, model = maps_of(Listener(), video), Listener()
+    some = maps_of(model, video, every=4)
     assert len(some) == 40
     assert len(model.frames) == 11  # 0, 4, .. 36, and 39
     assert [prediction.index for prediction in some if not prediction.interpolated] == [*range(0, 40, 4), 39]
@@ -145,21 +145,23 @@ def test_each_nth_frame_is_computed_and_the_others_lie_between(film):
     np.testing.assert_allclose(some[5].map, expected, atol=1e-5)
 
 
-def test_a_part_ends_with_a_computed_map_also_within_a_window_of_several_maps(film):
-    whole = maps_of(Listener(predicts="all", stride=4), film)
-    some = maps_of(Listener(predicts="all", stride=4), film, every=4, end=0.43)
+def test_a_part_ends_with_a_computed_map_also_within_a_window_of_several_maps(video):
+    whole = maps_of(Listener(predicts="all", stride=4), video)
+    some = maps_of(Listener(predicts="all", stride=4), video, every=4, end=0.43)
     assert [prediction.index for prediction in some] == list(range(11))
     assert [prediction.index for prediction in some if not prediction.interpolated] == [0, 4, 8, 10]
     for number in (0, 4, 8, 10):
         np.testing.assert_allclose(some[number].map, whole[number].map, atol=1e-6)
 
 
-def test_what_is_heard(tmp_path, film):
-    other = films.write_sound(tmp_path / "other.wav", films.Sound("pcm_s16le"), films.tone(44100, 3.0, 900.0))
+def test_what_is_heard(tmp_path, video):
+    other = videos.write_sound(
+        tmp_path / "other.wav", videos.Sound("pcm_s16le"), videos.tone(44100, 3.0, 900.0)
+    )
     heard = {}
     for audio in ("own", "none", "zero", other):
         model = Listener()
-        stream = predict(model, film, audio=audio)
+        stream = predict(model, video, audio=audio)
         list(stream)
         heard[stream.sound] = model.sounds[20]
     assert set(heard) == {"own", "none", "zero", "other.wav"}
@@ -172,9 +174,9 @@ def test_what_is_heard(tmp_path, film):
     )
 
 
-def test_a_film_without_sound_is_heard_as_none_and_a_deaf_model_hears_nothing(tmp_path, film):
-    silent = films.moving_dot(tmp_path / "silent.mp4", sounds=())
-    for model, source in ((Listener(), silent), (Listener(sound=False), film)):
+def test_a_video_without_sound_is_heard_as_none_and_a_deaf_model_hears_nothing(tmp_path, video):
+    silent = videos.moving_dot(tmp_path / "silent.mp4", sounds=())
+    for model, source in ((Listener(), silent), (Listener(sound=False), video)):
         stream = predict(model, source)
         list(stream)
         assert stream.sound == "none"
@@ -182,7 +184,7 @@ def test_a_film_without_sound_is_heard_as_none_and_a_deaf_model_hears_nothing(tm
 
 
 def test_sound_shorter_than_the_picture_ends_in_zeros(tmp_path):
-    path = films.moving_dot(tmp_path / "short.mp4", frames=40, sounds=(films.Sound(seconds=0.5),))
+    path = videos.moving_dot(tmp_path / "short.mp4", frames=40, sounds=(videos.Sound(seconds=0.5),))
     model = Listener()
     maps_of(model, path)
     assert model.sounds[9].std() > 0.05
@@ -195,8 +197,8 @@ def test_folder_of_images_with_its_sound(tmp_path):
     folder = tmp_path / "frames"
     folder.mkdir()
     for index in range(12):
-        Image.fromarray(films.dot(index, (30, 40))).save(folder / f"{index + 1}.png")
-    sound = films.write_sound(tmp_path / "x.wav", films.Sound("pcm_s16le"), films.tone(44100, 1.0))
+        Image.fromarray(videos.dot(index, (30, 40))).save(folder / f"{index + 1}.png")
+    sound = videos.write_sound(tmp_path / "x.wav", videos.Sound("pcm_s16le"), videos.tone(44100, 1.0))
     model = Listener()
     predictions = maps_of(model, folder, frame_rate=10, audio=sound)
     assert [prediction.time for prediction in predictions] == pytest.approx([i / 10 for i in range(12)])
@@ -205,7 +207,7 @@ def test_folder_of_images_with_its_sound(tmp_path):
 
 
 def test_fitted_frames_are_padded_and_maps_cropped_again(tmp_path):
-    path = films.moving_dot(tmp_path / "wide.mp4", frames=10, size=(24, 96))
+    path = videos.moving_dot(tmp_path / "wide.mp4", frames=10, size=(24, 96))
     model = Listener(resize="fit")
     prediction = maps_of(model, path)[5]
     assert prediction.map.shape == (8, 32)
@@ -213,41 +215,41 @@ def test_fitted_frames_are_padded_and_maps_cropped_again(tmp_path):
     assert model.frames[5][:, :, 8:16].any()
 
 
-def test_damaged_film_gives_what_decodes_and_says_what_is_lost(tmp_path):
-    path = films.moving_dot(tmp_path / "cut.mkv", frames=100)
-    films.truncate(path, 0.5)
+def test_damaged_video_gives_what_decodes_and_says_what_is_lost(tmp_path):
+    path = videos.moving_dot(tmp_path / "cut.mkv", frames=100)
+    videos.truncate(path, 0.5)
     stream = predict(Listener(), path)
     count = len(list(stream))
     assert 10 < count < 100
-    assert stream.film.damage in stream.damage
-    assert "missing" in stream.film.damage.describe()
+    assert stream.video.damage in stream.damage
+    assert "missing" in stream.video.damage.describe()
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
-def test_half_precision_gives_float32_maps(film, precision):
-    prediction = maps_of(Listener(), film, precision=precision, end=0.04)[0]
+def test_half_precision_gives_float32_maps(video, precision):
+    prediction = maps_of(Listener(), video, precision=precision, end=0.04)[0]
     assert prediction.map.dtype == np.float32
 
 
 @pytest.mark.parametrize(
     "options", [{"every": 0}, {"batch_size": 0}, {"precision": "int8"}, {"start": 2.0, "end": 1.0}]
 )
-def test_settings_that_make_no_sense_are_named(film, options):
+def test_settings_that_make_no_sense_are_named(video, options):
     with pytest.raises(ConfigError, match=next(iter(options)).replace("start", "end")):
-        predict(Listener(), film, **options)
+        predict(Listener(), video, **options)
 
 
-def test_a_part_beyond_the_film_is_an_error(film):
+def test_a_part_beyond_the_video_is_an_error(video):
     with pytest.raises(MediaError, match="none could be decoded"):
-        maps_of(Listener(), film, start=100.0)
+        maps_of(Listener(), video, start=100.0)
 
 
-def test_maps_that_are_not_finite_are_an_error(film):
+def test_maps_that_are_not_finite_are_an_error(video):
     model = Listener()
     forward = model.forward
     model.forward = lambda frames, audio: forward(frames, audio) * float("nan")
     with pytest.raises(ConfigError, match="not finite"):
-        maps_of(model, film)
+        maps_of(model, video)
 
 
 MEASURE = """
@@ -266,10 +268,10 @@ print(int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) /
 @pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="the process's peak memory is read from /proc"
 )
-def test_memory_does_not_grow_with_the_film(tmp_path):
+def test_memory_does_not_grow_with_the_video(tmp_path):
     used = []
     for seconds in (10, 600):
-        path = films.moving_dot(
+        path = videos.moving_dot(
             tmp_path / f"{seconds}.mp4", frames=25 * seconds, picture_options={"preset": "ultrafast"}
         )
         run = subprocess.run(
@@ -280,4 +282,4 @@ def test_memory_does_not_grow_with_the_film(tmp_path):
             cwd=Path(__file__).parents[1],
         )
         used.append(int(run.stdout))
-    assert used[1] - used[0] < 150, f"MB used by the short and the long film: {used}"
+    assert used[1] - used[0] < 150, f"MB used by the short and the long video: {used}"

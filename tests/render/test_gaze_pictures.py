@@ -11,7 +11,7 @@ from avsal.errors import MediaError
 from avsal.groundtruth import density_recipe
 from avsal.render.contact_sheet import contact_sheet, write_contact_sheet
 from avsal.render.gaze import draw_gaze, observer_colour
-from avsal.render.gaze_film import write_gaze_film
+from avsal.render.gaze_video import write_gaze_video
 from avsal.render.recording_view import RecordingView
 from avsal.render.waveform import draw_waveform, loudness
 from avsal.types import Fixations, Recording
@@ -28,7 +28,7 @@ def recording(tmp_path):
     frame = np.append(np.arange(14), 3)
     points = Fixations(frame, [50.0] * 14 + [8.0], [10.0] * 14 + [40.0], [1] * 14 + [2], SIZE)
     return Recording(
-        "a film", "fake", tmp_path / "frames", frame_rate=10.0, split="train", load_fixations=lambda: points
+        "a video", "fake", tmp_path / "frames", frame_rate=10.0, split="train", load_fixations=lambda: points
     )
 
 
@@ -80,7 +80,7 @@ def test_a_view_knows_frames_times_and_gaze(recording):
     assert view.sound is None
 
 
-def test_pictures_of_small_films_are_enlarged_and_of_large_ones_reduced(recording):
+def test_pictures_of_small_videos_are_enlarged_and_of_large_ones_reduced(recording):
     sizes = [RecordingView(recording, RECIPE, widths).size for widths in ((640, 1280), (10, 100), (8, 30))]
     assert sizes == [(480, 640), (48, 64), (22, 30)]
 
@@ -89,7 +89,7 @@ def test_only_published_frames_are_shown(recording):
     assert len(RecordingView(replace(recording, num_frames=9), RECIPE).times) == 9
 
 
-def test_a_film_without_frames_is_an_error(recording):
+def test_a_video_without_frames_is_an_error(recording):
     view = RecordingView(replace(recording, num_frames=0), RECIPE)
     with pytest.raises(MediaError, match="no frame"):
         _ = view.times
@@ -127,15 +127,15 @@ def test_a_contact_sheet_shows_twelve_frames_and_the_amount_of_gaze(recording, t
     assert gaze.mean() > 0.3
 
 
-def test_a_short_film_has_a_smaller_sheet(recording):
+def test_a_short_video_has_a_smaller_sheet(recording):
     short = RecordingView(replace(recording, num_frames=3), RECIPE)
     assert contact_sheet(short).shape[0] < contact_sheet(RecordingView(recording, RECIPE)).shape[0]
 
 
-def test_a_gaze_film_has_every_frame_at_its_time(recording, tmp_path):
+def test_a_gaze_video_has_every_frame_at_its_time(recording, tmp_path):
     view = RecordingView(recording, RECIPE, (64, 64))
-    assert write_gaze_film(tmp_path / "film.mp4", view, 0.3, 1.0) == 7
-    with av.open(str(tmp_path / "film.mp4")) as container:
+    assert write_gaze_video(tmp_path / "video.mp4", view, 0.3, 1.0) == 7
+    with av.open(str(tmp_path / "video.mp4")) as container:
         frames = list(container.decode(video=0))
         assert not container.streams.audio
     assert [Fraction(frame.pts) * frame.time_base for frame in frames] == [Fraction(i, 10) for i in range(7)]

@@ -7,7 +7,7 @@ from avsal.report.table import Cell
 
 
 def table_of(num_rows=5, metrics=("nss", "cc", "kl", "auc_judd", "ig", "ig_explained")):
-    kinds = ("perspective", "measured", "cited")
+    kinds = ("baseline", "measured", "cited")
     rows = [
         TableRow(
             f"row {index}",
@@ -16,7 +16,7 @@ def table_of(num_rows=5, metrics=("nss", "cc", "kl", "auc_judd", "ig", "ig_expla
         )
         for index in range(num_rows)
     ]
-    return ResultTable("Films", metrics, rows)
+    return ResultTable("Videos", metrics, rows)
 
 
 def drawn(path):
@@ -52,7 +52,7 @@ def test_it_can_be_a_vector_drawing(tmp_path):
 
 def test_a_table_without_numbers_cannot_be_drawn(tmp_path):
     with pytest.raises(ValueError, match="no numbers"):
-        dot_plot(ResultTable("Films", ["nss"], [TableRow("net", "measured", {})]), tmp_path / "plot.png")
+        dot_plot(ResultTable("Videos", ["nss"], [TableRow("net", "measured", {})]), tmp_path / "plot.png")
     assert not list(tmp_path.iterdir())
 
 

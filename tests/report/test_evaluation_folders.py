@@ -9,12 +9,12 @@ from avsal.report import table_of_folders
 
 
 def save_evaluation(folder, rows, *, fold=None, protocol="stavis", data="coutrot1", **settings):
-    """Rows: by model, the value of each film's only frame."""
+    """Rows: by model, the value of each video's only frame."""
     (folder / "frames").mkdir(parents=True)
-    for model, films in rows.items():
+    for model, videos in rows.items():
         with RowWriter(folder / "frames" / f"{model}.csv") as writer:
-            for film, value in films.items():
-                collector = ScoreCollector("coutrot1", film, model, "exact")
+            for video, value in videos.items():
+                collector = ScoreCollector("coutrot1", video, model, "exact")
                 collector.add(0, 0.0, FrameRow({"nss": value}, {}, 5))
                 writer.write(collector.finished())
     about = {
@@ -30,7 +30,7 @@ def values_of(table):
     return {row.name: row.cells["nss"].value for row in table.rows if row.kind != "cited"}
 
 
-def test_folds_are_pooled_and_a_film_tested_twice_counts_twice(tmp_path):
+def test_folds_are_pooled_and_a_video_tested_twice_counts_twice(tmp_path):
     folders = [
         save_evaluation(
             tmp_path / "1", {"net": {"a": 1.0, "b": 2.0}, "uniform": {"a": 0.0, "b": 0.0}}, fold=1
@@ -80,3 +80,13 @@ def test_an_unfinished_evaluation_is_refused(tmp_path):
         table_of_folders([tmp_path])
     with pytest.raises(ConfigError, match="got none"):
         table_of_folders([])
+
+
+def test_evaluations_by_earlier_versions_are_read(tmp_path):
+    folders = [
+        save_evaluation(tmp_path / name, {name: {"a": 2.0}, "uniform": {"a": 0.0}}) for name in ("net", "old")
+    ]
+    about = json.loads((folders[1] / "evaluation.json").read_text())
+    about["settings"]["perspective"] = about["settings"].pop("baselines")
+    (folders[1] / "evaluation.json").write_text(json.dumps(about))
+    assert values_of(table_of_folders(folders)) == {"uniform": 0.0, "net": 2.0, "old": 2.0}

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from chromium import Chromium, find_chromium
-from films import Sound, moving_dot
+from videos import Sound, moving_dot
 
 from avsal.cli import main
 from avsal.report.page import write_page
@@ -20,10 +20,20 @@ TIMES = "[...document.querySelectorAll('video')].map((video) => video.currentTim
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
-    film = moving_dot(folder / "film.mp4", frames=150, sounds=(Sound(),))
-    words = ["ablate", str(film), "-o", str(folder), "--every", "10", "--conditions", "zero,absent", "-q"]
+    video = moving_dot(folder / "video.mp4", frames=150, sounds=(Sound(),))
+    words = [
+        "ablate",
+        str(video),
+        "-o",
+        str(folder),
+        "--every",
+        "10",
+        "--conditions",
+        "zero,video_only",
+        "-q",
+    ]
     assert main(words) == 0
-    return folder / "film_report.html"
+    return folder / "video_report.html"
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +55,10 @@ def test_a_report_is_one_file_that_names_no_other(report):
     assert text.count("data:video/mp4;base64,") == 3
 
 
-def test_text_is_escaped_and_films_are_sorted_by_how_much_they_moved(tmp_path):
-    film = moving_dot(tmp_path / "film.mp4", frames=5)
+def test_text_is_escaped_and_videos_are_sorted_by_how_much_they_moved(tmp_path):
+    video = moving_dot(tmp_path / "video.mp4", frames=5)
     players = [
-        Players(name, moved, RATE, {"true": film}, [Curve("zero", [0.0, 0.04], [0.1, 0.2])])
+        Players(name, moved, RATE, {"original": video}, [Curve("zero", [0.0, 0.04], [0.1, 0.2])])
         for name, moved in (("little", 0.1), ("<much>", 0.5))
     ]
     table = PageTable("Table & more", ["a", "b"], [["<i>", "1"]], "a note")
@@ -98,7 +108,7 @@ def test_players_keep_within_a_frame_of_each_other_while_they_play(page):
         if np.median(np.ptp(samples[:, 1:], axis=1)) <= 1 / RATE:
             return
     if min(redraws) > 1 / RATE:
-        pytest.skip(f"this machine is too busy to play films: it redraws every {min(redraws):.3f} s")
+        pytest.skip(f"this machine is too busy to play videos: it redraws every {min(redraws):.3f} s")
     raise AssertionError(f"players are {np.median(np.ptp(samples[:, 1:], axis=1)):.3f} s apart")
 
 
@@ -121,7 +131,7 @@ def test_scrubbing_and_keys_move_all_players_together(page):
 
 
 @browser
-def test_scrubbing_while_the_films_play_goes_where_the_slider_is_put(page):
+def test_scrubbing_while_the_videos_play_goes_where_the_slider_is_put(page):
     page.press("Home")
     page.run("document.querySelector('.controls button').click()")
     page.wait("document.querySelector('video').currentTime > 0.1")

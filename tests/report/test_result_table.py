@@ -11,14 +11,14 @@ from avsal.report import PublishedResult, ResultTable, TableRow, result_table
 from avsal.report.table import Cell
 
 NAN = float("nan")
-FILMS = ("one", "two", "three", "four")
+VIDEOS = ("one", "two", "three", "four")
 
 
-def scores_of(model, means, *, frames=range(4), metrics=("nss", "ig"), films=FILMS):
-    """One entry a film whose frames average to its mean."""
+def scores_of(model, means, *, frames=range(4), metrics=("nss", "ig"), videos=VIDEOS):
+    """One entry a video whose frames average to its mean."""
     made = []
-    for film, mean in zip(films, means, strict=True):
-        collector = ScoreCollector("made", film, model, "exact")
+    for video, mean in zip(videos, means, strict=True):
+        collector = ScoreCollector("made", video, model, "exact")
         for frame in frames:
             value = mean + (frame - 1.5) / 10
             collector.add(frame, NAN, FrameRow(dict.fromkeys(metrics, value), {}, 5))
@@ -37,7 +37,7 @@ def table_of(**options):
         "gold_standard": scores_of("gold_standard", [4.0, 6.0, 8.0, 6.0]),
         "uniform": scores_of("uniform", [0.0] * 4),
     }
-    return result_table("Films", scores, protocol("stavis"), **options)
+    return result_table("Videos", scores, protocol("stavis"), **options)
 
 
 def row_of(table, name):
@@ -53,7 +53,7 @@ def test_values_are_means_with_bootstrap_intervals_over_videos():
 
 def test_perspective_comes_first_then_what_is_measured_then_what_is_cited():
     table = table_of(published=[published()])
-    assert [row.kind for row in table.rows] == ["perspective", "perspective", "measured", "cited"]
+    assert [row.kind for row in table.rows] == ["baseline", "baseline", "measured", "cited"]
     assert [row.name for row in table.rows][:2] == ["uniform", "gold standard (leave one observer out)"]
 
 
@@ -68,9 +68,9 @@ def test_information_gain_explained_is_the_share_of_the_gold_standards():
 def test_information_gain_explained_compares_the_same_videos():
     scores = {
         "net": scores_of("net", [2.0, 3.0, 4.0, 100.0]),
-        "gold_standard": scores_of("gold_standard", [4.0, 6.0, 8.0], films=FILMS[:3]),
+        "gold_standard": scores_of("gold_standard", [4.0, 6.0, 8.0], videos=VIDEOS[:3]),
     }
-    table = result_table("Films", scores, protocol("stavis"))
+    table = result_table("Videos", scores, protocol("stavis"))
     row = row_of(table, "net")
     assert row.cells["ig_explained"].value == pytest.approx(0.5)
     assert (row.num_videos, row.cells["nss"].value) == (4, pytest.approx(27.25))
@@ -80,14 +80,14 @@ def test_information_gain_explained_compares_the_same_videos():
 def test_all_rows_are_on_the_frames_that_models_share():
     scores = {
         "net": scores_of("net", [2.0] * 4, frames=range(2)),
-        "other": scores_of("other", [2.0] * 3, films=FILMS[:3]),
+        "other": scores_of("other", [2.0] * 3, videos=VIDEOS[:3]),
         "uniform": scores_of("uniform", [0.0] * 4),
     }
-    table = result_table("Films", scores, protocol("stavis"))
+    table = result_table("Videos", scores, protocol("stavis"))
     assert {(row.num_videos, row.num_frames) for row in table.rows} == {(3, 6)}
     assert any("6 frames of 3 videos" in note for note in table.notes)
-    earlier = scores_of("earlier", [1.0] * 2, films=FILMS[:2])
-    table = result_table("Films", scores, protocol("stavis"), common_with=[earlier])
+    earlier = scores_of("earlier", [1.0] * 2, videos=VIDEOS[:2])
+    table = result_table("Videos", scores, protocol("stavis"), common_with=[earlier])
     assert {(row.num_videos, row.num_frames) for row in table.rows} == {(2, 4)}
 
 
@@ -97,7 +97,7 @@ def test_models_without_a_common_frame_are_refused():
         "other": scores_of("other", [2.0] * 4, frames=[1]),
     }
     with pytest.raises(ConfigError, match="no frame is common"):
-        result_table("Films", scores, protocol("stavis"))
+        result_table("Videos", scores, protocol("stavis"))
 
 
 def test_cited_rows_bear_their_source_and_doubts():
@@ -118,7 +118,7 @@ def test_metrics_that_nothing_measured_are_no_columns():
 
 def test_latex_is_escaped_and_balanced():
     table = ResultTable(
-        "100 % of films",
+        "100 % of videos",
         ["nss", "ig_explained"],
         [TableRow("a_b & c", "measured", {"nss": Cell(1.25), "ig_explained": Cell(0.5)})],
         ["a note"],
@@ -150,5 +150,5 @@ def test_frames_without_a_value_are_told():
                 {"nss": NAN if blind else 1.0}, {"nss": "no fixation"} if blind else {}, 0 if blind else 4
             ),
         )
-    table = result_table("Films", {"net": [collector.finished()]}, protocol("stavis"))
+    table = result_table("Videos", {"net": [collector.finished()]}, protocol("stavis"))
     assert any("1 frames without a value (no fixation): net nss" in note for note in table.notes)

@@ -4,7 +4,7 @@ import torch
 
 from avsal.errors import ConfigError
 from avsal.train.centre_bias import centre_gaussian, mean_map
-from avsal.train.validation import FrameRow, better, mean_scores
+from avsal.train.validation import ValidationRow, better, mean_scores
 
 
 def gaze(num, seed=0):
@@ -35,10 +35,10 @@ def test_the_mean_map_has_a_peak_wherever_people_look():
 def test_scores_are_means_over_recordings_and_undefined_frames_are_counted():
     nan = float("nan")
     found = [
-        FrameRow("a", 0, {"nss": 1.0}),
-        FrameRow("a", 1, {"nss": 3.0}),
-        FrameRow("a", 2, {"nss": nan}),
-        FrameRow("b", 0, {"nss": 6.0}),
+        ValidationRow("a", 0, {"nss": 1.0}),
+        ValidationRow("a", 1, {"nss": 3.0}),
+        ValidationRow("a", 2, {"nss": nan}),
+        ValidationRow("b", 0, {"nss": 6.0}),
     ]
     assert mean_scores(found, ("nss",)) == {
         "nss": 4.0,

@@ -1,30 +1,30 @@
-"""Windows that are learned with the film around them, so that engines which see it may be used."""
+"""Windows that are learned with the video around them, so that engines which see it may be used."""
 
 import numpy as np
 import pytest
 import torch
-from train.tiny_run import SIZE, SpotFilms, T, log_of, settings
+from train.tiny_run import SIZE, SpotVideos, T, log_of, settings
 
 from avsal.errors import ConfigError
 from avsal.models import create_model
 from avsal.train import Trainer, build_model
-from avsal.train.made_clips import MadeClips, MadeFrames
 from avsal.train.objective import Objective
 from avsal.train.settings import ContextSettings
+from avsal.train.synthetic_clips import SyntheticClips, SyntheticFrames
 
-LENGTH = T + 16  # of a film with 8 frames before and after the window
+LENGTH = T + 16  # of a video with 8 frames before and after the window
 
 
-def films(seed=1, num_frames=LENGTH):
-    return SpotFilms(seed=seed, num_frames=num_frames)
+def videos(seed=1, num_frames=LENGTH):
+    return SpotVideos(seed=seed, num_frames=num_frames)
 
 
 def trainer(folder, **changes):
     told = settings(folder, context__frames=8, **changes)
     torch.manual_seed(told.seed)
     model, notes = build_model(told.model)
-    clips = MadeClips(films(), model.spec, num_clips=40, context=8)
-    frames = MadeFrames(SpotFilms(seed=2), model.spec, num_clips=4)
+    clips = SyntheticClips(videos(), model.spec, num_clips=40, context=8)
+    frames = SyntheticFrames(SpotVideos(seed=2), model.spec, num_clips=4)
     return Trainer(told, model, clips, frames, notes)
 
 
@@ -39,7 +39,7 @@ def test_both_ways_to_see_a_clip_are_learned_and_agreement_makes_their_maps_alik
         assert ("agreement" in steps[0]) == (agreement > 0)
         for name in ("kl", "kl_in_context"):
             assert np.mean([s[name] for s in steps[-5:]]) < np.mean([s[name] for s in steps[:5]])
-        clips = MadeClips(films(seed=9), engine.model.spec, num_clips=12, context=8)
+        clips = SyntheticClips(videos(seed=9), engine.model.spec, num_clips=12, context=8)
         (batch,) = clips.batches(0, 12, start=0, process=0, num_processes=1)
         engine.model.eval()
         with torch.no_grad():
@@ -54,7 +54,7 @@ def test_without_a_weight_the_loss_is_the_mean_of_both(tmp_path):
     told = settings(tmp_path, context__frames=8, sound__attention=0.0)
     model, _ = build_model(told.model)
     objective = Objective(model, told).eval()
-    clips = MadeClips(films(), model.spec, num_clips=2, context=8)
+    clips = SyntheticClips(videos(), model.spec, num_clips=2, context=8)
     (batch,) = clips.batches(0, 2, start=0, process=0, num_processes=1)
     truth = (batch.density, batch.points, batch.mask)
     with torch.no_grad():
@@ -65,15 +65,15 @@ def test_without_a_weight_the_loss_is_the_mean_of_both(tmp_path):
     assert float(total) == pytest.approx(float(alone + around) / 2, rel=1e-5)
 
 
-def test_a_made_film_s_window_keeps_its_own_sound_and_target():
+def test_a_made_video_s_window_keeps_its_own_sound_and_target():
     model, _ = build_model(settings("unused").model)
-    film = films()[3]
-    clip = MadeClips(films(), model.spec, num_clips=4, context=8)[3]
-    begin, end = (round(frame * len(film.sound) / LENGTH) for frame in (8, 8 + T))
+    video = videos()[3]
+    clip = SyntheticClips(videos(), model.spec, num_clips=4, context=8)[3]
+    begin, end = (round(frame * len(video.sound) / LENGTH) for frame in (8, 8 + T))
     assert len(clip.images) == LENGTH
-    np.testing.assert_allclose(clip.audio[0], film.sound[begin:end] * model.spec.audio_scale, rtol=1e-6)
+    np.testing.assert_allclose(clip.audio[0], video.sound[begin:end] * model.spec.audio_scale, rtol=1e-6)
     assert clip.frames.tolist() == [8 + T - 1]
-    rows, columns = film.fixations.at(8 + T - 1).rows_and_columns()
+    rows, columns = video.fixations.at(8 + T - 1).rows_and_columns()
     assert clip.points[0].tolist() == np.stack([rows, columns], 1).tolist()
 
 
@@ -86,4 +86,4 @@ def test_what_makes_no_sense_is_named(tmp_path):
         Objective(create_model("conv3d"), told)
     model, _ = build_model(told.model)
     with pytest.raises(ConfigError, match=f"{T} of {SIZE[0]}x{SIZE[1]}, and `context.frames` 8 before"):
-        MadeClips(SpotFilms(), model.spec, num_clips=4, context=8)
+        SyntheticClips(SpotVideos(), model.spec, num_clips=4, context=8)

@@ -64,7 +64,7 @@ def test_each_batch_is_half_of_either_kind_and_the_shorter_source_ends_the_epoch
     assert len(batches[0].images) == 8
 
 
-def test_made_films_keep_their_own_sound_and_real_ones_get_all_kinds_of_foreign_sound(clips):
+def test_made_videos_keep_their_own_sound_and_real_ones_get_all_kinds_of_foreign_sound(clips):
     own = batch("made", 4, 7, True).audio
     kinds = set()
     for found in drawn(clips):
@@ -73,11 +73,11 @@ def test_made_films_keep_their_own_sound_and_real_ones_get_all_kinds_of_foreign_
             if not sound.any():
                 kinds.add("silence")
             elif any(sorted(sound[0].tolist()) == sorted(other[0].tolist()) for other in own):
-                kinds.add("another film's")
+                kinds.add("another video's")
             else:
                 kinds.add("noise")
                 assert 0.3 < sound.std() / own.std() < 3
-    assert kinds == {"silence", "another film's", "noise"}
+    assert kinds == {"silence", "another video's", "noise"}
 
 
 def test_any_step_can_be_drawn_again(clips):
@@ -92,6 +92,6 @@ def test_clips_of_the_wrong_kind_are_refused():
         joined(sounding, sounding, np.random.default_rng(0))
 
 
-def test_gaze_is_that_of_the_real_films_and_both_are_in_the_fingerprint(clips):
+def test_gaze_is_that_of_the_real_videos_and_both_are_in_the_fingerprint(clips):
     assert clips.gaze().shape == (3, 2)
     assert {"silent", "sounding", "sha256"} == set(clips.fingerprint())

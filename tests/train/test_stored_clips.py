@@ -1,9 +1,9 @@
-"""Stores of tiny films, made by the tests, as training and validation clips."""
+"""Stores of tiny videos, made by the tests, as training and validation clips."""
 
 import numpy as np
 import pytest
 import torch
-from fake_media import write_film
+from fake_media import write_video
 from train.tiny_run import log_of, settings
 
 from avsal.clips import ClipDataset, Store, StoreSettings, WindowPlan, prepare
@@ -31,18 +31,18 @@ def gaze(num_frames, seed):
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    root = tmp_path_factory.mktemp("films")
+    root = tmp_path_factory.mktemp("videos")
     recordings = []
     for number, (frames, rate, sound) in enumerate(
         [(12, 25, True), (20, 25, True), (6, 25, True), (14, 30, True), (16, 25, False), (30, 25, True)]
     ):
-        film = write_film(root / f"film{number}.mp4", num_frames=frames, rate=rate, sound=sound)
+        video = write_video(root / f"video{number}.mp4", num_frames=frames, rate=rate, sound=sound)
         recordings.append(
             Recording(
-                f"film{number}",
+                f"video{number}",
                 "tiny",
-                film,
-                audio=film if sound else None,
+                video,
+                audio=video if sound else None,
                 split="train",
                 load_fixations=gaze(frames, number),
             )
@@ -97,11 +97,11 @@ def test_validation_scores_each_wanted_frame_once_through_the_window_of_predicti
     }
     assert set(found) == expected
 
-    recording = next(one for one in store if one.id == "film1")
+    recording = next(one for one in store if one.id == "video1")
     for window in WindowPlan(spec).take(15, ended=True):
         (_, frame) = window.outputs[0]
         if frame % 3 == 0:
-            batch, m = found["tiny/film1", frame]
+            batch, m = found["tiny/video1", frame]
             pixels = torch.from_numpy(recording.frames(window.frames)).permute(3, 0, 1, 2).float()
             assert torch.allclose(batch.frames[batch.clip[m]], pixels / 127.5 - 1, atol=1e-5)
             looks = recording.fixations.at(frame).scaled(SIZE)
@@ -111,9 +111,9 @@ def test_validation_scores_each_wanted_frame_once_through_the_window_of_predicti
             assert torch.allclose(batch.density[m], drawn / drawn.sum(), atol=1e-6)
 
 
-def test_padding_of_fitted_films_is_not_scored(tmp_path):
-    film = write_film(tmp_path / "wide.mp4", num_frames=16)
-    recording = Recording("wide", "tiny", film, split="train", load_fixations=gaze(16, 0))
+def test_padding_of_fitted_videos_is_not_scored(tmp_path):
+    video = write_video(tmp_path / "wide.mp4", num_frames=16)
+    recording = Recording("wide", "tiny", video, split="train", load_fixations=gaze(16, 0))
     prepare([recording], tmp_path / "store", StoreSettings((64, 64), resize="fit"), workers=1)
     spec = create_model("esan", width=0.05, size=[64, 64]).spec
     source = StoredFrames(list(Store(tmp_path / "store")), spec, RECIPE, first_frames=15)
@@ -158,7 +158,7 @@ def test_a_store_of_another_size_is_refused(store):
         StoredFrames(list(store), spec, RECIPE)
 
 
-def test_a_run_on_a_store_with_films_of_all_kinds_resumes_exactly(store, tmp_path):
+def test_a_run_on_a_store_with_videos_of_all_kinds_resumes_exactly(store, tmp_path):
     def run(folder, steps):
         told = settings(folder, steps=steps, clips__accumulation=2, engine__freeze_batch_norm=True)
         torch.manual_seed(0)

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
-from fake_media import write_film
+from fake_media import write_video
 from gaze_recordings import followed_gaze
 
 from avsal.cli import train
@@ -21,8 +21,8 @@ from avsal.weights import read_header
 SIZE = (64, 112)
 TINY = [
     "data=hevc",
-    "data.train=[film0,film1]",
-    "data.validation=[film2]",
+    "data.train=[video0,video1]",
+    "data.validation=[video2]",
     "data.clips_per_recording=1",
     "steps=1",
     "epochs=null",
@@ -39,15 +39,15 @@ TINY = [
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    """A prepared store of three films of 20 frames with the gaze of eight people."""
-    root = tmp_path_factory.mktemp("films")
+    """A prepared store of three videos of 20 frames with the gaze of eight people."""
+    root = tmp_path_factory.mktemp("videos")
     recordings = []
     for index in range(3):
-        film = root / f"film{index}.mp4"
-        write_film(film, size=SIZE, num_frames=20, sound=False)
+        video = root / f"video{index}.mp4"
+        write_video(video, size=SIZE, num_frames=20, sound=False)
         gaze = followed_gaze(size=SIZE, num_frames=20, wander=0.02, seed=index)
         recordings.append(
-            Recording(f"film{index}", "hevc", film, None, load_fixations=lambda gaze=gaze: gaze)
+            Recording(f"video{index}", "hevc", video, None, load_fixations=lambda gaze=gaze: gaze)
         )
     prepare(recordings, root / "store", StoreSettings(SIZE, sample_rate=22050), workers=1)
     return root / "store"
@@ -90,7 +90,7 @@ def test_an_ablation_ends_with_its_rows_beside_the_papers(sweep, tmp_path, capsy
     assert ("measured", "TSFP-Net", "change in NSS") not in table
     assert table["cited", "TSFP-Net (only multi-level)", "nss"] == 2.8857
     assert table["cited", "TSFP-Net (only multi-level)", "change in NSS"] == pytest.approx(2.8857 - 3.0086)
-    assert ("perspective", "centre bias", "nss") in table
+    assert ("baseline", "centre bias", "nss") in table
     text = (folder / "sweep.md").read_text()
     assert text.startswith("## TSFP-Net, Table 8")
     assert "TSFP-Net Table 8; DHF1K val" in text

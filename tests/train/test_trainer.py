@@ -5,11 +5,11 @@ import signal
 import numpy as np
 import pytest
 import torch
-from train.tiny_run import SIZE, SpotFilms, T, log_of, settings, trainer
+from train.tiny_run import SIZE, SpotVideos, T, log_of, settings, trainer
 
 from avsal.errors import CheckpointError, ConfigError
 from avsal.train import DivergedError, StoppedError, Trainer, build_model
-from avsal.train.made_clips import MadeClips, MadeFrames
+from avsal.train.synthetic_clips import SyntheticClips, SyntheticFrames
 from avsal.weights import load_model, read_header
 
 SILENT = {"sound__zero": 0.0, "sound__missing": 0.0, "sound__attention": 0.0}
@@ -72,7 +72,7 @@ def test_the_run_folder_holds_what_is_needed_to_defend_the_run(unbroken):
     assert log_of(folder, "end")[0]["best"] == closing["best"]
     header = (folder / "validation.csv").read_text().splitlines()[0]
     assert header.startswith("step,epoch,nss,cc")
-    assert len(list((folder / "pictures").rglob("*.png"))) == 2  # one film at two validations
+    assert len(list((folder / "pictures").rglob("*.png"))) == 2  # one video at two validations
     assert not list(folder.glob(".*"))
 
 
@@ -137,16 +137,16 @@ def test_going_on_with_other_settings_or_other_clips_is_refused_by_name(unbroken
     with pytest.raises(ConfigError, match=r"begun with another `optim.learning_rate`"):
         trainer(folder, optim__learning_rate=0.1).run()
     with pytest.raises(ConfigError, match="begun on other clips"):
-        trainer(folder, films=SpotFilms(seed=9)).run()
+        trainer(folder, videos=SpotVideos(seed=9)).run()
 
 
 def test_a_loss_that_is_no_number_stops_names_step_and_clips_and_keeps_the_last_good_state(tmp_path):
     folder = tmp_path / "run"
     order = np.random.default_rng([0, 0]).permutation(6)  # of the first epoch, batches of 2
     broken = int(order[4])  # in the third step
-    films = SpotFilms(seed=1, broken=(broken,))
-    with pytest.raises(DivergedError, match=rf"nan in step 3 \(epoch 1\) on the clips .*film {broken}"):
-        trainer(folder, films=films).run()
+    videos = SpotVideos(seed=1, broken=(broken,))
+    with pytest.raises(DivergedError, match=rf"nan in step 3 \(epoch 1\) on the clips .*video {broken}"):
+        trainer(folder, videos=videos).run()
     state = state_of(folder)
     assert state["progress"]["step"] == 2
     assert all(value.isfinite().all() for value in state["model"].values())
@@ -215,7 +215,7 @@ def engine_like(engine):
     """The same engine before its step: fresh weights of the same seed."""
     torch.manual_seed(engine.settings.seed)
     model, _ = build_model(engine.settings.model)
-    frames = MadeFrames(SpotFilms(seed=2), model.spec, num_clips=4)
+    frames = SyntheticFrames(SpotVideos(seed=2), model.spec, num_clips=4)
     return Trainer(engine.settings, model, engine.clips, frames)
 
 
@@ -236,7 +236,7 @@ def test_frozen_parts_and_frozen_batch_norms_do_not_move(tmp_path):
 
 def test_training_stops_when_validation_has_not_improved_for_long_enough(tmp_path, monkeypatch):
     engine = trainer(tmp_path / "run", num_clips=2, steps=100, validation__patience=2)
-    monkeypatch.setattr("avsal.train.judge.better", lambda metric, value, best: best is None)
+    monkeypatch.setattr("avsal.train.validator.better", lambda metric, value, best: best is None)
     engine.run()
     assert engine.progress.stale == 2
     assert engine.progress.step == 3
@@ -263,16 +263,16 @@ def test_options_for_sound_are_refused_for_a_model_without(tmp_path):
         model={"name": "tsfpnet", "arguments": {"width": 0.05, "num_frames": T, "size": list(SIZE)}},
     )
     model, _ = build_model(told.model)
-    clips = MadeClips(SpotFilms(), model.spec, num_clips=4)
+    clips = SyntheticClips(SpotVideos(), model.spec, num_clips=4)
     with pytest.raises(ConfigError, match="tsfpnet takes none"):
         Trainer(told, model, clips, None)
 
 
-def test_films_of_another_size_than_the_model_takes_are_refused(tmp_path):
+def test_videos_of_another_size_than_the_model_takes_are_refused(tmp_path):
     told = settings(tmp_path / "run", model__arguments={"width": 0.05, "num_frames": T, "size": [64, 64]})
     model, _ = build_model(told.model)
     with pytest.raises(ConfigError, match="8 frames of 32x32 but the model takes 8 of 64x64"):
-        MadeClips(SpotFilms(), model.spec, num_clips=4)
+        SyntheticClips(SpotVideos(), model.spec, num_clips=4)
 
 
 def test_tensorboard_gets_the_same_numbers(tmp_path):

@@ -1,4 +1,4 @@
-"""A training run of seconds: films of a moving spot that is heard, and a network of a few thousand numbers.
+"""A training run of seconds: videos of a moving spot that is heard, and a network of a few thousand numbers.
 
 As a script: python tiny_run.py FOLDER STEPS [JSON of further settings]
 """
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from avsal.train import Trainer, TrainSettings, build_model, from_mapping
-from avsal.train.made_clips import MadeClips, MadeFrames
+from avsal.train.synthetic_clips import SyntheticClips, SyntheticFrames
 from avsal.types import Fixations
 
 SIZE, T, RATE = (32, 32), 8, 22050
@@ -29,7 +29,7 @@ class SpotGaze:
 
 
 @dataclass(frozen=True)
-class SpotFilm:
+class SpotVideo:
     frames: np.ndarray
     sound: np.ndarray
     fixations: Fixations
@@ -38,12 +38,12 @@ class SpotFilm:
 
 
 @dataclass(frozen=True)
-class SpotFilms:
+class SpotVideos:
     """A bright spot on noise; people look at it."""
 
     seed: int = 0
     num_frames: int = T
-    broken: tuple[int, ...] = field(default=())  # films whose target is not a number
+    broken: tuple[int, ...] = field(default=())  # videos whose target is not a number
 
     def __getitem__(self, index):
         random = np.random.default_rng([self.seed, index])
@@ -58,7 +58,7 @@ class SpotFilms:
         )
         place = (row, column)
         gaze = BrokenGaze(place) if index in self.broken else SpotGaze(place)
-        return SpotFilm(frames, sound, fixations, gaze)
+        return SpotVideo(frames, sound, fixations, gaze)
 
 
 class BrokenGaze(SpotGaze):
@@ -96,12 +96,12 @@ def settings(folder, **changes):
     return from_mapping(TrainSettings, values)
 
 
-def trainer(folder, films=None, num_clips=6, **changes):
+def trainer(folder, videos=None, num_clips=6, **changes):
     told = settings(folder, **changes)
     torch.manual_seed(told.seed)
     model, notes = build_model(told.model)
-    clips = MadeClips(films or SpotFilms(seed=1), model.spec, num_clips=num_clips, seed=told.seed)
-    return Trainer(told, model, clips, MadeFrames(SpotFilms(seed=2), model.spec, num_clips=4), notes)
+    clips = SyntheticClips(videos or SpotVideos(seed=1), model.spec, num_clips=num_clips, seed=told.seed)
+    return Trainer(told, model, clips, SyntheticFrames(SpotVideos(seed=2), model.spec, num_clips=4), notes)
 
 
 def log_of(folder, kind="step"):

@@ -1,8 +1,8 @@
-"""Ways to compute a film's maps: which one is faster, and which maps it gives."""
+"""Ways to compute a video's maps: which one is faster, and which maps it gives."""
 
 from avsal.prediction.engines.choice import ENGINES, create_engine, supported_engines
 from avsal.prediction.engines.engine import Engine
 from avsal.prediction.engines.live import LiveState
-from avsal.prediction.engines.runs import Job, Output
+from avsal.prediction.engines.runs import WindowJob, WindowMaps
 
-__all__ = ["ENGINES", "Engine", "Job", "LiveState", "Output", "create_engine", "supported_engines"]
+__all__ = ["ENGINES", "Engine", "LiveState", "WindowJob", "WindowMaps", "create_engine", "supported_engines"]

@@ -1,4 +1,4 @@
-"""The feature pyramid over a film: lateral features shared as far as the encoder's, then top-down."""
+"""The feature pyramid over a video: lateral features shared as far as the encoder's, then top-down."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from avsal.layers.pyramid import Pyramid, SpatialConv
 from avsal.prediction.engines.encoder import flat_conv
-from avsal.prediction.engines.tape import Tape
+from avsal.prediction.engines.feature_cache import FeatureCache
 from avsal.prediction.engines.temporal import (
     Collapse,
     Edges,
@@ -27,7 +27,7 @@ __all__ = ["TapedPyramid"]
 
 
 class TapedPyramid:
-    """`Pyramid` for windows of a film.
+    """`Pyramid` for windows of a video.
 
     With padded edges the levels meet as whole windows. Without them every level is one position a frame, and
     finer levels wait on a tape for the coarsest, which looks ahead furthest.
@@ -76,10 +76,10 @@ class TapedPyramid:
     @property
     def waiting_bytes(self) -> int:
         """Bytes of levels that wait for each other."""
-        return sum((meeting.gather or meeting).tape.nbytes for meeting in self.meet.values())
+        return sum((meeting.gather or meeting).cache.nbytes for meeting in self.meet.values())
 
     def reset(self) -> None:
-        """Forget the film."""
+        """Forget the video."""
         for layer in self.temporal:
             layer.reset()
         for meeting in self.meet.values():
@@ -130,9 +130,9 @@ class TapedPyramid:
         return windows, total.permute(0, 2, 3, 1)
 
     def _ended(self, x: Features, finest: Features) -> Features:
-        """The coarsest level up to the position that ends with the film."""
-        film_end = finest.first + finest.num_shared
-        number = min(x.num_shared, max(0, film_end - x.stride + 1 - x.first))
+        """The coarsest level up to the position that ends with the video."""
+        video_end = finest.first + finest.num_shared
+        number = min(x.num_shared, max(0, video_end - x.stride + 1 - x.first))
         return replace(x, x=x.x[:number], num_shared=number)
 
     def _wanted(self, x: Features, windows: tuple[int, ...]) -> Tensor:
@@ -157,11 +157,11 @@ class Meeting:
 
     def __init__(self, edges: Edges) -> None:
         self.gather = Gather(edges) if edges.left or edges.right else None
-        self.tape = Tape()
+        self.cache = FeatureCache()
         self.started = False
 
     def reset(self) -> None:
-        """Forget the film."""
+        """Forget the video."""
         self.started = False
         if self.gather is not None:
             self.gather.reset()
@@ -173,12 +173,12 @@ class Meeting:
         if span is None:
             return features
         if not self.started:
-            self.tape.start(features.first)
+            self.cache.start(features.first)
             self.started = True
-        self.tape.append(features.x[: features.num_shared])
+        self.cache.append(features.x[: features.num_shared])
         end = span.first + span.num_shared
-        x = self.tape.read(span.first, end)
-        self.tape.forget(end)
+        x = self.cache.read(span.first, end)
+        self.cache.forget(end)
         return replace(features, x=x, first=span.first, num_shared=span.num_shared)
 
 

@@ -1,4 +1,4 @@
-"""S3D over a film: shared positions once, edges for each window."""
+"""S3D over a video: shared positions once, edges for each window."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class TapedMixed:
 
 
 class TapedEncoder:
-    """`S3D` for windows of a film.
+    """`S3D` for windows of a video.
 
     Args:
         encoder: with its norms folded.

@@ -1,4 +1,4 @@
-"""What every engine does: windows of a film in, their maps out."""
+"""What every engine does: windows of a video in, their maps out."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch import Tensor
 
 from avsal.clips import normalise_clips
 from avsal.models import SaliencyModel
-from avsal.prediction.engines.runs import Job
+from avsal.prediction.engines.runs import WindowJob
 
 __all__ = ["Engine", "arithmetic"]
 
 
 class Engine(ABC):
-    """Computes the maps of a film's windows in evaluation mode.
+    """Computes the maps of a video's windows in evaluation mode.
 
     Args:
         model: on its device; engines work on a copy with batch norms folded.
@@ -26,7 +26,7 @@ class Engine(ABC):
 
     Attributes:
         name: what one types.
-        past: frames before a part of a film that its maps depend on, beyond the windows'.
+        past: frames before a part of a video that its maps depend on, beyond the windows'.
         future: frames after a part that its maps depend on.
         attention: whether the attention of each sound, (H, W) above -1 and 0 without sound, follows the maps
             as further rows; for a model whose sound acts by attention.
@@ -47,7 +47,7 @@ class Engine(ABC):
         self.precision = precision
 
     @abstractmethod
-    def predict(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Tensor]]:
+    def predict(self, jobs: Iterable[WindowJob]) -> Iterator[tuple[WindowJob, Tensor]]:
         """Each job that wants maps, in order, with its maps (sounds, T', H, W) in float32.
 
         With `attention` there are twice as many rows.
@@ -57,7 +57,7 @@ class Engine(ABC):
         """The context in which the network runs; see `arithmetic`."""
         return arithmetic(self.device, self.precision)
 
-    def clip(self, jobs: list[Job]) -> Tensor:
+    def clip(self, jobs: list[WindowJob]) -> Tensor:
         """(B, 3, T, H, W): the network's input of some windows."""
         pixels = [torch.stack([torch.from_numpy(frame.image) for frame in job.frames]) for job in jobs]
         return normalise_clips([clip.to(self.device) for clip in pixels], self.spec)
@@ -66,7 +66,7 @@ class Engine(ABC):
         """(P, H, W, 3): the network's input of some frames."""
         return normalise_clips([torch.stack(images).to(self.device)], self.spec)[0].permute(1, 2, 3, 0)
 
-    def heard(self, job: Job) -> tuple[Tensor | None, ...]:
+    def sounds_of(self, job: WindowJob) -> tuple[Tensor | None, ...]:
         """A window's sounds on the network's device."""
         return tuple(None if sound is None else sound.to(self.device) for sound in job.sounds)
 

@@ -13,7 +13,7 @@ from avsal.models.tsfpnet import TSFPNet
 from avsal.prediction.engines.engine import Engine
 from avsal.prediction.engines.network import TapedNetwork
 from avsal.prediction.engines.plain import PlainEngine
-from avsal.prediction.engines.runs import Job, Run, Runs
+from avsal.prediction.engines.runs import Run, Runs, WindowJob
 from avsal.prediction.engines.temporal import Edges
 
 __all__ = ["ExactEngine", "WindowEngine"]
@@ -33,12 +33,12 @@ class WindowEngine(Engine):
         super().__init__(model, batch_size, precision)
         self.network = TapedNetwork(folded(model), self.edges)
 
-    def ascend(self, run: Run) -> Iterator[tuple[Job, Tensor]]:
+    def ascend(self, run: Run) -> Iterator[tuple[WindowJob, Tensor]]:
         """The maps of a run, by the frame its windows begin at."""
         self.network.reset()
         length, end = self.spec.num_frames, 0
         images: list[Tensor] = []
-        windows: dict[int, Job] = {}
+        windows: dict[int, WindowJob] = {}
         for job, step in run.jobs:
             images += [torch.from_numpy(frame.image) for frame in job.frames[-step:]]
             end += step
@@ -51,9 +51,11 @@ class WindowEngine(Engine):
             yield from self._push(images, windows, end - length + 1)
 
     @torch.inference_mode()
-    def _push(self, images: list[Tensor], windows: dict[int, Job], oldest: int) -> list[tuple[Job, Tensor]]:
+    def _push(
+        self, images: list[Tensor], windows: dict[int, WindowJob], oldest: int
+    ) -> list[tuple[WindowJob, Tensor]]:
         frames = self.frames(images)
-        sounds = {window: self.heard(job) for window, job in windows.items()}
+        sounds = {window: self.sounds_of(job) for window, job in windows.items()}
         with self.arithmetic():
             complete, maps = self.network.push(frames, sounds, oldest=oldest, attention=self.attention)
         maps = maps.float()
@@ -72,7 +74,7 @@ class ExactEngine(WindowEngine):
         super().__init__(model, batch_size, precision)
         self.alone = PlainEngine(model, self.batch_size, precision)
 
-    def predict(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Tensor]]:
+    def predict(self, jobs: Iterable[WindowJob]) -> Iterator[tuple[WindowJob, Tensor]]:
         """See `Engine.predict`."""
         self.alone.attention = self.attention
         for run in Runs((job for job in jobs if job.wanted), WORTH_SHARING):

@@ -1,4 +1,4 @@
-"""Maps without look-ahead in bounded memory: the film's real past on the left, zeros on the right."""
+"""Maps without look-ahead in bounded memory: the video's real past on the left, zeros on the right."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from avsal.models.tsfpnet import TSFPNet
 from avsal.prediction.engines.engine import arithmetic
 from avsal.prediction.engines.exact import WindowEngine
 from avsal.prediction.engines.network import TapedNetwork
-from avsal.prediction.engines.runs import Job, Runs
+from avsal.prediction.engines.runs import Runs, WindowJob
 from avsal.prediction.engines.temporal import Edges
 
 __all__ = ["LiveEngine", "LiveState"]
@@ -30,9 +30,9 @@ LIVE = Edges(left=False, right=True)
 class LiveEngine(WindowEngine):
     """Each window's left end sees the frames before it instead of zeros. See `Engine`.
 
-    What lies before the film's first frame is zeros. The film's first frames are predicted from windows that
-    play it backwards, as by the other engines; their past is the frames after them.
-    Windows of which no map is wanted still tell what the film was: what windows share is computed of every
+    What lies before the video's first frame is zeros. The video's first frames are predicted from windows
+    that play it backwards, as by the other engines; their past is the frames after them.
+    Windows of which no map is wanted still tell what the video was: what windows share is computed of every
     frame, so that leaving maps out changes none of the others and saves only each window's own work.
     """
 
@@ -40,7 +40,7 @@ class LiveEngine(WindowEngine):
     past = PAST
     edges = LIVE
 
-    def predict(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Tensor]]:
+    def predict(self, jobs: Iterable[WindowJob]) -> Iterator[tuple[WindowJob, Tensor]]:
         """See `Engine.predict`."""
         for run in Runs(jobs, self.spec.num_frames):
             if run.backward:
@@ -71,11 +71,11 @@ class LiveState:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that are remembered of the film."""
+        """Bytes that are remembered of the video."""
         return self._network.nbytes
 
     def reset(self) -> None:
-        """Forget the film: the next frame is a first one."""
+        """Forget the video: the next frame is a first one."""
         self._network.reset()
 
     @torch.inference_mode()

@@ -1,4 +1,4 @@
-"""TSFP-Net over a film, frames in and maps out, with all that it remembers."""
+"""TSFP-Net over a video, frames in and maps out, with all that it remembers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Sounds = Sequence[Tensor | None]
 
 
 class TapedNetwork:
-    """A network and its memory of one film.
+    """A network and its memory of one video.
 
     Sound is fused for each window, as in training: SoundNet hears the window's seconds (its strides of
     samples do not divide a frame, so that neighbouring windows share nothing; it is less than a hundredth of
@@ -33,27 +33,27 @@ class TapedNetwork:
         edges: of the windows.
 
     Attributes:
-        num_frames: how many frames of the film it was given.
+        num_frames: how many frames of the video it was given.
     """
 
     def __init__(self, model: TSFPNet, edges: Edges) -> None:
         self.model, self.edges = model, edges
         self.encoder = TapedEncoder(model.encoder, edges)
         self.pyramid = TapedPyramid(model.pyramid, edges)
-        self.heard = (Gather(edges), Gather(edges))
+        self.fused = (Gather(edges), Gather(edges))
         self.num_frames = 0
 
     @property
     def nbytes(self) -> int:
-        """Bytes of memory of the film."""
-        layers = (*self.encoder.temporal, *self.pyramid.temporal, *self.heard)
-        return sum(layer.tape.nbytes for layer in layers) + self.pyramid.waiting_bytes
+        """Bytes of memory of the video."""
+        layers = (*self.encoder.temporal, *self.pyramid.temporal, *self.fused)
+        return sum(layer.cache.nbytes for layer in layers) + self.pyramid.waiting_bytes
 
     def reset(self) -> None:
-        """Forget the film: the next frame is the first of another one."""
+        """Forget the video: the next frame is the first of another one."""
         self.num_frames = 0
         self.pyramid.reset()
-        for layer in (*self.encoder.temporal, *self.heard):
+        for layer in (*self.encoder.temporal, *self.fused):
             layer.reset()
 
     def push(
@@ -73,7 +73,7 @@ class TapedNetwork:
                 for each, (1, A), or None where nothing is heard. With padded edges the windows' last frames
                 must be known.
             oldest: no later window begins before this frame.
-            last: the film ends with these frames; means nothing where the right edge is padded.
+            last: the video ends with these frames; means nothing where the right edge is padded.
             attention: whether the attention of each sound follows the maps.
 
         Returns:
@@ -103,13 +103,13 @@ class TapedNetwork:
             return [None] * len(next(iter(sounds.values()), ()))
         waiting = [window for window in step.windows if window not in sounds]
         step = Step(tuple(sounds), min([step.oldest, *waiting]), step.last)
-        base3 = self.heard[1](taps[2], step)
+        base3 = self.fused[1](taps[2], step)
         base2 = base3
         if isinstance(model.fusion, AlignedFusion):  # the other one does not look at base2
             size = tuple(base3.x.shape[1:3])
             # pooling to base3's grid, which is what the fusion begins with, is shared between windows
             fine = spatial(taps[1], lambda x: F.adaptive_max_pool2d(x, size))
-            base2 = self.heard[0](fine, step)
+            base2 = self.fused[0](fine, step)
         seen2, seen3 = base2.windows(), base3.windows()
         return [self._fused(seen2, seen3, heard) for heard in zip(*sounds.values(), strict=True)]
 

@@ -11,7 +11,7 @@ from avsal.layers.folding import folded
 from avsal.models import SaliencyModel
 from avsal.models.tsfpnet import TSFPNet, TSFPNetAV
 from avsal.prediction.engines.engine import Engine
-from avsal.prediction.engines.runs import Job
+from avsal.prediction.engines.runs import WindowJob
 
 __all__ = ["PlainEngine"]
 
@@ -27,9 +27,9 @@ class PlainEngine(Engine):
         super().__init__(model, batch_size, precision)
         self.model = folded(model) if isinstance(model, TSFPNet) else model
 
-    def predict(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Tensor]]:
+    def predict(self, jobs: Iterable[WindowJob]) -> Iterator[tuple[WindowJob, Tensor]]:
         """See `Engine.predict`."""
-        batch: list[Job] = []
+        batch: list[WindowJob] = []
         for job in jobs:
             if not job.wanted:
                 continue
@@ -41,9 +41,9 @@ class PlainEngine(Engine):
             yield from self.run(batch)
 
     @torch.inference_mode()
-    def run(self, batch: list[Job]) -> list[tuple[Job, Tensor]]:
+    def run(self, batch: list[WindowJob]) -> list[tuple[WindowJob, Tensor]]:
         """The maps of windows of one kind, at once."""
-        sounds = [stacked(sounds) for sounds in zip(*map(self.heard, batch), strict=True)]
+        sounds = [stacked(sounds) for sounds in zip(*map(self.sounds_of, batch), strict=True)]
         with self.arithmetic():
             maps = torch.stack(list(self.maps(self.clip(batch), sounds, start=batch[0].window.start)), 1)
         return list(zip(batch, maps.float(), strict=True))
@@ -80,6 +80,6 @@ def stacked(sounds: tuple[Tensor | None, ...]) -> Tensor | None:
     return torch.stack(there) if there else None
 
 
-def kind(job: Job) -> tuple[object, ...]:
+def kind(job: WindowJob) -> tuple[object, ...]:
     """What windows of one batch must have in common."""
     return job.window.start, *(None if sound is None else sound.shape for sound in job.sounds)

@@ -1,4 +1,4 @@
-"""Windows of a film in the order that they come, cut into runs that slide over consecutive frames."""
+"""Windows of a video in the order that they come, cut into runs that slide over consecutive frames."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from torch import Tensor
 from avsal.clips.windows import Window
 from avsal.media.frames import Frame
 
-__all__ = ["Job", "Output", "Run", "Runs", "slide"]
+__all__ = ["Run", "Runs", "WindowJob", "WindowMaps", "slide"]
 
 
 @dataclass(frozen=True)
-class Output:
+class WindowMaps:
     """A map that is due.
 
     Attributes:
         slot: in the window's output.
         number: of the frame among the predicted ones.
-        time: of the frame, seconds on the film's clock.
+        time: of the frame, seconds on the video's clock.
         duration: of the frame in seconds.
     """
 
@@ -31,20 +31,20 @@ class Output:
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
+class WindowJob:
     """A window with its decoded frames and sound.
 
     Attributes:
         window: which frames.
         frames: decoded, in the order the network sees them.
         sounds: (1, A) each, None where nothing is heard; the window is seen once and heard with each.
-        wanted: the maps wanted of it; none where the window only tells an engine how the film goes on.
+        wanted: the maps wanted of it; none where the window only tells an engine how the video goes on.
     """
 
     window: Window
     frames: list[Frame]
     sounds: tuple[Tensor | None, ...]
-    wanted: list[Output]
+    wanted: list[WindowMaps]
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,14 @@ class Run:
     Attributes:
         jobs: by the frame they begin at, with the frames by which each slides on from the one before (the
             first: a whole window). Read once, before the next run.
-        backward: the jobs came in the opposite order, as where the film's start is played backwards.
+        backward: the jobs came in the opposite order, as where the video's start is played backwards.
     """
 
-    jobs: Iterator[tuple[Job, int]]
+    jobs: Iterator[tuple[WindowJob, int]]
     backward: bool
 
 
-def slide(before: Job, after: Job, most: int) -> int:
+def slide(before: WindowJob, after: WindowJob, most: int) -> int:
     """By how many frames, at most `most`, a window slid on, or back (negative); 0 where it did neither."""
     first, second = before.window.frames, after.window.frames
     for step in range(1, min(most, len(first) - 1) + 1):
@@ -75,7 +75,7 @@ def slide(before: Job, after: Job, most: int) -> int:
 class Runs:
     """Cuts windows into runs that slide in one direction by at most `most` frames and less than a window."""
 
-    def __init__(self, jobs: Iterable[Job], most: int) -> None:
+    def __init__(self, jobs: Iterable[WindowJob], most: int) -> None:
         self._jobs, self._most = iter(jobs), most
         self._next = next(self._jobs, None)
 
@@ -90,23 +90,23 @@ class Runs:
             else:
                 yield Run(self._forward(first), False)
 
-    def _take(self) -> Job:
+    def _take(self) -> WindowJob:
         job = self._next
         assert job is not None
         self._next = next(self._jobs, None)
         return job
 
-    def _step(self, job: Job) -> int:
+    def _step(self, job: WindowJob) -> int:
         """By how many frames the next window slides on from this one."""
         return 0 if self._next is None else slide(job, self._next, self._most)
 
-    def _forward(self, job: Job) -> Iterator[tuple[Job, int]]:
+    def _forward(self, job: WindowJob) -> Iterator[tuple[WindowJob, int]]:
         yield job, len(job.frames)
         while (step := self._step(job)) > 0:
             job = self._take()
             yield job, step
 
-    def _backward(self, job: Job) -> list[tuple[Job, int]]:
+    def _backward(self, job: WindowJob) -> list[tuple[WindowJob, int]]:
         jobs, steps = [job], []
         while (step := self._step(job)) < 0:
             job = self._take()

@@ -1,4 +1,4 @@
-"""Every position once: windows see the film at both ends, not zeros. For files, as it looks ahead."""
+"""Every position once: windows see the video at both ends, not zeros. For files, as it looks ahead."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from avsal.models.tsfpnet import TSFPNet
 from avsal.prediction.engines.engine import Engine
 from avsal.prediction.engines.live import PAST
 from avsal.prediction.engines.network import TapedNetwork
-from avsal.prediction.engines.runs import Job, Run, Runs
+from avsal.prediction.engines.runs import Run, Runs, WindowJob
 from avsal.prediction.engines.temporal import Edges
 
 __all__ = ["StreamingEngine"]
 
 
 class StreamingEngine(Engine):
-    """One dense pass over the film; a map needs 44 frames after its own. See `Engine`.
+    """One dense pass over the video; a map needs 44 frames after its own. See `Engine`.
 
-    Beyond the film's ends every layer sees zeros, so that a film of just T frames has the plain map. Sound is
-    fused for each window, as by the other engines, with base2 and base3 taken from the pass. The film's
-    first frames are predicted from a film of their own that is played backwards and ends with frame 0.
-    Windows of which no map is wanted still tell how the film goes on: leaving maps out changes none of the
+    Beyond the video's ends every layer sees zeros, so that a video of just T frames has the plain map. Sound
+    is fused for each window, as by the other engines, with base2 and base3 taken from the pass. The video's
+    first frames are predicted from a video of their own that is played backwards and ends with frame 0.
+    Windows of which no map is wanted still tell how the video goes on: leaving maps out changes none of the
     others and saves the decoder only.
     """
 
@@ -39,7 +39,7 @@ class StreamingEngine(Engine):
         super().__init__(model, batch_size, precision)
         self.network = TapedNetwork(folded(model), Edges(left=False, right=False))
 
-    def predict(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Tensor]]:
+    def predict(self, jobs: Iterable[WindowJob]) -> Iterator[tuple[WindowJob, Tensor]]:
         """See `Engine.predict`."""
         for run in Runs(jobs, self.spec.num_frames):
             if run.backward:
@@ -47,11 +47,11 @@ class StreamingEngine(Engine):
             else:
                 yield from self._ascend(run)
 
-    def _ascend(self, run: Run) -> Iterator[tuple[Job, Tensor]]:
+    def _ascend(self, run: Run) -> Iterator[tuple[WindowJob, Tensor]]:
         self.network.reset()
         length, end = self.spec.num_frames, 0
         images: list[Tensor] = []
-        waiting: dict[int, Job] = {}
+        waiting: dict[int, WindowJob] = {}
         for job, step in run.jobs:
             images += [torch.from_numpy(frame.image) for frame in job.frames[-step:]]
             end += step
@@ -64,9 +64,9 @@ class StreamingEngine(Engine):
 
     @torch.inference_mode()
     def _push(
-        self, images: list[Tensor], waiting: dict[int, Job], next_window: int, *, last: bool = False
-    ) -> list[tuple[Job, Tensor]]:
-        sounds = {window: self.heard(job) for window, job in waiting.items()}
+        self, images: list[Tensor], waiting: dict[int, WindowJob], next_window: int, *, last: bool = False
+    ) -> list[tuple[WindowJob, Tensor]]:
+        sounds = {window: self.sounds_of(job) for window, job in waiting.items()}
         with self.arithmetic():
             complete, maps = self.network.push(
                 self.frames(images),

@@ -1,9 +1,9 @@
 """Layers over time that compute each position once for all windows, and per window only what padding reaches.
 
-A window of a film is padded with zeros at both ends of every layer. A position whose inputs lie inside the
+A window of a video is padded with zeros at both ends of every layer. A position whose inputs lie inside the
 window is the same in every window that has it; it is computed once, when its last input is known, and named
-by its centre frame, for all phases of the strides: at stride 1 with a dilation (`Tape`). Positions that
-padding reaches, the edges, belong to one window each. Where the edges meet, nothing is left to share and
+by its centre frame, for all phases of the strides: at stride 1 with a dilation (`FeatureCache`). Positions
+that padding reaches, the edges, belong to one window each. Where the edges meet, nothing is left to share and
 whole windows go on as a batch.
 
 Shapes: P positions, n windows, H W size, C channels, channels innermost.
@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from avsal.prediction.engines.tape import Tape
+from avsal.prediction.engines.feature_cache import FeatureCache
 
 __all__ = [
     "Collapse",
@@ -38,7 +38,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Edges:
-    """Which ends of a window are padded with zeros as in training; the film goes on at the others."""
+    """Which ends of a window are padded with zeros as in training; the video goes on at the others."""
 
     left: bool
     right: bool
@@ -51,7 +51,7 @@ class Step:
     Attributes:
         windows: frames that the windows begin at.
         oldest: no later window begins before this frame.
-        last: the film ends with these frames.
+        last: the video ends with these frames.
     """
 
     windows: tuple[int, ...]
@@ -126,7 +126,7 @@ class TemporalLayer(ABC):
     ) -> None:
         self.edges, self.kernel, self.stride, self.padding = edges, kernel, stride, padding
         self.shared, self.most = shared, most
-        self.tape = Tape()
+        self.cache = FeatureCache()
         self._next: int | None = None  # centre frame of the next shared output
 
     @abstractmethod
@@ -134,7 +134,7 @@ class TemporalLayer(ABC):
         """(B, P, H, W, C) -> (B, P', H, W, C') without padding."""
 
     def reset(self) -> None:
-        """Forget the film."""
+        """Forget the video."""
         self._next = None
 
     def __call__(self, features: Features, step: Step) -> Features:
@@ -145,11 +145,11 @@ class TemporalLayer(ABC):
             x = F.pad(f.x.unflatten(0, (n, f.length)), (0, 0, 0, 0, 0, 0, p, p))
             return replace(f, x=self.valid(x, s, 1).flatten(0, 1), length=length, stride=f.stride * s)
         if self._next is None:
-            self.tape.start(f.first)
+            self.cache.start(f.first)
             self._next = f.first + (p * f.stride if self.edges.left else 0)
-        self.tape.append(f.x[: f.num_shared])
+        self.cache.append(f.x[: f.num_shared])
         if step.last and not self.edges.right and p:
-            self.tape.append(f.x.new_zeros((p * f.stride, *f.x.shape[1:])))
+            self.cache.append(f.x.new_zeros((p * f.stride, *f.x.shape[1:])))
 
         left = -(-(f.left + p) // s) if self.edges.left else 0
         right = length - -(-(f.length - f.right + p - k + 1) // s) if self.edges.right else 0
@@ -161,14 +161,14 @@ class TemporalLayer(ABC):
         starts = [f.left] if self.edges.left else [lowest] if self.edges.right else []
         if self.edges.left and left + right >= length:
             x = F.pad(self._whole(f, step), (0, 0, 0, 0, 0, 0, p, p))
-            self.tape.forget(step.oldest + f.stride * f.left)
+            self.cache.forget(step.oldest + f.stride * f.left)
             x = self.valid(x, s, 1).flatten(0, 1)
             return Features(x, 0, 0, length, f.stride * s, whole=True)
 
         parts = []
-        first, end = self._next, self.tape.end - (k - 1 - p) * f.stride
+        first, end = self._next, self.cache.end - (k - 1 - p) * f.stride
         if end > first and shared:
-            x = self.tape.read(first - p * f.stride, self.tape.end)
+            x = self.cache.read(first - p * f.stride, self.cache.end)
             parts.append(self.valid(x[None], 1, f.stride)[0])
             self._next = end
         number = max(0, end - first) if shared else 0
@@ -187,14 +187,14 @@ class TemporalLayer(ABC):
                 for window, positions in zip(step.windows, x, strict=True):
                     early = -(
                         (window + f.stride * lowest) // f.stride
-                    )  # edges may reach back beyond the film
+                    )  # edges may reach back beyond the video
                     positions[: max(0, early)] = 0
                 parts.append(self.valid(x, s, 1).flatten(0, 1))
         x = torch.cat(parts) if len(parts) > 1 else parts[0] if parts else self._nothing(f)
         keep = [step.oldest + f.stride * start for start in starts]
         if shared:
             keep.append(self._next - p * f.stride)
-        self.tape.forget(min(keep))
+        self.cache.forget(min(keep))
         return Features(x, first, number, length, f.stride * s, left, right)
 
     def _nothing(self, f: Features) -> Tensor:
@@ -207,7 +207,7 @@ class TemporalLayer(ABC):
             return f.x.new_zeros((len(step.windows), max(0, end - begin), *f.x.shape[1:]))
         reach = (end - begin - 1) * f.stride + 1
         firsts = [window + f.stride * begin for window in step.windows]
-        return torch.stack([self.tape.read(first, first + reach, f.stride) for first in firsts])
+        return torch.stack([self.cache.read(first, first + reach, f.stride) for first in firsts])
 
     def _whole(self, f: Features, step: Step) -> Tensor:
         """(n, length, H, W, C): whole windows."""
@@ -309,11 +309,11 @@ class Gather(TemporalLayer):
         if f.whole:
             return f
         if self._next is None:
-            self.tape.start(f.first)
+            self.cache.start(f.first)
             self._next = f.first
-        self.tape.append(f.x[: f.num_shared])
+        self.cache.append(f.x[: f.num_shared])
         x = self._whole(f, step).flatten(0, 1) if step.windows else f.x[:0]
-        self.tape.forget(step.oldest + f.stride * f.left)
+        self.cache.forget(step.oldest + f.stride * f.left)
         return Features(x, 0, 0, f.length, f.stride, whole=True)
 
 

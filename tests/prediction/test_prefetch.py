@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from avsal.prediction.ahead import Ahead
+from avsal.prediction.prefetch import Prefetcher
 
 
 def workers():
@@ -18,7 +18,7 @@ def test_items_come_in_order_from_another_thread():
             made_in.append(threading.current_thread())
             yield number
 
-    with Ahead(items(), 3) as ahead:
+    with Prefetcher(items(), 3) as ahead:
         assert list(ahead) == list(range(20))
     assert threading.main_thread() not in made_in
     assert not workers()
@@ -32,7 +32,7 @@ def test_no_more_items_are_made_ahead_than_may_wait():
             made.append(number)
             yield number
 
-    with Ahead(items(), 4) as ahead:
+    with Prefetcher(items(), 4) as ahead:
         assert next(iter(ahead)) == 0
         time.sleep(0.3)
         assert len(made) <= 6  # taken, four waiting, one in hand
@@ -46,7 +46,7 @@ def test_errors_of_the_thread_are_raised_where_items_are_taken(error):
         raise error
 
     taken = []
-    with pytest.raises(type(error)), Ahead(items(), 2) as ahead:
+    with pytest.raises(type(error)), Prefetcher(items(), 2) as ahead:
         taken.extend(ahead)
     assert not workers()
 
@@ -56,7 +56,7 @@ def test_leaving_early_ends_the_thread_even_when_the_queue_is_full():
         while True:
             yield 0
 
-    with Ahead(forever(), 1) as ahead:
+    with Prefetcher(forever(), 1) as ahead:
         assert next(iter(ahead)) == 0
         time.sleep(0.05)
     assert not workers()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-__all__ = ["Ahead"]
+__all__ = ["Prefetcher"]
 
 Item = TypeVar("Item")
 
@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 PATIENCE = 0.1
 
 
-class Ahead(Generic[Item]):
+class Prefetcher(Generic[Item]):
     """Iterates over `items` in a thread, at most `depth` of them before they are asked for.
 
     Errors of the thread are raised where the items are taken. Leaving the context ends the thread, also when

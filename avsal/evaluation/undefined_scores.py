@@ -1,22 +1,24 @@
-"""Which perspective rows are about observers, and which of their scores would mislead and are not given."""
+"""Which baseline rows are about observers, and which of their scores would mislead and are not given."""
 
 from __future__ import annotations
 
 from avsal.evaluation.settings import EvaluationSettings
 
-__all__ = ["OBSERVER_ROWS", "absent_reason"]
+__all__ = ["OBSERVER_ROWS", "undefined_reason"]
 
 OBSERVER_ROWS = ("video_mean", "split_half", "gold_standard", "infinite_observers")
 _HELD_OUT = ("gold_standard", "infinite_observers")
 _OF_DENSITIES = ("cc", "sim", "kl")
 
 
-def absent_reason(metric: str, row: str, settings: EvaluationSettings, *, drawn: bool = True) -> str | None:
-    """Why a metric has no value in a perspective row although the row is there; None where it has.
+def undefined_reason(
+    metric: str, row: str, settings: EvaluationSettings, *, drawn: bool = True
+) -> str | None:
+    """Why a metric has no value in a baseline row although the row is there; None where it has.
 
     Args:
         metric: one of `METRICS`.
-        row: one of `PERSPECTIVES`.
+        row: one of `BASELINES`.
         settings: of the evaluation.
         drawn: whether density maps are drawn by a recipe, not prepared.
     """

@@ -1,11 +1,11 @@
-"""Time and memory a frame over the length of a film: both should not depend on it.
+"""Time and memory a frame over the length of a video: both should not depend on it.
 
-    python scripts/benchmark_film_length.py [FILM] [--lengths 10,60,600] [--engines exact,live,streaming]
+    python scripts/benchmark_video_length.py [VIDEO] [--lengths 10,60,600] [--engines exact,live,streaming]
 
-The film is a real clip, repeated by copying its packets until it is long enough. Each engine predicts each
+The video is a real clip, repeated by copying its packets until it is long enough. Each engine predicts each
 length from the file in a process of its own, sound and decoding included, maps thrown away; `ms a frame` is
 wall time and `CPU ms` that of all threads, both without loading the model, `peak MB` the most memory the
-process held, of which `before` was there when the film was opened.
+process held, of which `before` was there when the video was opened.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ class Found:
 
 
 def repeated(source: Path, target: Path, seconds: float) -> None:
-    """Write a film that plays another again and again, at least `seconds` long, without coding anew."""
-    with av.open(str(source)) as film:
+    """Write a video that plays another again and again, at least `seconds` long, without coding anew."""
+    with av.open(str(source)) as video:
         packets = [
-            packet for packet in film.demux() if packet.dts is not None and packet.stream.type != "data"
+            packet for packet in video.demux() if packet.dts is not None and packet.stream.type != "data"
         ]
         ends = [(packet.pts + packet.duration) * packet.time_base for packet in packets]
         length = max(ends) - min(packet.pts * packet.time_base for packet in packets)
         with av.open(str(target), "w") as output:
             streams = {
                 stream.index: output.add_stream_from_template(stream)
-                for stream in film.streams
+                for stream in video.streams
                 if stream.type in ("video", "audio")
             }
             stamps = [(packet.pts, packet.dts, packet.stream.index) for packet in packets]
@@ -76,13 +76,13 @@ def peak_megabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / per_megabyte
 
 
-def measured(film: Path, engine: str, weights: Path | None, threads: int, batch_size: int | None) -> Found:
-    """Predict a film; meant for a fresh process."""
+def measured(video: Path, engine: str, weights: Path | None, threads: int, batch_size: int | None) -> Found:
+    """Predict a video; meant for a fresh process."""
     torch.set_num_threads(threads)
     model = load_model(weights or "tsfpnet_av")
     before = peak_megabytes()
     wall, cpu, maps = time.perf_counter(), time.process_time(), 0
-    for _ in predict(model, film, engine=engine, threads=threads, batch_size=batch_size):
+    for _ in predict(model, video, engine=engine, threads=threads, batch_size=batch_size):
         maps += 1
     return Found(maps, time.perf_counter() - wall, time.process_time() - cpu, before, peak_megabytes())
 
@@ -91,7 +91,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("film", nargs="?", type=Path, default=BUNDLED)
+    parser.add_argument("video", nargs="?", type=Path, default=BUNDLED)
     parser.add_argument("--lengths", default="10,60,600", help="in seconds [%(default)s]")
     parser.add_argument("--engines", default="exact,live,streaming", help="[%(default)s]")
     parser.add_argument("--weights", type=Path, help="a checkpoint [the shipped one]")
@@ -99,18 +99,18 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     lengths = [float(text) for text in arguments.lengths.split(",")]
-    print(f"film {arguments.film.name}, repeated; {arguments.threads} threads, CPU")
+    print(f"video {arguments.video.name}, repeated; {arguments.threads} threads, CPU")
     print("engine     seconds    maps  ms a frame  CPU ms  before MB  peak MB")
     with tempfile.TemporaryDirectory() as folder:
-        films = {}
+        videos = {}
         for length in lengths:
-            films[length] = Path(folder) / f"{length:g}{arguments.film.suffix}"
-            repeated(arguments.film, films[length], length)
+            videos[length] = Path(folder) / f"{length:g}{arguments.video.suffix}"
+            repeated(arguments.video, videos[length], length)
         for engine in arguments.engines.split(","):
-            for length, film in films.items():
+            for length, video in videos.items():
                 with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
                     found = process.submit(
-                        measured, film, engine, arguments.weights, arguments.threads, arguments.batch_size
+                        measured, video, engine, arguments.weights, arguments.threads, arguments.batch_size
                     ).result()
                 print(
                     f"{engine:<10}{length:8g}{found.maps:8}{1000 * found.wall / found.maps:12.1f}"

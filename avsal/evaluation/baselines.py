@@ -1,8 +1,8 @@
-"""The rows that put a number into perspective, from chance to what observers know of each other.
+"""The baseline rows that put a number into perspective, from chance to what observers know of each other.
 
 - ``uniform``: the same everywhere.
 - ``centre_bias``: see `CentreBias`.
-- ``video_mean``: the gaze of half of the observers on the whole film as one static map, scored on the other
+- ``video_mean``: the gaze of half of the observers on the whole video as one static map, scored on the other
   half, both ways.
 - ``split_half``: half of the observers on the frame predict the other half, both ways.
 - ``gold_standard``: all other observers on the frame predict each one; the mean over observers, weighted by
@@ -13,7 +13,7 @@
   standard's smoothing. It is linear in scores: means of estimates are estimates of means. It may exceed a
   metric's bound on single frames.
 
-The last four use the regularised density of `Mixture`, fitted for each film. Scores that compare densities
+The last four use the regularised density of `Mixture`, fitted for each video. Scores that compare densities
 (CC, SIM, KL) are not given for the last two: the density of one held-out observer is not what models are
 compared with. Those of ``video_mean`` and ``split_half`` are against the density of half of the observers, so
 they lie below what the whole would give.
@@ -28,24 +28,24 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal.evaluation.absence import OBSERVER_ROWS, absent_reason
 from avsal.evaluation.kernel_density import Kernels, Mixture, fit_mixture, kernel_image
 from avsal.evaluation.scores import FrameRow
 from avsal.evaluation.scoring import possible_metrics, score_density
 from avsal.evaluation.truth import FrameTruth, VideoTruth
+from avsal.evaluation.undefined_scores import OBSERVER_ROWS, undefined_reason
 from avsal.types import Fixations
 
-__all__ = ["VideoPerspective"]
+__all__ = ["VideoBaselines"]
 
 _FEWEST_OBSERVERS = 4
 _FRAMES_FITTED = 60
 
 
-class VideoPerspective:
-    """Scores the perspective rows on one film.
+class VideoBaselines:
+    """Scores the baseline rows on one video.
 
     Attributes:
-        rows: that this film has, in the usual order.
+        rows: that this video has, in the usual order.
         absent: why the others are absent.
         mixture: of the observers' density, None where there are no observers.
     """
@@ -56,7 +56,7 @@ class VideoPerspective:
         """Prepare what is the same on all frames.
 
         Args:
-            truth: of the film.
+            truth: of the video.
             centre: (H, W) centre bias for it, None where there is none.
             why_no_centre: the reason then.
         """
@@ -64,7 +64,7 @@ class VideoPerspective:
         self._each = replace(self.settings, min_fixations=1)  # the smallest number is of the whole frame
         self.absent: dict[str, str] = {}
         self.mixture: Mixture | None = None
-        asked = set(self.settings.perspective)
+        asked = set(self.settings.baselines)
         if centre is None:
             self.absent["centre_bias"] = why_no_centre or "no gaze to fit it to"
         reason = self._without_observers(truth.fixations)
@@ -72,7 +72,7 @@ class VideoPerspective:
             reason = self._prepare_observers()
         if reason is not None:
             self.absent |= dict.fromkeys(OBSERVER_ROWS, reason)
-        self.rows = tuple(row for row in self.settings.perspective if row not in self.absent)
+        self.rows = tuple(row for row in self.settings.baselines if row not in self.absent)
         self.absent = {row: why for row, why in self.absent.items() if row in asked}
 
     def _without_observers(self, gaze: Fixations | None) -> str | None:
@@ -97,13 +97,13 @@ class VideoPerspective:
             )
         except ValueError as error:
             return str(error)
-        # a draw that depends on the film's name only, so that rows of two runs agree
+        # a draw that depends on the video's name only, so that rows of two runs agree
         draw = np.random.default_rng(zlib.crc32(truth.video.encode())).permutation(gaze.observers)
         middle = len(draw) // 2
         self.halves = np.sort(draw[:middle]), np.sort(draw[middle:])
         self._sigma = self.mixture.width * truth.size[1]
         self._static: list[NDArray[np.float32]] = []
-        if "video_mean" in self.settings.perspective:
+        if "video_mean" in self.settings.baselines:
             for half in self.halves:
                 shown = gaze.select(np.isin(gaze.observer, half))
                 image = kernel_image(shown, self._sigma)
@@ -155,7 +155,7 @@ class VideoPerspective:
         return [
             metric
             for metric in possible_metrics(self.truth.metrics, truth)
-            if absent_reason(metric, row, self.settings, drawn=drawn) is None
+            if undefined_reason(metric, row, self.settings, drawn=drawn) is None
         ]
 
     def _estimate(self, kernels: Kernels, chosen: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -16,13 +16,13 @@ from avsal.train.run_folder import RunFolder
 from avsal.train.settings import TrainSettings
 from avsal.train.sources import ClipSource, ValidationBatch, ValidationSource
 from avsal.train.state import Progress
-from avsal.train.validation import FrameRow, better, constant_rows, mean_scores, score_rows
+from avsal.train.validation import ValidationRow, better, constant_rows, mean_scores, score_rows
 from avsal.weights import save_checkpoint
 
-__all__ = ["Judge"]
+__all__ = ["Validator"]
 
 
-class Judge:
+class Validator:
     """Scores a model while it is trained.
 
     Args:
@@ -74,7 +74,7 @@ class Judge:
         accelerator = self._accelerator
         mine = range(accelerator.process_index, len(self._source), accelerator.num_processes)
         pictured = self._pictured()
-        found: list[tuple[int, FrameRow]] = []
+        found: list[tuple[int, ValidationRow]] = []
         scored = score_rows(
             self._model, self._source, settings.metrics, indices=mine, use_sound=self._settings.sound.use
         )

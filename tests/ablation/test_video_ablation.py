@@ -1,17 +1,17 @@
-"""What ablation says of a film: nothing where nothing can be heard, and where the map went."""
+"""What ablation says of a video: nothing where nothing can be heard, and where the map went."""
 
 import json
 
 import numpy as np
 import pytest
 import torch
-from films import Sound, moving_dot
+from videos import Sound, moving_dot
 
+from avsal.ablation.audio_conditions import apply_conditions
 from avsal.ablation.conditions import parse_conditions
-from avsal.ablation.hearing import heard
-from avsal.ablation.made_films import CEILINGS, score_made_films
-from avsal.ablation.movement import movement
+from avsal.ablation.map_shift import map_shift
 from avsal.ablation.statistics import compare
+from avsal.ablation.synthetic_videos import CEILINGS, score_synthetic_videos
 from avsal.cli import main
 from avsal.errors import ConfigError
 from avsal.models import create_model
@@ -19,7 +19,7 @@ from avsal.prediction import PredictionStream
 from avsal.prediction.engines import create_engine
 from datasets_av.sounding_objects import SoundingObjects
 
-ALL = "true,zero,noise,shifted:0.2,reversed,gain:-20,absent"
+ALL = "original,zero,noise,shifted:0.2,reversed,gain:-20,video_only"
 
 
 def small(**arguments):
@@ -32,89 +32,91 @@ def blob(row, column):
     return np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / 8).astype(np.float32)
 
 
-def test_movement_tells_how_much_and_where():
-    same = movement(blob(10, 10), 3 * blob(10, 10))
+def test_a_map_shift_tells_how_much_and_where():
+    same = map_shift(blob(10, 10), 3 * blob(10, 10))
     assert (same.moved, same.right, same.down) == pytest.approx((0, 0, 0), abs=1e-6)
     assert same.cc == pytest.approx(1)
-    far = movement(blob(7, 10), blob(13, 30))
+    far = map_shift(blob(7, 10), blob(13, 30))
     assert far.moved == pytest.approx(1, abs=1e-3)
     assert far.right == pytest.approx(20 / 40, abs=5e-3)
     assert far.down == pytest.approx(6 / 20, abs=5e-3)
     with pytest.raises(ValueError, match="one shape"):
-        movement(blob(1, 1), blob(1, 1)[1:])
+        map_shift(blob(1, 1), blob(1, 1)[1:])
 
 
 def test_a_disconnected_audio_branch_gives_exactly_no_difference(tmp_path):
     model = small()
     for parameter in model.fusion.attention.parameters():
         parameter.data.zero_()
-    path = moving_dot(tmp_path / "film.mp4", frames=20)
+    path = moving_dot(tmp_path / "video.mp4", frames=20)
     rate = model.spec.sample_rate
     sound = np.random.default_rng(0).standard_normal(rate).astype(np.float32)
-    sounds = heard(sound, rate, parse_conditions(ALL), seed=0, video="film")
+    sounds = apply_conditions(sound, rate, parse_conditions(ALL), seed=0, video="video")
     for prediction in PredictionStream(model, path, sounds=sounds):
-        for name, found in prediction.heard.items():
+        for name, found in prediction.condition_maps.items():
             np.testing.assert_array_equal(found, prediction.map, err_msg=name)
 
-    films = SoundingObjects("decides", "synchrony", seed=3, num_frames=8, size=(32, 56))
-    scores = score_made_films(model, films, parse_conditions(ALL), num_films=4, dataset="synchrony")
+    videos = SoundingObjects("decides", "synchrony", seed=3, num_frames=8, size=(32, 56))
+    scores = score_synthetic_videos(model, videos, parse_conditions(ALL), num_videos=4, dataset="synchrony")
     for one in compare([score for score in scores if score.condition not in CEILINGS]):
         assert (one.difference, one.p) == (0.0, 1.0)
 
 
 def test_maps_of_each_condition_are_those_of_a_run_with_its_sound(tmp_path):
     model = small(batch_norm_momentum=0.1)
-    path = moving_dot(tmp_path / "film.mp4", frames=20)
+    path = moving_dot(tmp_path / "video.mp4", frames=20)
     rate = model.spec.sample_rate
     sound = np.random.default_rng(0).standard_normal(rate).astype(np.float32)
-    sounds = heard(sound, rate, parse_conditions("zero,absent"), seed=0, video="film")
+    sounds = apply_conditions(sound, rate, parse_conditions("zero,video_only"), seed=0, video="video")
     together = list(PredictionStream(model, path, sounds=sounds))
-    for name, audio in (("zero", "zero"), ("absent", "none")):
+    for name, audio in (("zero", "zero"), ("video_only", "none")):
         for one, alone in zip(together, PredictionStream(model, path, audio=audio), strict=True):
-            np.testing.assert_allclose(one.heard[name], alone.map, atol=1e-6)
+            np.testing.assert_allclose(one.condition_maps[name], alone.map, atol=1e-6)
 
 
 @pytest.mark.parametrize("engine", ["exact", "plain", "live", "streaming"])
 def test_attention_is_the_model_s_own(tmp_path, engine):
     model = small(batch_norm_momentum=0.1)
-    path = moving_dot(tmp_path / "film.mp4", frames=20)
+    path = moving_dot(tmp_path / "video.mp4", frames=20)
     rate = model.spec.sample_rate
     sound = np.random.default_rng(0).standard_normal(rate).astype(np.float32)
-    sounds = heard(sound, rate, parse_conditions("zero,absent"), seed=0, video="film")
+    sounds = apply_conditions(sound, rate, parse_conditions("zero,video_only"), seed=0, video="video")
     stream = PredictionStream(model, path, sounds=sounds, attention=True, engine=engine)
     found = list(stream)
-    assert all(np.all(one.attention["absent"] == 0) for one in found)
-    assert all(one.attention["true"].shape == (32, 56) and one.attention["true"].min() > -1 for one in found)
+    assert all(np.all(one.attention["video_only"] == 0) for one in found)
+    assert all(
+        one.attention["original"].shape == (32, 56) and one.attention["original"].min() > -1 for one in found
+    )
     if engine in ("exact", "plain"):
         alone = create_engine(model, "plain")
-        stream = PredictionStream(model, path, sounds={"true": sound}, engine="plain")
-        with stream.film, torch.no_grad():
-            for job in stream.jobs(iter(stream.film)):
+        stream = PredictionStream(model, path, sounds={"original": sound}, engine="plain")
+        with stream.video, torch.no_grad():
+            for job in stream.jobs(iter(stream.video)):
                 expected = model.attention_map(alone.clip([job]), job.sounds[0][None])[0].numpy()
                 (output,) = job.wanted
                 np.testing.assert_allclose(
-                    found[output.number].attention["true"], expected, rtol=1e-3, atol=1e-4
+                    found[output.number].attention["original"], expected, rtol=1e-3, atol=1e-4
                 )
 
 
 def test_attention_needs_a_model_that_has_one(tmp_path):
-    path = moving_dot(tmp_path / "film.mp4", frames=10)
+    path = moving_dot(tmp_path / "video.mp4", frames=10)
     with pytest.raises(ConfigError, match="tsfpnet_av"):
         PredictionStream(small(), path, attention=True)
 
 
-def test_the_command_writes_film_curve_table_and_summary(tmp_path, capsys):
-    path = moving_dot(tmp_path / "film.mp4", frames=20, sounds=(Sound(),))
+def test_the_command_writes_video_curve_table_and_summary(tmp_path, capsys):
+    path = moving_dot(tmp_path / "video.mp4", frames=20, sounds=(Sound(),))
     out = tmp_path / "out"
-    words = ["ablate", str(path), "-o", str(out), "--every", "4", "--conditions", "zero,absent"]
+    words = ["ablate", str(path), "-o", str(out), "--every", "4", "--conditions", "zero,video_only"]
     assert main(words) == 0
-    summary = json.loads((out / "film_ablation.json").read_text())
-    assert summary["conditions"] == ["true", "zero", "absent"]
+    summary = json.loads((out / "video_ablation.json").read_text())
+    assert summary["conditions"] == ["original", "zero", "video_only"]
     assert summary["frames computed"] == 6  # 0, 4, 8, 12, 16 and the last
     assert {file.name for file in out.iterdir()} == set(summary["outputs"].values())
-    lines = [line.split(",") for line in (out / "film_ablation.csv").read_text().splitlines()[1:]]
+    lines = [line.split(",") for line in (out / "video_ablation.csv").read_text().splitlines()[1:]]
     assert [int(line[0]) for line in lines] == 2 * [0, 4, 8, 12, 16, 19]
-    assert "true against" in capsys.readouterr().out
+    assert "original against" in capsys.readouterr().out
     assert main(words) == 2
     assert "--overwrite" in capsys.readouterr().err
 
@@ -122,9 +124,9 @@ def test_the_command_writes_film_curve_table_and_summary(tmp_path, capsys):
 def test_the_command_refuses_what_cannot_be_ablated(tmp_path, capsys):
     silent = moving_dot(tmp_path / "silent.mp4", frames=12, sounds=())
     for words, message in (
-        ([str(silent)], "film with sound"),
-        ([], "expected a film, data=NAME"),
-        ([str(silent), "--conditions", "other"], "--other FILE"),
+        ([str(silent)], "video with sound"),
+        ([], "expected a video, data=NAME"),
+        ([str(silent), "--conditions", "swapped"], "--other FILE"),
         ([str(silent), "--model", "tsfpnet", "--untrained"], "takes no sound"),
     ):
         assert main(["ablate", *words, "-o", str(tmp_path / "out")]) == 2
@@ -133,7 +135,7 @@ def test_the_command_refuses_what_cannot_be_ablated(tmp_path, capsys):
 
 def test_the_control_finds_the_effect_in_the_shipped_model(tmp_path, capsys):
     out = tmp_path / "out"
-    assert main(["ablate", "--control", "synchrony", "--films", "10", "--reruns", "1", "-o", str(out)]) == 0
+    assert main(["ablate", "--control", "synchrony", "--videos", "10", "--reruns", "1", "-o", str(out)]) == 0
     summary = json.loads((out / "control_summary.json").read_text())
     assert summary["cues"]["synchrony"]["normalised gain"] > 0.5
     assert summary["reruns with p < 0.05 (NSS, uncorrected)"]["synchrony"]["zero"] == 1

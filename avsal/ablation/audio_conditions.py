@@ -1,4 +1,4 @@
-"""What a model is given to hear with a film under each condition."""
+"""What a model is given to hear with a video under each condition."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from avsal.media.damage import Damage
 from avsal.media.video import open_frames
 from avsal.models import SaliencyModel
 
-__all__ = ["FilmSound", "film_sound", "heard"]
+__all__ = ["VideoAudio", "apply_conditions", "video_audio"]
 
 Waveform = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class FilmSound:
-    """A film's whole sound.
+class VideoAudio:
+    """A video's whole sound.
 
     Attributes:
-        samples: (A,) in [-1, 1], from 0 of the film's clock.
+        samples: (A,) in [-1, 1], from 0 of the video's clock.
         sample_rate: in Hz.
         damage: what could not be read.
     """
@@ -36,36 +36,36 @@ class FilmSound:
     damage: Damage
 
 
-def film_sound(model: SaliencyModel, source: str | Path, sound: str | Path | None = None) -> FilmSound:
-    """Read a film's sound as a model takes it.
+def video_audio(model: SaliencyModel, source: str | Path, sound: str | Path | None = None) -> VideoAudio:
+    """Read a video's sound as a model takes it.
 
     Args:
         model: that listens.
-        source: the film.
-        sound: a file with its sound; None: the film's own.
+        source: the video.
+        sound: a file with its sound; None: the video's own.
 
     Raises:
         ConfigError: the model takes no sound.
-        MediaError: the film has no sound, or it cannot be read.
+        MediaError: the video has no sound, or it cannot be read.
     """
     rate = model.spec.sample_rate
     if rate is None:
         raise ConfigError(f"{model.name} takes no sound, so there is nothing to ablate: expected tsfpnet_av")
     if sound is not None:
         samples, damage = load_sound(sound, rate)
-        return FilmSound(samples, rate, damage)
-    with open_frames(source) as film:
-        info = film.info
+        return VideoAudio(samples, rate, damage)
+    with open_frames(source) as video:
+        info = video.info
     if not info.sound:
         raise MediaError(
-            f"{source}: expected a film with sound but found none; give one with --audio FILE, or use "
+            f"{source}: expected a video with sound but found none; give one with --audio FILE, or use "
             "`avsal predict`"
         )
     samples, damage = load_sound(source, rate, origin=info.origin)
-    return FilmSound(samples, rate, damage)
+    return VideoAudio(samples, rate, damage)
 
 
-def heard(
+def apply_conditions(
     sound: Waveform,
     sample_rate: int,
     conditions: Sequence[Condition],
@@ -82,7 +82,7 @@ def heard(
         conditions: which.
         seed: of all chance.
         video: its name, so that what it hears does not depend on the order of videos.
-        other: (any,) another video's, for the condition ``other``.
+        other: (any,) another video's, for the condition ``swapped``.
     """
     return {
         condition.name: condition.apply(

@@ -1,4 +1,4 @@
-"""Density maps that are published as a film, one grey picture a frame, 8 or 10 bits deep."""
+"""Density maps that are published as a video, one grey picture a frame, 8 or 10 bits deep."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 
 from avsal.errors import DatasetError
 
-__all__ = ["DensityFilm"]
+__all__ = ["DensityVideo"]
 
 
 @dataclass(frozen=True)
-class DensityFilm:
-    """Maps out of a film by frame number: a `Recording.load_density`.
+class DensityVideo:
+    """Maps out of a video by frame number: a `Recording.load_density`.
 
-    Frames asked for in order are decoded once; a jump seeks to the key frame before it. The few films used
+    Frames asked for in order are decoded once; a jump seeks to the key frame before it. The few videos used
     last stay open, in each process its own.
 
     Attributes:
-        path: of the film.
+        path: of the video.
     """
 
     path: Path
@@ -34,7 +34,7 @@ class DensityFilm:
         """The map of the 0-based `frame` as (H, W) in 0..65,535, black at 0.
 
         Raises:
-            DatasetError: there is no such frame, or the film is missing or damaged.
+            DatasetError: there is no such frame, or the video is missing or damaged.
         """
         try:
             picture = _opened(self.path, os.getpid()).picture(frame)
@@ -46,7 +46,7 @@ class DensityFilm:
 
 
 class _Decoder:
-    """An open film whose pictures are asked for by number."""
+    """An open video whose pictures are asked for by number."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

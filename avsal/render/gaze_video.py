@@ -1,4 +1,4 @@
-"""A film with gaze and density painted on it and its sound kept, which shows whether they belong together."""
+"""A video with gaze and density painted on it and its sound kept: do they belong together?"""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avsal.media.frames import Frame
-from avsal.media.writer import FilmWriter
+from avsal.media.writer import VideoWriter
 from avsal.render.caption import write_text
 from avsal.render.recording_view import RecordingView
 from avsal.render.waveform import draw_waveform, loudness
 
-__all__ = ["write_gaze_film"]
+__all__ = ["write_gaze_video"]
 
 _CAPTION = 32
 _STRIP = 56
@@ -25,7 +25,7 @@ _BACKGROUND = (24, 24, 27)
 _PAST, _FUTURE = (96, 165, 250), (59, 84, 120)
 
 
-def write_gaze_film(
+def write_gaze_video(
     path: Path,
     view: RecordingView,
     start: float,
@@ -40,7 +40,7 @@ def write_gaze_film(
     Args:
         path: ends in ``.mp4``.
         view: of the recording.
-        start: seconds on the film clock.
+        start: seconds on the video clock.
         end: likewise.
         progress: ``view.frames(start, end)``, wrapped in a progress bar.
 
@@ -48,7 +48,7 @@ def write_gaze_film(
         How many frames were written.
 
     Raises:
-        MediaError: the film cannot be read or written.
+        MediaError: the video cannot be read or written.
         DatasetError: gaze cannot be read.
     """
     recording, info = view.recording, view.info
@@ -57,7 +57,7 @@ def write_gaze_film(
     below += (view.size[0] + below) % 2
     count = 0
     loudest = 0.0 if view.sound is None else float(np.abs(view.sound).max(initial=0))
-    with FilmWriter(
+    with VideoWriter(
         path,
         (view.size[0] + below, view.size[1]),
         time_base=info.time_base,
@@ -68,10 +68,12 @@ def write_gaze_film(
         origin=info.origin if own_sound else None,
         start=start,
         end=end,
-    ) as film:
+    ) as video:
         for number, frame in view.frames(start, end) if progress is None else progress:
             picture = view.painted(number, frame.image)
-            film.write(np.concatenate([picture, _band(view, number, frame.time, below, loudest)]), frame.time)
+            video.write(
+                np.concatenate([picture, _band(view, number, frame.time, below, loudest)]), frame.time
+            )
             count += 1
     return count
 

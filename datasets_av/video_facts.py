@@ -1,4 +1,4 @@
-"""What a film or sound file says of itself at its beginning."""
+"""What a video or sound file says of itself at its beginning."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 from avsal.errors import DatasetError, MediaError
 from avsal.media.probe import probe
 
-__all__ = ["FilmFacts", "film_facts", "sound_seconds"]
+__all__ = ["VideoFacts", "sound_seconds", "video_facts"]
 
 
 @dataclass(frozen=True)
-class FilmFacts:
-    """What a film says of itself.
+class VideoFacts:
+    """What a video says of itself.
 
     Attributes:
         size: (height, width) in pixels on display.
@@ -26,19 +26,19 @@ class FilmFacts:
     has_sound: bool
 
 
-def film_facts(path: Path) -> FilmFacts:
-    """Look at the beginning of a film.
+def video_facts(path: Path) -> VideoFacts:
+    """Look at the beginning of a video.
 
     Raises:
-        DatasetError: the film is missing, damaged or without pictures.
+        DatasetError: the video is missing, damaged or without pictures.
     """
     if not path.is_file():
-        raise DatasetError(f"expected a film at {path} but there is none; extract it from the release")
+        raise DatasetError(f"expected a video at {path} but there is none; extract it from the release")
     try:
         info = probe(path).info
     except MediaError as error:
-        raise DatasetError(f"{error}; extract or download the film again") from error
-    return FilmFacts(info.size, info.num_frames, info.sound)
+        raise DatasetError(f"{error}; extract or download the video again") from error
+    return VideoFacts(info.size, info.num_frames, info.sound)
 
 
 def sound_seconds(path: Path) -> float:

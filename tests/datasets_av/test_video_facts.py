@@ -1,16 +1,16 @@
 import numpy as np
 import pytest
 import soundfile
-from fake_media import write_film, write_wav
+from fake_media import write_video, write_wav
 
 from avsal.errors import DatasetError
-from datasets_av.film_facts import film_facts, sound_seconds
+from datasets_av.video_facts import sound_seconds, video_facts
 
 
-def test_film_tells_its_size_its_frames_and_whether_it_sounds(tmp_path):
-    facts = film_facts(write_film(tmp_path / "a.mp4", num_frames=9, size=(36, 64)))
+def test_video_tells_its_size_its_frames_and_whether_it_sounds(tmp_path):
+    facts = video_facts(write_video(tmp_path / "a.mp4", num_frames=9, size=(36, 64)))
     assert (facts.size, facts.num_frames, facts.has_sound) == ((36, 64), 9, True)
-    assert not film_facts(write_film(tmp_path / "b.avi", sound=False)).has_sound
+    assert not video_facts(write_video(tmp_path / "b.avi", sound=False)).has_sound
 
 
 def test_sound_tells_its_length(tmp_path):
@@ -24,7 +24,7 @@ def test_missing_and_damaged_files_are_one_line_that_names_them(tmp_path):
     write_wav(sound_only)
     for path in (broken, sound_only, tmp_path / "none.mp4"):
         with pytest.raises(DatasetError, match=path.name) as caught:
-            film_facts(path)
+            video_facts(path)
         assert "\n" not in str(caught.value)
     empty = tmp_path / "empty.wav"
     soundfile.write(empty, np.zeros(0), 22050)
@@ -35,9 +35,9 @@ def test_missing_and_damaged_files_are_one_line_that_names_them(tmp_path):
 
 
 @pytest.mark.data
-def test_real_films_tell_what_their_list_says(shared_data):
-    speaker = film_facts(shared_data / "clips" / "lrs3_ted_speaker.mp4")
+def test_real_videos_tell_what_their_list_says(shared_data):
+    speaker = video_facts(shared_data / "clips" / "lrs3_ted_speaker.mp4")
     assert speaker.size[1] == 454
     assert speaker.has_sound
-    assert not film_facts(shared_data / "mufvet" / "videos" / "071.mp4").has_sound
-    assert film_facts(shared_data / "mufvet" / "videos" / "011.mp4").size == (720, 1280)
+    assert not video_facts(shared_data / "mufvet" / "videos" / "071.mp4").has_sound
+    assert video_facts(shared_data / "mufvet" / "videos" / "011.mp4").size == (720, 1280)

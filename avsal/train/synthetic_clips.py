@@ -18,7 +18,7 @@ from avsal.errors import ConfigError
 from avsal.train.sources import ValidationBatch
 from avsal.types import ClipSpec, Fixations
 
-__all__ = ["Film", "Films", "MadeClips", "MadeFrames"]
+__all__ = ["ClipGenerator", "RenderedClip", "SyntheticClips", "SyntheticFrames"]
 
 
 class _Gaze(Protocol):
@@ -27,8 +27,8 @@ class _Gaze(Protocol):
         ...
 
 
-class Film(Protocol):
-    """A made film, as long as a clip: as `datasets_av.sounding_objects.Clip`."""
+class RenderedClip(Protocol):
+    """A synthetic video, as long as a clip: as `datasets_av.sounding_objects.SyntheticClip`."""
 
     @property
     def frames(self) -> NDArray[np.uint8]:
@@ -56,34 +56,34 @@ class Film(Protocol):
         ...
 
 
-class Films(Protocol):
-    """A generator: film i is always the same film."""
+class ClipGenerator(Protocol):
+    """A generator: video i is always the same video."""
 
-    def __getitem__(self, index: int) -> Film:
-        """Make film `index`."""
+    def __getitem__(self, index: int) -> RenderedClip:
+        """Make video `index`."""
         ...
 
 
-class MadeClips(Dataset[Clip]):
-    """Training clips: epoch e takes films e * n to (e + 1) * n - 1, or the same n in every epoch.
+class SyntheticClips(Dataset[Clip]):
+    """Training clips: epoch e takes videos e * n to (e + 1) * n - 1, or the same n in every epoch.
 
     Args:
-        films: the generator.
-        spec: of the model, whose size and sample rate the films must have.
+        videos: the generator.
+        spec: of the model, whose size and sample rate the videos must have.
         num_clips: n, of an epoch.
-        repeat: whether every epoch has the same films, in another order.
+        repeat: whether every epoch has the same videos, in another order.
         seed: of the order.
-        workers: processes that make films, 0 for the training process itself.
-        context: frames that the films have before and after the model's window; sound and ground truth are
+        workers: processes that make videos, 0 for the training process itself.
+        context: frames that the videos have before and after the model's window; sound and ground truth are
             the window's.
 
     Raises:
-        ConfigError: the films do not have the model's number of frames, size or sample rate.
+        ConfigError: the videos do not have the model's number of frames, size or sample rate.
     """
 
     def __init__(
         self,
-        films: Films,
+        videos: ClipGenerator,
         spec: ClipSpec,
         *,
         num_clips: int,
@@ -92,12 +92,12 @@ class MadeClips(Dataset[Clip]):
         workers: int = 0,
         context: int = 0,
     ) -> None:
-        check(films, spec, context)
-        self.films, self.spec, self.context = films, spec, context
+        check(videos, spec, context)
+        self.videos, self.spec, self.context = videos, spec, context
         self.num_clips, self.repeat, self.seed, self.workers = num_clips, repeat, seed, workers
 
     def __getitem__(self, index: int) -> Clip:
-        return sample(self.films, index, self.spec, self.context)
+        return sample(self.videos, index, self.spec, self.context)
 
     def num_batches(self, epoch: int, batch_size: int, num_processes: int) -> int:
         """See `ClipSource`; clips that do not fill a batch of every process are left for another epoch."""
@@ -116,45 +116,45 @@ class MadeClips(Dataset[Clip]):
         yield from DataLoader(self, batch_sampler=wanted, num_workers=self.workers, collate_fn=collect)
 
     def gaze(self) -> NDArray[np.float64]:
-        """See `ClipSource`; of the first films, at most 200."""
+        """See `ClipSource`; of the first videos, at most 200."""
         points = []
         for index in range(min(self.num_clips, 200)):
-            fixations = self.films[index].fixations
+            fixations = self.videos[index].fixations
             points.append(np.stack([fixations.y, fixations.x], 1) / fixations.size)
         return np.concatenate(points)
 
     def fingerprint(self) -> Mapping[str, Any]:
         """See `ClipSource`."""
-        return _described(self.films) | {
+        return _described(self.videos) | {
             "num_clips": self.num_clips,
             "repeat": self.repeat,
-            "sha256": _digest(self.films, (0, 1), self.num_clips, self.repeat),
+            "sha256": _digest(self.videos, (0, 1), self.num_clips, self.repeat),
         }
 
 
-class MadeFrames:
-    """Validation on the films `first` to `first` + `num_clips` - 1.
+class SyntheticFrames:
+    """Validation on the videos `first` to `first` + `num_clips` - 1.
 
     Args:
-        films: the generator, of another seed than the one to train on.
+        videos: the generator, of another seed than the one to train on.
         spec: of the model.
-        num_clips: films.
+        num_clips: videos.
         batch_size: at once.
 
     Raises:
-        ConfigError: the films do not fit the model.
+        ConfigError: the videos do not fit the model.
     """
 
-    def __init__(self, films: Films, spec: ClipSpec, *, num_clips: int, batch_size: int = 8) -> None:
-        check(films, spec)
-        self.films, self.spec, self.num_clips, self.batch_size = films, spec, num_clips, batch_size
+    def __init__(self, videos: ClipGenerator, spec: ClipSpec, *, num_clips: int, batch_size: int = 8) -> None:
+        check(videos, spec)
+        self.videos, self.spec, self.num_clips, self.batch_size = videos, spec, num_clips, batch_size
 
     def __len__(self) -> int:
         return -(-self.num_clips // self.batch_size)
 
     def __getitem__(self, index: int) -> ValidationBatch:
         numbers = range(index * self.batch_size, min((index + 1) * self.batch_size, self.num_clips))
-        batch = ClipBatch.collect([sample(self.films, n, self.spec) for n in numbers], self.spec)
+        batch = ClipBatch.collect([sample(self.videos, n, self.spec) for n in numbers], self.spec)
         B, maps = batch.density.shape[:2]
         return ValidationBatch(
             frames=batch.frames,
@@ -170,46 +170,46 @@ class MadeFrames:
 
     def fingerprint(self) -> Mapping[str, Any]:
         """See `ValidationSource`."""
-        return _described(self.films) | {
+        return _described(self.videos) | {
             "num_clips": self.num_clips,
-            "sha256": _digest(self.films, (0, 1), self.num_clips),
+            "sha256": _digest(self.videos, (0, 1), self.num_clips),
         }
 
 
-def check(films: Films, spec: ClipSpec, context: int = 0) -> None:
-    """Raise ConfigError where the films are not what the model takes in, with `context` at either end."""
-    film = films[0]
-    found = (len(film.frames), film.frames.shape[1:3])
+def check(videos: ClipGenerator, spec: ClipSpec, context: int = 0) -> None:
+    """Raise ConfigError where the videos are not what the model takes in, with `context` at either end."""
+    video = videos[0]
+    found = (len(video.frames), video.frames.shape[1:3])
     if found != (spec.num_frames + 2 * context, spec.size):
         around = f", and `context.frames` {context} before and after" if context else ""
         raise ConfigError(
-            f"the films have {found[0]} frames of {found[1][0]}x{found[1][1]} but the model takes "
+            f"the videos have {found[0]} frames of {found[1][0]}x{found[1][1]} but the model takes "
             f"{spec.num_frames} of {spec.size[0]}x{spec.size[1]}{around}: make them as long and as large"
         )
-    if spec.sample_rate not in (None, film.sample_rate):
+    if spec.sample_rate not in (None, video.sample_rate):
         raise ConfigError(
-            f"the films have sound at {film.sample_rate} Hz but the model takes {spec.sample_rate} Hz"
+            f"the videos have sound at {video.sample_rate} Hz but the model takes {spec.sample_rate} Hz"
         )
 
 
-def sample(films: Films, index: int, spec: ClipSpec, context: int = 0) -> Clip:
-    """Make film `index` into a model's input and target; the window lies `context` frames within it."""
-    film = films[index]
+def sample(videos: ClipGenerator, index: int, spec: ClipSpec, context: int = 0) -> Clip:
+    """Make video `index` into a model's input and target; the window lies `context` frames within it."""
+    video = videos[index]
     scored = [context + frame for frame in _scored_frames(spec)]
-    per_frame = len(film.sound) / len(film.frames)
+    per_frame = len(video.sound) / len(video.frames)
     begin, end = (round(frame * per_frame) for frame in (context, context + spec.num_frames))
     points = []
     for frame in scored:
-        rows, columns = film.fixations.at(frame).rows_and_columns()
+        rows, columns = video.fixations.at(frame).rows_and_columns()
         points.append(torch.from_numpy(np.stack([rows, columns], 1)))
     return Clip(
-        images=torch.from_numpy(film.frames),
-        audio=None if spec.sample_rate is None else waveform(film.sound[begin:end], spec),
-        density=torch.from_numpy(np.stack([film.gaze.density(frame) for frame in scored])),
+        images=torch.from_numpy(video.frames),
+        audio=None if spec.sample_rate is None else waveform(video.sound[begin:end], spec),
+        density=torch.from_numpy(np.stack([video.gaze.density(frame) for frame in scored])),
         points=tuple(points),
         frames=torch.tensor(scored),
-        recording=f"film {index}",
-        dataset=type(films).__name__,
+        recording=f"video {index}",
+        dataset=type(videos).__name__,
     )
 
 
@@ -218,16 +218,18 @@ def _scored_frames(spec: ClipSpec) -> range:
     return {"last": range(T - 1, T), "centre": range(T // 2, T // 2 + 1), "all": range(T)}[spec.predicts]
 
 
-def _described(films: Films) -> dict[str, Any]:
-    arguments: dict[str, Any] = asdict(films) if is_dataclass(films) and not isinstance(films, type) else {}
-    return {"films": type(films).__name__, "arguments": arguments}
+def _described(videos: ClipGenerator) -> dict[str, Any]:
+    arguments: dict[str, Any] = (
+        asdict(videos) if is_dataclass(videos) and not isinstance(videos, type) else {}
+    )
+    return {"videos": type(videos).__name__, "arguments": arguments}
 
 
-def _digest(films: Films, indices: Sequence[int], *more: object) -> str:
+def _digest(videos: ClipGenerator, indices: Sequence[int], *more: object) -> str:
     digest = sha256(repr(more).encode())
     for index in indices:
-        film = films[index]
-        digest.update(np.ascontiguousarray(film.frames).data)
-        digest.update(np.ascontiguousarray(film.sound).data)
-        digest.update(np.ascontiguousarray(film.gaze.density(-1)).data)
+        video = videos[index]
+        digest.update(np.ascontiguousarray(video.frames).data)
+        digest.update(np.ascontiguousarray(video.sound).data)
+        digest.update(np.ascontiguousarray(video.gaze.density(-1)).data)
     return digest.hexdigest()[:16]

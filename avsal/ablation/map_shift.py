@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Movement", "averages", "movement"]
+__all__ = ["MapShift", "averages", "map_shift"]
 
 
 @dataclass(frozen=True)
-class Movement:
+class MapShift:
     """From a map with one sound to the map of the same frame with another.
 
     Attributes:
@@ -29,7 +29,7 @@ class Movement:
     down: float
 
 
-def movement(before: NDArray[np.float32], after: NDArray[np.float32]) -> Movement:
+def map_shift(before: NDArray[np.float32], after: NDArray[np.float32]) -> MapShift:
     """Compare two maps of one frame.
 
     Args:
@@ -42,13 +42,13 @@ def movement(before: NDArray[np.float32], after: NDArray[np.float32]) -> Movemen
     if before.shape != after.shape:
         raise ValueError(f"expected maps of one shape but found {before.shape} and {after.shape}")
     if np.array_equal(before, after):
-        return Movement(0.0, 1.0, 0.0, 0.0)
+        return MapShift(0.0, 1.0, 0.0, 0.0)
     first, second = _density(before), _density(after)
     (y, x), (down, right) = _centre(first), _centre(second)
     height, width = before.shape
     spread = float(first.std() * second.std())
     product = float(((first - first.mean()) * (second - second.mean())).mean())
-    return Movement(
+    return MapShift(
         moved=float(np.abs(first - second).sum() / 2),
         cc=product / spread if spread > 0 else float("nan"),
         right=(right - x) / width,
@@ -56,7 +56,7 @@ def movement(before: NDArray[np.float32], after: NDArray[np.float32]) -> Movemen
     )
 
 
-def averages(moves: Sequence[Movement]) -> dict[str, float]:
+def averages(moves: Sequence[MapShift]) -> dict[str, float]:
     """Means over frames by attribute; of `cc` over those where it is defined.
 
     Raises:

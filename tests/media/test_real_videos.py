@@ -1,4 +1,4 @@
-"""Real films with all their quirks: every frame at the time the container gives it, sound in step."""
+"""Real videos with all their quirks: every frame at the time the container gives it, sound in step."""
 
 import av
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 
 from avsal.media.audio import SoundReader, has_sound, load_sound
 from avsal.media.video import open_frames
-from avsal.media.writer import FilmWriter
+from avsal.media.writer import VideoWriter
 
 SIZE = (64, 112)
 
@@ -82,7 +82,7 @@ def test_every_frame_comes_at_the_containers_time(shared_data, name):
     reader = open_frames(path, SIZE)
     frames = list(reader)
     assert len(frames) == len(packets)
-    # AVI has decoding stamps only, and one film was cut with them in the place of the others.
+    # AVI has decoding stamps only, and one video was cut with them in the place of the others.
     disordered = name.startswith("hevc") or name in {"clips/mmaction2_test.avi", "mufvet/videos/012.mp4"}
     assert reader.info.rebuilt_times == disordered
     stamps = sorted(packet.dts if disordered else packet.pts for packet in packets)
@@ -100,7 +100,7 @@ def test_every_frame_comes_at_the_containers_time(shared_data, name):
 def test_sound_in_pieces_equals_the_whole_and_lies_where_its_packets_do(shared_data, name):
     path = shared_data / name
     if not has_sound(path):
-        pytest.skip("this film has no sound")
+        pytest.skip("this video has no sound")
     origin = open_frames(path).info.origin
     whole, damage = load_sound(path, 22050, origin=origin)
     reader = SoundReader(path, 22050, origin=origin)
@@ -123,11 +123,11 @@ def test_sound_in_pieces_equals_the_whole_and_lies_where_its_packets_do(shared_d
 
 @pytest.mark.data
 @pytest.mark.parametrize("name", SOUNDING)
-def test_a_written_film_keeps_frames_times_and_sound_packets(shared_data, name, tmp_path):
+def test_a_written_video_keeps_frames_times_and_sound_packets(shared_data, name, tmp_path):
     path = shared_data / name
     info = open_frames(path).info
     times = []
-    with FilmWriter(
+    with VideoWriter(
         tmp_path / "out.mp4",
         SIZE,
         time_base=info.time_base,

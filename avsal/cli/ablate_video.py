@@ -1,4 +1,4 @@
-"""`avsal ablate FILM`: what each sound does to the maps of one film."""
+"""`avsal ablate VIDEO`: what each sound does to the maps of one video."""
 
 from __future__ import annotations
 
@@ -14,45 +14,45 @@ import torch
 from tqdm import tqdm
 
 import avsal
-from avsal.ablation.conditions import parse_conditions
-from avsal.ablation.hearing import film_sound, heard
-from avsal.ablation.movement import averages
-from avsal.cli.ablate_players import REFERENCE, FilmMoves, against
+from avsal.ablation.audio_conditions import apply_conditions, video_audio
+from avsal.ablation.conditions import REFERENCE, parse_conditions
+from avsal.ablation.map_shift import averages
+from avsal.cli.ablate_players import VideoMoves, against
 from avsal.cli.predict_job import load
 from avsal.errors import ConfigError
 from avsal.media import atomic_path
 from avsal.media.audio import load_sound
 from avsal.prediction import PredictionStream
 from avsal.render import OutputRequest
-from avsal.render.comparison import ComparisonFilm
-from avsal.render.movement_plot import movement_plot
+from avsal.render.comparison import ComparisonVideo
+from avsal.render.map_shift_plot import map_shift_plot
 from avsal.report.page import write_page
 from avsal.report.page_content import Page, PageTable
 
-__all__ = ["ablate_film"]
+__all__ = ["ablate_video"]
 
-DEFAULT = "true,zero,noise,reversed,shifted:0.2,absent"
+DEFAULT = "original,zero,noise,reversed,shifted:0.2,video_only"
 
 
 @torch.inference_mode()
-def ablate_film(arguments: argparse.Namespace) -> int:
-    """Predict a film under every condition and write film, curve, table and summary.
+def ablate_video(arguments: argparse.Namespace) -> int:
+    """Predict a video under every condition and write video, curve, table and summary.
 
     Returns:
-        0, or 1 where the film or its sound was damaged.
+        0, or 1 where the video or its sound was damaged.
 
     Raises:
         ConfigError: choices that are impossible, or outputs that exist.
-        MediaError: the film or a sound cannot be read.
+        MediaError: the video or a sound cannot be read.
     """
-    chosen = arguments.conditions or (DEFAULT + (",other" if arguments.other else ""))
+    chosen = arguments.conditions or (DEFAULT + (",swapped" if arguments.other else ""))
     conditions = parse_conditions(chosen)
     names = [condition.name for condition in conditions]
-    if "other" in names and arguments.other is None:
-        raise ConfigError("the condition 'other' needs another film's sound: give --other FILE")
+    if "swapped" in names and arguments.other is None:
+        raise ConfigError("the condition 'swapped' needs another video's sound: give --other FILE")
     stem = arguments.output / arguments.source.stem
     paths = {
-        "film": stem.with_name(stem.name + ComparisonFilm.suffix),
+        "video": stem.with_name(stem.name + ComparisonVideo.suffix),
         "curve": stem.with_name(stem.name + "_ablation.png"),
         "table": stem.with_name(stem.name + "_ablation.csv"),
         "report": stem.with_name(stem.name + "_report.html"),
@@ -62,11 +62,11 @@ def ablate_film(arguments: argparse.Namespace) -> int:
     if there and not arguments.overwrite:
         raise ConfigError(f"{there[0]} exists: replace it with --overwrite, or write elsewhere with -o")
     model = load(arguments)
-    sound = film_sound(model, arguments.source, arguments.audio)
+    sound = video_audio(model, arguments.source, arguments.audio)
     other, other_damage = None, None
     if arguments.other is not None:
         other, other_damage = load_sound(arguments.other, sound.sample_rate)
-    hearing = heard(
+    hearing = apply_conditions(
         sound.samples,
         sound.sample_rate,
         conditions,
@@ -85,7 +85,7 @@ def ablate_film(arguments: argparse.Namespace) -> int:
         engine=arguments.engine,
         threads=arguments.threads,
     )
-    info = stream.film.info
+    info = stream.video.info
     request = OutputRequest(
         arguments.source,
         info,
@@ -106,18 +106,20 @@ def ablate_film(arguments: argparse.Namespace) -> int:
     )
     part: dict[str, Any] = {"start": arguments.start, "end": arguments.end}
     with tempfile.TemporaryDirectory() as folder:
-        kept = FilmMoves(
+        kept = VideoMoves(
             arguments.source.name, Path(folder), arguments.source, info, hearing, sound.sample_rate, **part
         )
-        with ComparisonFilm(paths["film"], request, REFERENCE, against(kept.moves)) as film, kept:
+        with ComparisonVideo(paths["video"], request, REFERENCE, against(kept.moves)) as video, kept:
             for prediction in shown:
-                film.write(prediction)
+                video.write(prediction)
                 kept.write(prediction)
         write_page(paths["report"], report(arguments, stream, names, kept))
     times, moves = kept.times, kept.moves
     with atomic_path(paths["table"]) as temporary:
         write_table(temporary, kept)
-    movement_plot(times, moves, paths["curve"], title=f"{arguments.source.name}: true sound against others")
+    map_shift_plot(
+        times, moves, paths["curve"], title=f"{arguments.source.name}: the original audio against others"
+    )
     damage = [lost.describe() for lost in (*stream.damage, sound.damage, other_damage) if lost]
     summary = {
         "avsal": avsal.__version__,
@@ -128,7 +130,7 @@ def ablate_film(arguments: argparse.Namespace) -> int:
         "engine": stream.engine.name,
         "frames computed": len(times),
         "windows": stream.num_windows,
-        "true against": {name: averages(found) for name, found in moves.items()},
+        "original against": {name: averages(found) for name, found in moves.items()},
         "damage": "; ".join(damage) or None,
         "outputs": {kind: path.name for kind, path in paths.items()},
     }
@@ -138,7 +140,7 @@ def ablate_film(arguments: argparse.Namespace) -> int:
         print(f"avsal: warning: {arguments.source}: {'; '.join(damage)}", file=sys.stderr)
     if not arguments.quiet:
         print(
-            f"{'true against':16} {'moved':>7} {'CC':>7} {'right':>7} {'down':>7}   "
+            f"{'original against':16} {'moved':>7} {'CC':>7} {'right':>7} {'down':>7}   "
             f"means of {len(times)} frames"
         )
         for name, found in moves.items():
@@ -157,23 +159,23 @@ def report(
     arguments: argparse.Namespace,
     stream: PredictionStream,
     names: list[str],
-    kept: FilmMoves,
+    kept: VideoMoves,
 ) -> Page:
-    """The page of one film."""
+    """The page of one video."""
     rows = []
     for name, found in kept.moves.items():
         mean = averages(found)
         rows.append([name, *(f"{mean[key]:.3f}" for key in ("moved", "cc", "right", "down"))])
-    model, info = stream.model, stream.film.info
+    model, info = stream.model, stream.video.info
     return Page(
         title=f"Does sound move the map? {arguments.source.name}",
         summary=[
             "The same frames, windows and network, heard in different ways. Nothing here says who is right: "
-            "there is no gaze. It shows how much, and where to, the true sound moves the map."
+            "there is no gaze. It shows how much, and where to, the original audio moves the map."
         ],
         tables=[
             PageTable(
-                "The map with true sound against the map with",
+                "The map with the original audio against the map with",
                 ["sound", "mass moved", "CC", "to the right", "downwards"],
                 rows,
                 "Means over frames. Mass moved: share of the map that lies elsewhere. To the right, "
@@ -182,7 +184,7 @@ def report(
         ],
         players=[kept.players()],
         facts={
-            "film": f"{arguments.source.name}, {info.size[1]}x{info.size[0]}, {info.frame_rate:.3f} Hz",
+            "video": f"{arguments.source.name}, {info.size[1]}x{info.size[0]}, {info.frame_rate:.3f} Hz",
             "model": f"{model.name} {dict(model.arguments)}",
             "weights": str(arguments.weights or "those that ship with avsal" if model.trained else "random"),
             "sounds": ", ".join(names),
@@ -194,7 +196,7 @@ def report(
     )
 
 
-def write_table(path: Path, kept: FilmMoves) -> None:
+def write_table(path: Path, kept: VideoMoves) -> None:
     """A line for each computed frame and condition."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

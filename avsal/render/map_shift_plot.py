@@ -8,13 +8,13 @@ from typing import Protocol
 
 from avsal.media import atomic_path
 
-__all__ = ["Moves", "movement_plot"]
+__all__ = ["Moves", "map_shift_plot"]
 
 _COLOURS = ("#0b6bcb", "#c2631b", "#2b8a3e", "#9c36b5", "#c92a2a", "#0c8599", "#7a7a7a")
 
 
 class Moves(Protocol):
-    """What is drawn of a frame; see `avsal.ablation.movement.Movement`."""
+    """What is drawn of a frame; see `avsal.ablation.map_shift.MapShift`."""
 
     @property
     def moved(self) -> float:
@@ -29,7 +29,7 @@ class Moves(Protocol):
         """In heights."""
 
 
-def movement_plot(
+def map_shift_plot(
     times: Sequence[float], moves: Mapping[str, Sequence[Moves]], path: str | Path, *, title: str
 ) -> None:
     """Draw as a PNG, PDF or SVG, as the suffix says.

@@ -24,10 +24,10 @@ from avsal.train.sound import drop_sound
 from avsal.train.state import Progress
 from avsal.train.stopping import DivergedError
 
-__all__ = ["Stepper"]
+__all__ = ["TrainStep"]
 
 
-class Stepper:
+class TrainStep:
     """Takes steps.
 
     Args:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["Tape"]
+__all__ = ["FeatureCache"]
 
 
-class Tape:
+class FeatureCache:
     """Consecutive positions (H, W, C) of one layer, one for each frame, the newest last.
 
     A position is named by its centre frame, counted from the tape's first frame. What lies before the first

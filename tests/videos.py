@@ -1,6 +1,6 @@
-"""Tiny films for the tests, made on the spot: the same arguments give the same film.
+"""Tiny videos for the tests, made on the spot: the same arguments give the same video.
 
-`moving_dot` and `flash_and_click` choose pictures and samples, `write_film` puts any into a container. Times
+`moving_dot` and `flash_and_click` choose pictures and samples, `write_video` puts any into a container. Times
 are seconds of the container.
 """
 
@@ -95,14 +95,14 @@ def moving_dot(
     sounds: Sequence[Sound] = (AAC,),
     **options: Any,
 ) -> Path:
-    """A film of a moving dot, each of its sounds a tone of its own; for `options` see `write_film`."""
+    """A video of a moving dot, each of its sounds a tone of its own; for `options` see `write_video`."""
     times, seconds = frame_times(frames, frame_rate, times)
     pictures = (dot(index, size) for index in range(len(times)))
     tracks = [
         (sound, tone(sound.rate, sound.seconds or seconds, 440.0 * (1 + number)))
         for number, sound in enumerate(sounds)
     ]
-    return write_film(path, pictures, times, tracks, size=size, frame_rate=frame_rate, **options)
+    return write_video(path, pictures, times, tracks, size=size, frame_rate=frame_rate, **options)
 
 
 def flash_and_click(
@@ -116,12 +116,12 @@ def flash_and_click(
     sound: Sound = AAC,
     **options: Any,
 ) -> Path:
-    """A dark film whose frame number `at` is white, with a click centred at the time of that frame."""
+    """A dark video whose frame number `at` is white, with a click centred at the time of that frame."""
     times, seconds = frame_times(frames, frame_rate, times)
     pictures = (np.full((*size, 3), 255 if index == at else 16, np.uint8) for index in range(len(times)))
     heard = options.get("picture_start", 0.0) + times[at] - sound.start
     tracks = [(sound, click(sound.rate, sound.seconds or seconds, heard))]
-    return write_film(path, pictures, times, tracks, size=size, frame_rate=frame_rate, **options)
+    return write_video(path, pictures, times, tracks, size=size, frame_rate=frame_rate, **options)
 
 
 def frame_times(
@@ -134,7 +134,7 @@ def frame_times(
     return times, times[-1] + float(1 / rate)
 
 
-def write_film(
+def write_video(
     path: Path,
     pictures: Iterable[NDArray[np.uint8]],
     times: Iterable[float],
@@ -151,7 +151,7 @@ def write_film(
     aspect: Fraction | None = None,
     key_every: int = 12,
 ) -> Path:
-    """Encode a film; pictures may come from a generator, nothing is kept in memory.
+    """Encode a video; pictures may come from a generator, nothing is kept in memory.
 
     Args:
         path: its suffix names the container.

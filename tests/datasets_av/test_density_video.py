@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from avsal.errors import DatasetError
-from datasets_av.density_film import DensityFilm
+from datasets_av.density_video import DensityVideo
 
 
 def write_maps(path, num_frames=12, *, codec="libx264", pix_fmt="yuv420p10le", options=None):
@@ -26,9 +26,9 @@ def write_maps(path, num_frames=12, *, codec="libx264", pix_fmt="yuv420p10le", o
     ("codec", "pix_fmt", "tolerance"), [("libx264", "yuv420p10le", 200), ("libx264", "yuv420p", 600)]
 )
 def test_maps_are_read_by_number_forwards_backwards_and_by_leaps(tmp_path, codec, pix_fmt, tolerance):
-    film = DensityFilm(write_maps(tmp_path / "maps.mp4", codec=codec, pix_fmt=pix_fmt))
+    video = DensityVideo(write_maps(tmp_path / "maps.mp4", codec=codec, pix_fmt=pix_fmt))
     for frame in (0, 1, 2, 7, 3, 11, 0, 10, 11, 6):
-        density = film(frame)
+        density = video(frame)
         assert density.dtype == np.float32
         assert density.shape == (32, 64)
         bar = density[:, 4 * frame : 4 * frame + 4]
@@ -39,17 +39,17 @@ def test_maps_are_read_by_number_forwards_backwards_and_by_leaps(tmp_path, codec
 
 
 def test_it_travels_to_other_processes_even_while_open(tmp_path):
-    film = DensityFilm(write_maps(tmp_path / "maps.mp4"))
-    first = film(5)
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(film))(5), first)
+    video = DensityVideo(write_maps(tmp_path / "maps.mp4"))
+    first = video(5)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(video))(5), first)
 
 
-def test_a_frame_too_many_and_a_film_that_is_none_are_one_line(tmp_path):
-    film = DensityFilm(write_maps(tmp_path / "maps.mp4"))
+def test_a_frame_too_many_and_a_video_that_is_none_are_one_line(tmp_path):
+    video = DensityVideo(write_maps(tmp_path / "maps.mp4"))
     with pytest.raises(DatasetError, match=r"maps\.mp4: expected a map of frame 12 \(from 0\) of 12"):
-        film(12)
-    (tmp_path / "text.mp4").write_text("no film")
+        video(12)
+    (tmp_path / "text.mp4").write_text("no video")
     with pytest.raises(DatasetError, match=r"text\.mp4 cannot be read"):
-        DensityFilm(tmp_path / "text.mp4")(0)
+        DensityVideo(tmp_path / "text.mp4")(0)
     with pytest.raises(DatasetError, match=r"missing\.mp4 cannot be read"):
-        DensityFilm(tmp_path / "missing.mp4")(0)
+        DensityVideo(tmp_path / "missing.mp4")(0)

@@ -1,4 +1,4 @@
-"""When each frame of a film is shown: what turns gaze in seconds into gaze on frames."""
+"""When each frame of a video is shown: what turns gaze in seconds into gaze on frames."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from avsal.media.container import demux, open_container, picture_stream
 from avsal.media.damage import Damage
 from avsal.media.video import VideoReader
 
-__all__ = ["FilmClock", "film_clock"]
+__all__ = ["VideoClock", "video_clock"]
 
 
 @dataclass(frozen=True)
-class FilmClock:
-    """The frames of a film in time.
+class VideoClock:
+    """The frames of a video in time.
 
     Attributes:
-        times: (F,) seconds on the film clock, ascending: 0 is where picture or sound begins, whichever is
+        times: (F,) seconds on the video clock, ascending: 0 is where picture or sound begins, whichever is
             first.
         size: (height, width) on display.
     """
@@ -31,24 +31,24 @@ class FilmClock:
     size: tuple[int, int]
 
 
-def film_clock(path: Path) -> FilmClock:
-    """Read the frame times of a film; the answer is kept until the file changes.
+def video_clock(path: Path) -> VideoClock:
+    """Read the frame times of a video; the answer is kept until the file changes.
 
     They come from the packets alone where the container says how many frames it holds and each has its own
-    stamp, which takes a tenth of the time of decoding or less. Else the film is decoded.
+    stamp, which takes a tenth of the time of decoding or less. Else the video is decoded.
 
     Raises:
-        DatasetError: the film is missing, damaged or has no frame.
+        DatasetError: the video is missing, damaged or has no frame.
     """
     try:
         status = path.stat()
-        return _film_clock(path, status.st_mtime_ns, status.st_size)
+        return _video_clock(path, status.st_mtime_ns, status.st_size)
     except (OSError, MediaError) as error:
         raise DatasetError(f"the frame times of {path} cannot be read ({error}); extract it again") from error
 
 
 @lru_cache(maxsize=1024)
-def _film_clock(path: Path, changed_at: int, num_bytes: int) -> FilmClock:
+def _video_clock(path: Path, changed_at: int, num_bytes: int) -> VideoClock:
     reader = VideoReader(path, (8, 8))  # only times are wanted, so pictures are made as small as can be
     info = reader.info
     stamps = _packet_stamps(path)
@@ -57,7 +57,7 @@ def _film_clock(path: Path, changed_at: int, num_bytes: int) -> FilmClock:
     else:
         times = np.array([frame.time for frame in reader])
     times.setflags(write=False)
-    return FilmClock(times, info.size)
+    return VideoClock(times, info.size)
 
 
 def _packet_stamps(path: Path) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""A film's map with each sound, as films that play beside each other."""
+"""A video's map with each sound, as videos that play beside each other."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from avsal.clips import resize_map
 from avsal.errors import MediaError
 from avsal.media.frames import VideoInfo
 from avsal.media.video import open_frames
-from avsal.media.writer import FilmWriter
+from avsal.media.writer import VideoWriter
 from avsal.prediction import Prediction
 from avsal.render.colormap import colormap, paint, to_unit_peak
 
-__all__ = ["ConditionFilms"]
+__all__ = ["ConditionVideos"]
 
 
-class ConditionFilms:
-    """Writes one small overlay film for each sound, with that sound in it; a context manager.
+class ConditionVideos:
+    """Writes one small overlay video for each sound, with that sound in it; a context manager.
 
     Args:
-        folder: that the films go to.
-        source: the film.
+        folder: that the videos go to.
+        source: the video.
         info: of it.
-        sounds: (A,) samples in [-1, 1] from 0 of the film's clock, or None for a silent film, by name.
+        sounds: (A,) samples in [-1, 1] from 0 of the video's clock, or None for a silent video, by name.
         sample_rate: of them in Hz.
         frame_rate: of a folder of images.
         start: seconds at which the predicted part begins.
-        end: at which it ends, None for the film's end.
-        height: of the films in pixels; smaller films keep their size.
+        end: at which it ends, None for the video's end.
+        height: of the videos in pixels; smaller videos keep their size.
 
     Attributes:
-        paths: of the films, by name; they are there when the context has ended.
+        paths: of the videos, by name; they are there when the context has ended.
     """
 
     def __init__(
@@ -72,20 +72,20 @@ class ConditionFilms:
                 self.source, self.size, frame_rate=self.frame_rate, start=self.start, end=self.end
             )
             self._frames = iter(self._stack.enter_context(reader))
-            self._films: dict[str, FilmWriter] = {}
+            self._videos: dict[str, VideoWriter] = {}
             for number, (name, sound) in enumerate(self.sounds.items()):
-                heard = None
+                audio = None
                 if sound is not None and len(sound):
-                    heard = folder / f"{number}.wav"
-                    soundfile.write(heard, np.clip(sound, -1, 1), self.sample_rate, subtype="PCM_16")
-                self._films[name] = self._stack.enter_context(
-                    FilmWriter(
+                    audio = folder / f"{number}.wav"
+                    soundfile.write(audio, np.clip(sound, -1, 1), self.sample_rate, subtype="PCM_16")
+                self._videos[name] = self._stack.enter_context(
+                    VideoWriter(
                         self.paths[name],
                         self.size,
                         time_base=self.info.time_base,
                         frame_rate=self.info.frame_rate,
                         crf=26,
-                        sound_from=heard,
+                        sound_from=audio,
                         start=self.start or 0.0,
                         end=self.end,
                     )
@@ -99,13 +99,13 @@ class ConditionFilms:
         self._stack.__exit__(kind, error, trace)
 
     def write(self, prediction: Prediction) -> None:
-        """Add one frame to every film."""
+        """Add one frame to every video."""
         frame = next(self._frames, None)
         if frame is None or abs(frame.time - prediction.time) > 1e-6:
             raise MediaError(
-                f"{self.source}: reading the film again did not give the frame at {prediction.time:.3f} s; "
+                f"{self.source}: reading the video again did not give the frame at {prediction.time:.3f} s; "
                 "was the file changed meanwhile?"
             )
-        for name, film in self._films.items():
-            saliency = to_unit_peak(resize_map(prediction.heard[name], self.size))
-            film.write(paint(frame.image, saliency, self.table, 0.7), frame.time)
+        for name, video in self._videos.items():
+            saliency = to_unit_peak(resize_map(prediction.condition_maps[name], self.size))
+            video.write(paint(frame.image, saliency, self.table, 0.7), frame.time)

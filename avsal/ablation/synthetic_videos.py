@@ -1,4 +1,4 @@
-"""The control: films in which we planted an effect of sound, or planted none."""
+"""The control: videos in which we planted an effect of sound, or planted none."""
 
 from __future__ import annotations
 
@@ -8,64 +8,64 @@ from typing import Any
 import numpy as np
 import torch
 
+from avsal.ablation.audio_conditions import apply_conditions
 from avsal.ablation.conditions import Condition, derangement
-from avsal.ablation.hearing import heard
-from avsal.ablation.statistics import Score
+from avsal.ablation.statistics import ConditionScore
 from avsal.clips import ClipBatch, waveform
 from avsal.errors import ConfigError
 from avsal.metrics.batch import cc, nss
 from avsal.models import SaliencyModel
 from avsal.prediction.engines.plain import PlainEngine
-from avsal.train.made_clips import sample
+from avsal.train.synthetic_clips import sample
 
-__all__ = ["CEILINGS", "score_made_films"]
+__all__ = ["CEILINGS", "score_synthetic_videos"]
 
 #: rows that no model made: the best maps that can be made without the sound, and with it
 CEILINGS = ("best without sound", "best with sound")
 
 
 @torch.inference_mode()
-def score_made_films(
+def score_synthetic_videos(
     model: SaliencyModel,
-    films: Any,
+    videos: Any,
     conditions: Sequence[Condition],
     *,
-    num_films: int,
+    num_videos: int,
     dataset: str,
     model_seed: str = "",
     seed: int = 0,
     batch_size: int = 8,
-) -> list[Score]:
-    """NSS and CC of the last frame's map of every film under every condition, and both ceilings.
+) -> list[ConditionScore]:
+    """NSS and CC of the last frame's map of every video under every condition, and both ceilings.
 
-    Frames are seen once for all conditions. The sound of ``other`` is that of another of the films.
+    Frames are seen once for all conditions. The sound of ``swapped`` is that of another of the videos.
 
     Args:
         model: that listens, in evaluation mode.
-        films: `datasets_av.sounding_objects.SoundingObjects`.
+        videos: `datasets_av.sounding_objects.SoundingObjects`.
         conditions: which.
-        num_films: from film 0 on.
+        num_videos: from video 0 on.
         dataset: what the scores are filed under, such as the cue.
         model_seed: of the training run, where several are compared.
         seed: of the conditions.
-        batch_size: films at once.
+        batch_size: videos at once.
 
     Raises:
-        ConfigError: the model takes no sound, or the films do not fit it.
+        ConfigError: the model takes no sound, or the videos do not fit it.
     """
     spec = model.spec
     if spec.sample_rate is None:
         raise ConfigError(f"{model.name} takes no sound, so there is nothing to ablate: expected tsfpnet_av")
-    names = [f"film {index}" for index in range(num_films)]
+    names = [f"video {index}" for index in range(num_videos)]
     others = derangement(names, seed)
-    sounds = {name: films[index].sound for index, name in enumerate(names)}
+    sounds = {name: videos[index].sound for index, name in enumerate(names)}
     engine = PlainEngine(model)
-    scores: list[Score] = []
-    for begin in range(0, num_films, batch_size):
-        numbers = range(begin, min(begin + batch_size, num_films))
-        batch = ClipBatch.collect([sample(films, number, spec) for number in numbers], spec)
+    scores: list[ConditionScore] = []
+    for begin in range(0, num_videos, batch_size):
+        numbers = range(begin, min(begin + batch_size, num_videos))
+        batch = ClipBatch.collect([sample(videos, number, spec) for number in numbers], spec)
         hearings = [
-            heard(
+            apply_conditions(
                 sounds[names[n]],
                 spec.sample_rate,
                 conditions,
@@ -88,7 +88,7 @@ def score_made_films(
             )
         )
         for row, sound in zip(CEILINGS, (False, True), strict=True):
-            best = [films[number].gaze.best_map(-1, sound=sound) for number in numbers]
+            best = [videos[number].gaze.best_map(-1, sound=sound) for number in numbers]
             maps[row] = torch.from_numpy(np.stack(best))[:, None]
         for row, found in maps.items():
             last = found[:, -1].float().cpu()
@@ -98,7 +98,7 @@ def score_made_films(
             }
             for metric, each in values.items():
                 scores += [
-                    Score(names[n], model_seed, row, metric, value, dataset)
+                    ConditionScore(names[n], model_seed, row, metric, value, dataset)
                     for n, value in zip(numbers, each.tolist(), strict=True)
                 ]
     return scores
