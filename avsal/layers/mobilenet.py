@@ -7,8 +7,9 @@ as in the published networks, 3x3 kernels pad one pixel on every side.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avsal.layers.width import scaled
@@ -27,16 +28,24 @@ BLOCKS = (
 )
 STEM, LAST = 32, 1280
 
+Norm = Callable[[int], nn.Module]
+
 
 class NormalisedConv2d(nn.Sequential):
     """Convolution (0), batch norm (1), ReLU6 (2); padded so that stride 1 keeps the size."""
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1, groups: int = 1
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int = 3,
+        stride: int = 1,
+        groups: int = 1,
+        norm: Norm = nn.BatchNorm2d,
     ) -> None:
         super().__init__(
             nn.Conv2d(in_channels, out_channels, kernel, stride, kernel // 2, groups=groups, bias=False),
-            nn.BatchNorm2d(out_channels),
+            norm(out_channels),
             nn.ReLU6(inplace=True),
         )
 
@@ -50,16 +59,25 @@ class InvertedResidual(nn.Module):
         stride: of the depthwise convolution.
         expansion: hidden channels are `in_channels` times this; without expansion (1) the first convolution
             is left out.
+        norm: builds a normalisation for a number of channels.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, stride: int = 1, expansion: int = 6) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        stride: int = 1,
+        expansion: int = 6,
+        norm: Norm = nn.BatchNorm2d,
+    ) -> None:
         super().__init__()
         hidden = in_channels * expansion
-        parts: list[nn.Module] = [NormalisedConv2d(in_channels, hidden, 1)] if expansion != 1 else []
-        parts += [
-            NormalisedConv2d(hidden, hidden, 3, stride, hidden),
+        expand = [NormalisedConv2d(in_channels, hidden, 1, norm=norm)] if expansion != 1 else []
+        parts: list[nn.Module] = [
+            *expand,
+            NormalisedConv2d(hidden, hidden, 3, stride, hidden, norm),
             nn.Conv2d(hidden, out_channels, 1, bias=False),
-            nn.BatchNorm2d(out_channels),
+            norm(out_channels),
         ]
         self.conv = nn.Sequential(*parts)
         self.residual = stride == 1 and in_channels == out_channels
@@ -67,6 +85,16 @@ class InvertedResidual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C', H / stride, W / stride), rounded up."""
         return x + self.conv(x) if self.residual else self.conv(x)
+
+    def dense(self, x: Tensor) -> Tensor:
+        """With stride 1, (B, C, H, W) -> (B, C', H, W): every `stride`-th place is what `forward` gives."""
+        *expand, depthwise, project, norm = self.conv
+        for layer in expand:
+            x = layer(x)
+        convolution, inner_norm, activation = depthwise
+        x = F.conv2d(x, convolution.weight, None, 1, convolution.padding, groups=convolution.groups)
+        dense: Tensor = norm(project(activation(inner_norm(x))))
+        return dense
 
 
 class MobileNetV2(nn.Module):
@@ -105,19 +133,25 @@ class MobileNetV2(nn.Module):
         self.out_channels = tuple(counts)
         self.channels = tuple(counts[tap] for tap in self.taps)
 
-    def stages(self, images: Tensor) -> Iterator[Tensor]:
+    def stages(self, images: Tensor, dense: Collection[int] = ()) -> Iterator[Tensor]:
         """The output of every stage, `features.0` first.
 
         Args:
             images: (B, 3, H, W), RGB normalised with ImageNet's mean and deviation for the published weights.
+            dense: stages of 2, 4, 7 and 14 whose output is wanted before its sides are halved.
 
         Yields:
             (B, C, H', W'); sides are halved, rounded up, by stages 0, 2, 4, 7 and 14.
         """
         x = images
-        for stage in self.features:
-            x = stage(x)
-            yield x
+        for index, stage in enumerate(self.features):
+            if index in dense:
+                whole: Tensor = stage.dense(x)
+                yield whole
+                x = whole[..., ::2, ::2]
+            else:
+                x = stage(x)
+                yield x
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """(B, 3, H, W) -> the four taps at strides 4, 8, 16 and 32; see `stages`."""

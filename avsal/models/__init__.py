@@ -1,6 +1,6 @@
 """The models, by name: see `list_models` and `create_model`. Importing a model's file registers it."""
 
-from avsal.models import conv3d, esan, resnet3d, sal3d, tsfpnet
+from avsal.models import conv3d, esan, resnet3d, sal3d, tased, tsfpnet, unisal
 from avsal.models.registry import (
     ModelInfo,
     SaliencyModel,
@@ -25,5 +25,7 @@ __all__ = [
     "register_model",
     "resnet3d",
     "sal3d",
+    "tased",
     "tsfpnet",
+    "unisal",
 ]

@@ -30,6 +30,11 @@ VARIANTS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"levels": ["p4", "p5"]},
         {"levels": ["p5"]},
     ),
+    "unisal": (
+        {"domain": "hollywood"},
+        {"domain": "ucf_sports"},
+        {"domain": "salicon"},
+    ),  # the released weights
 }
 
 

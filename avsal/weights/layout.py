@@ -23,6 +23,7 @@ class Layout:
         recipe: what the weights expect as input.
         dropped: patterns of keys that are left out on purpose -> what they are.
         assumed: the layout is also used with other input, so that the recipe is a guess worth a note.
+        tensors: their name of each tensor that is called otherwise within its module -> ours.
     """
 
     name: str
@@ -30,9 +31,12 @@ class Layout:
     recipe: InputRecipe
     dropped: Mapping[str, str] = field(default_factory=dict)
     assumed: bool = False
+    tensors: Mapping[str, str] = field(default_factory=dict)
 
     def ours(self, key: str) -> str | None:
         """Our name of the tensor that they call `key`; None where the table does not have it."""
+        if key in self.tensors:
+            return self.tensors[key]
         module, _, tensor = key.rpartition(".")
         return f"{self.modules[module]}.{tensor}" if module in self.modules else None
 
@@ -42,6 +46,8 @@ class Layout:
 
     def theirs(self, key: str) -> str:
         """Their name of the tensor that we call `key`."""
+        if key in self.tensors_by_ours:
+            return self.tensors_by_ours[key]
         module, _, tensor = key.rpartition(".")
         return f"{self.modules_by_ours[module]}.{tensor}"
 
@@ -49,6 +55,11 @@ class Layout:
     def modules_by_ours(self) -> dict[str, str]:
         """The table read the other way."""
         return {ours: theirs for theirs, ours in self.modules.items()}
+
+    @cached_property
+    def tensors_by_ours(self) -> dict[str, str]:
+        """The table of single tensors read the other way."""
+        return {ours: theirs for theirs, ours in self.tensors.items()}
 
 
 def under(prefix: str, modules: Mapping[str, str]) -> dict[str, str]:

@@ -15,6 +15,8 @@ SMALL = {
     "sal3d": {"width": 0.05, "size": (32, 48)},
     "conv3d": {"width": 0.05, "size": (32, 48)},
     "esan": {"width": 0.05, "num_groups": 2, "size": (32, 48)},
+    "tased": {"width": 0.05, "size": (32, 48)},
+    "unisal": {"width": 0.05, "size": (32, 48), "frame_step": 2, "steps": 2},
 }
 
 
@@ -62,6 +64,11 @@ PUBLISHED = {
     "esan levels=[p3]": Published(61_804_273, ESAN),
     "esan levels=[p4,p5]": Published(94_524_361, ESAN),
     "esan levels=[p5]": Published(74_651_889, ESAN),
+    "tased": Published(21_260_693, (1, 224, 384), ("MB", 82, 0.04)),  # MiB: 81.1
+    "unisal": Published(3_714_872, (60, 224, 384), ("MB", 15.5, 0.05)),  # the released file
+    "unisal domain=hollywood": Published(3_714_872, (48, 224, 416)),
+    "unisal domain=ucf_sports": Published(3_714_872, (48, 256, 384)),
+    "unisal domain=salicon": Published(3_714_872, (1, 288, 384)),
 }
 
 
