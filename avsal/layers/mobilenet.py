@@ -88,13 +88,15 @@ class InvertedResidual(nn.Module):
 
     def dense(self, x: Tensor) -> Tensor:
         """With stride 1, (B, C, H, W) -> (B, C', H, W): every `stride`-th place is what `forward` gives."""
-        *expand, depthwise, project, norm = self.conv
-        for layer in expand:
-            x = layer(x)
-        convolution, inner_norm, activation = depthwise
+        depthwise = self.conv[-3]
+        assert isinstance(depthwise, NormalisedConv2d)
+        convolution, *after = depthwise
+        assert isinstance(convolution, nn.Conv2d)
+        x = self.conv[:-3](x)
         x = F.conv2d(x, convolution.weight, None, 1, convolution.padding, groups=convolution.groups)
-        dense: Tensor = norm(project(activation(inner_norm(x))))
-        return dense
+        for layer in (*after, *list(self.conv)[-2:]):
+            x = layer(x)
+        return x
 
 
 class MobileNetV2(nn.Module):
@@ -146,9 +148,10 @@ class MobileNetV2(nn.Module):
         x = images
         for index, stage in enumerate(self.features):
             if index in dense:
-                whole: Tensor = stage.dense(x)
-                yield whole
-                x = whole[..., ::2, ::2]
+                assert isinstance(stage, InvertedResidual)  # the stem is none
+                x = stage.dense(x)
+                yield x
+                x = x[..., ::2, ::2]
             else:
                 x = stage(x)
                 yield x

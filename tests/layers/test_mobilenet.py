@@ -115,3 +115,17 @@ def test_a_block_adds_its_input_only_where_shapes_allow(stride: int, out: int, r
         y = block(x)
 
     assert torch.equal(y, x) if residual else not y.any()
+
+
+def test_dense_stages_give_what_lies_before_the_halving():
+    network = lived_in(MobileNetV2(0.25))
+    images = torch.randn(1, 3, 45, 64)
+
+    with torch.no_grad():
+        usual, dense = list(network.stages(images)), list(network.stages(images, dense=(7, 14)))
+
+    for index, (found, expected) in enumerate(zip(dense, usual, strict=True)):
+        if index in (7, 14):
+            assert found.shape[-2:] == dense[index - 1].shape[-2:]
+            found = found[..., ::2, ::2]
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
