@@ -1,6 +1,6 @@
 """The models, by name: see `list_models` and `create_model`. Importing a model's file registers it."""
 
-from avsal.models import conv3d, esan, resnet3d, sal3d, tased, tsfpnet, unisal
+from avsal.models import conv3d, esan, resnet3d, sal3d, tased, tsfpnet, tsfpnet_mobile, unisal
 from avsal.models.registry import (
     ModelInfo,
     SaliencyModel,
@@ -27,5 +27,6 @@ __all__ = [
     "sal3d",
     "tased",
     "tsfpnet",
+    "tsfpnet_mobile",
     "unisal",
 ]

@@ -5,11 +5,14 @@ from typing import NamedTuple
 import pytest
 import torch
 
+from avsal.layers.fusion import AlignedFusion
 from avsal.models import argument_words, create_model, list_models, list_variants, model_info
 
 SMALL = {
     "tsfpnet": {"width": 0.05, "num_frames": 8, "size": (32, 48)},
     "tsfpnet_av": {"width": 0.05, "num_frames": 8, "size": (32, 48)},
+    "tsfpnet_mobile": {"width": 0.05, "size": (32, 48)},
+    "tsfpnet_av_mobile": {"width": 0.05, "audio_width": 0.05, "size": (32, 48)},
     "resnet3d": {"width": 0.05, "size": (32, 48)},
     "resnet3d_s": {"width": 0.05, "size": (32, 48)},
     "sal3d": {"width": 0.05, "size": (32, 48)},
@@ -47,6 +50,8 @@ PUBLISHED = {
     "tsfpnet levels=final": Published(10_598_289, TSFP),
     "tsfpnet_av": Published(18_466_850, TSFP, sound=True),
     "tsfpnet_av fusion=aligned": Published(15_464_194, TSFP, sound=True),
+    "tsfpnet_mobile": Published(1_883_470, TSFP),  # ours
+    "tsfpnet_av_mobile": Published(2_074_471, TSFP, sound=True),
     "resnet3d": Published(208_891_968, RESNET, ("M", 200, 0.05)),  # section V-C: "more than 200 million"
     "resnet3d backbone=r3d_18": Published(208_887_744, RESNET),
     "resnet3d backbone=r2plus1d_18": Published(207_021_597, RESNET),
@@ -107,7 +112,8 @@ def test_published_size_and_shape(pair):
         spec = model.spec
         frames = torch.empty(1, 3, spec.num_frames, *spec.size)
         audio = None
-        if spec.sample_rate is not None and arguments.get("fusion") != "aligned":  # which looks at numbers
+        aligned = isinstance(getattr(model, "fusion", None), AlignedFusion)  # which looks at numbers
+        if spec.sample_rate is not None and not aligned:
             audio = torch.empty(1, 1, spec.audio_samples(spec.num_frames / 25))
         maps = model(frames, audio)
     assert maps.shape == (1, *published.maps)
