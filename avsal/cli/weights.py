@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["add_arguments", "run"]
 
 BACKBONES = ("s3d", "soundnet", "vgg16", "r3d_18", "r2plus1d_18", "mc3_18")
+MODELS = ("vinet", "vinet_s", "avinet", "stavis", "stavis_visual")
 INDENT = 12
 
 
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     convert.add_argument("file", type=Path, metavar="FILE", help=".pt, .pth, .tar, .safetensors or .npz")
     convert.add_argument("out", type=Path, metavar="OUT", help="the safetensors file to write")
     convert.add_argument(
-        "--as", dest="backbone", choices=BACKBONES, required=True, help="which network it is"
+        "--as", dest="network", choices=(*BACKBONES, *MODELS), required=True, help="which network it is"
     )
     show = verbs.add_parser("show", help="what a weight file is and where it comes from")
     show.add_argument("file", type=Path, metavar="FILE", help="checkpoint, converted or published weights")
@@ -49,14 +50,15 @@ def run_convert(arguments: argparse.Namespace) -> None:
     """Convert a file and say how."""
     from avsal.weights import convert
 
-    header, conversion = convert(arguments.file, arguments.out, arguments.backbone)
+    _, conversion = convert(arguments.file, arguments.out, arguments.network)
+    kind = "model" if conversion.backbone in MODELS else "backbone"
     print_fields(
         {
             "converted": f"{arguments.file} -> {arguments.out}",
-            "backbone": f"{header.backbone}, {len(conversion.tensors)} tensors, none left over or missing",
-            "layout": header.layout,
-            "input": header.recipe.describe(),
-            "note": list(header.notes),
+            kind: f"{conversion.backbone}, {len(conversion.tensors)} tensors, none left over or missing",
+            "layout": conversion.layout,
+            "input": conversion.recipe.describe(),
+            "note": list(conversion.notes),
         }
     )
 
@@ -75,7 +77,7 @@ def run_show(arguments: argparse.Namespace) -> None:
         print_fields(
             {
                 "file": f"{path}, not converted",
-                "backbone": found.backbone,
+                "model" if found.backbone in MODELS else "backbone": found.backbone,
                 "layout": found.layout,
                 "input": found.recipe.describe(),
                 "note": list(found.notes),

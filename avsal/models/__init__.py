@@ -1,6 +1,6 @@
 """The models, by name: see `list_models` and `create_model`. Importing a model's file registers it."""
 
-from avsal.models import conv3d, esan, resnet3d, sal3d, tased, tsfpnet, tsfpnet_mobile, unisal
+from avsal.models import conv3d, esan, resnet3d, sal3d, stavis, tased, tsfpnet, tsfpnet_mobile, unisal, vinet
 from avsal.models.registry import (
     ModelInfo,
     SaliencyModel,
@@ -25,8 +25,10 @@ __all__ = [
     "register_model",
     "resnet3d",
     "sal3d",
+    "stavis",
     "tased",
     "tsfpnet",
     "tsfpnet_mobile",
     "unisal",
+    "vinet",
 ]

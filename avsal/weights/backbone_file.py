@@ -1,4 +1,4 @@
-"""Files of backbones: `convert` writes ours, `read_backbone` takes ours or a published one."""
+"""Files of published networks: `convert` writes ours, `read_backbone` takes ours or a published one."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pathlib import Path
 
 from avsal import __version__
 from avsal.errors import CheckpointError, ConfigError
-from avsal.weights.checkpoint import write_tensors
+from avsal.weights.checkpoint import save_checkpoint, write_tensors
 from avsal.weights.conversion import Conversion, backbone_named, convert_state, names_of
-from avsal.weights.header import FORMAT_VERSION, KEY, parse, serialise, sha256_of
+from avsal.weights.header import FORMAT_VERSION, KEY, CheckpointHeader, parse, serialise, sha256_of
 from avsal.weights.mismatch import check_numbers, describe_mismatch, shapes
+from avsal.weights.model_file import model_of_conversion
+from avsal.weights.published_models import MODELS
 from avsal.weights.recipe import InputRecipe
 from avsal.weights.state_file import StateFile, read_state
 
@@ -67,20 +69,22 @@ class BackboneHeader:
 
 def convert(
     file: str | os.PathLike[str], out: str | os.PathLike[str], as_name: str | None = None
-) -> tuple[BackboneHeader, Conversion]:
-    """Convert a published backbone to a file of ours: our names, safetensors, the input recipe in its header.
+) -> tuple[BackboneHeader | CheckpointHeader, Conversion]:
+    """Convert a published network to a file of ours: our names, safetensors, the input recipe in its header.
+
+    A backbone becomes a file to begin training from, a whole model a checkpoint.
 
     Args:
         file: .pt, .pth, .tar, .safetensors or .npz.
         out: the file to write.
-        as_name: the backbone it must be; None takes whichever it is.
+        as_name: the network it must be; None takes whichever it is.
 
     Returns:
         The header as written, and the conversion.
 
     Raises:
         CheckpointError: the file cannot be read, or does not convert without a tensor left.
-        ConfigError: there is no such backbone, or `out` is `file`.
+        ConfigError: there is no such network, or `out` is `file`.
     """
     file, out = Path(file), Path(out)
     if out.exists() and out.samefile(file):
@@ -88,6 +92,8 @@ def convert(
     if as_name is not None:
         backbone_named(as_name)  # before a large file is read
     conversion = read_backbone(file, as_name)
+    if conversion.backbone in MODELS:
+        return save_checkpoint(model_of_conversion(conversion, file), out), conversion
     header = BackboneHeader(
         backbone=conversion.backbone,
         layout=conversion.layout,

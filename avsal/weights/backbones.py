@@ -1,4 +1,4 @@
-"""The networks that models take from elsewhere, and the layouts in which their weights are published."""
+"""The networks whose weights are published, in which layouts: parts that models take from elsewhere."""
 
 from __future__ import annotations
 
@@ -17,12 +17,17 @@ from avsal.layers.vgg import VGG16
 from avsal.weights import s3d_layouts, soundnet_layouts, torchvision_layouts
 from avsal.weights.layout import Layout
 
-__all__ = ["BACKBONES", "Backbone"]
+__all__ = ["BACKBONES", "Backbone", "one_dimensional", "unchanged"]
 
 
-def unchanged(tensor: Tensor) -> Tensor:
+def unchanged(name: str, tensor: Tensor) -> Tensor:
     """The tensor itself."""
     return tensor
+
+
+def one_dimensional(name: str, tensor: Tensor) -> Tensor:
+    """SoundNet's kernels without the axis that publishers gave them."""
+    return soundnet_layouts.one_dimensional(tensor)
 
 
 @dataclass(frozen=True)
@@ -31,17 +36,17 @@ class Backbone:
 
     Attributes:
         name: what one types after ``--as``.
-        part: of a model, ``encoder`` or ``audio``.
+        part: of a model, ``encoder`` or ``audio``, or the whole ``model``.
         build: the network as published, without classifier.
         layouts: of its state dict; where several fit equally well, the first counts.
-        adapt: brings a tensor into our shape, where layouts differ in that.
+        adapt: brings a tensor, given our name of it, into our shape and order, where layouts differ in that.
     """
 
     name: str
-    part: Literal["encoder", "audio"]
+    part: Literal["encoder", "audio", "model"]
     build: Callable[[], nn.Module]
     layouts: tuple[Layout, ...]
-    adapt: Callable[[Tensor], Tensor] = unchanged
+    adapt: Callable[[str, Tensor], Tensor] = unchanged
 
     @cached_property
     def tensors(self) -> Mapping[str, Tensor]:
@@ -54,7 +59,7 @@ BACKBONES = {
     backbone.name: backbone
     for backbone in (
         Backbone("s3d", "encoder", S3D, s3d_layouts.LAYOUTS),
-        Backbone("soundnet", "audio", SoundNet, soundnet_layouts.LAYOUTS, soundnet_layouts.one_dimensional),
+        Backbone("soundnet", "audio", SoundNet, soundnet_layouts.LAYOUTS, one_dimensional),
         Backbone("vgg16", "encoder", VGG16, (torchvision_layouts.VGG16,)),
         Backbone("r3d_18", "encoder", lambda: VideoResNet("r3d_18"), (torchvision_layouts.R3D_18,)),
         Backbone("mc3_18", "encoder", lambda: VideoResNet("mc3_18"), (torchvision_layouts.MC3_18,)),

@@ -13,9 +13,13 @@ from avsal.errors import CheckpointError, ConfigError
 from avsal.weights.backbones import BACKBONES, Backbone
 from avsal.weights.layout import Layout
 from avsal.weights.mismatch import check_numbers, describe_mismatch, listed, shapes
+from avsal.weights.published_models import MODELS
 from avsal.weights.recipe import InputRecipe
 
-__all__ = ["Conversion", "backbone_named", "convert_state", "names_of", "without_wrapper_prefix"]
+__all__ = ["NETWORKS", "Conversion", "backbone_named", "convert_state", "names_of", "without_wrapper_prefix"]
+
+#: by name
+NETWORKS: dict[str, Backbone] = {**BACKBONES, **MODELS}
 
 WRAPPER_PREFIXES = ("module.", "_orig_mod.")  # DataParallel and torch.compile
 #: of a batch norm: not used in evaluation, and absent from files of PyTorch before 0.4.1
@@ -24,10 +28,10 @@ COUNTER = "num_batches_tracked"
 
 @dataclass(frozen=True)
 class Conversion:
-    """A backbone's state dict in our names.
+    """A published state dict in our names.
 
     Attributes:
-        backbone: which network.
+        backbone: which network, of a part or of a whole model.
         layout: in which it came.
         tensors: all of the network's, by our names, in single precision.
         recipe: what the weights expect as input.
@@ -42,20 +46,20 @@ class Conversion:
 
 
 def backbone_named(name: str) -> Backbone:
-    """The backbone called `name`.
+    """The network called `name`.
 
     Raises:
         ConfigError: there is none.
     """
-    if name not in BACKBONES:
-        raise ConfigError(f"unknown backbone {name!r}: expected one of {', '.join(BACKBONES)}")
-    return BACKBONES[name]
+    if name not in NETWORKS:
+        raise ConfigError(f"unknown network {name!r}: expected one of {', '.join(NETWORKS)}")
+    return NETWORKS[name]
 
 
 def names_of(name: str | tuple[str, ...] | None) -> tuple[str, ...]:
     """One name, several, or all of them, as a tuple."""
     if name is None:
-        return tuple(BACKBONES)
+        return tuple(NETWORKS)
     return (name,) if isinstance(name, str) else name
 
 
@@ -66,7 +70,7 @@ def convert_state(
 
     Args:
         state: as published, with or without ``module.`` before every key.
-        name: of the backbone it must be, or several that it may be; None takes whichever it is.
+        name: of the network it must be, or several that it may be; None takes whichever it is.
         source: of the state dict, for messages.
 
     Raises:
@@ -80,9 +84,10 @@ def convert_state(
     kept: dict[str, Tensor] = {}
     dropped: Counter[str] = Counter()
     for key, tensor in state.items():
-        what = None if layout.ours(key) else layout.dropped_as(key)
+        ours = layout.ours(key)
+        what = None if ours else layout.dropped_as(key)
         if what is None:
-            kept[key] = backbone.adapt(tensor)
+            kept[key] = backbone.adapt(ours, tensor) if ours else tensor
         else:
             dropped[what] += 1
     notes += [f"left out on purpose: {count} tensors of the {what}" for what, count in dropped.items()]
@@ -127,7 +132,7 @@ def recognise(
         CheckpointError: none of those wanted.
     """
     wanted = list(wanted)
-    fits = [fit for backbone in BACKBONES.values() for fit in fits_of(state, backbone)]
+    fits = [fit for backbone in NETWORKS.values() for fit in fits_of(state, backbone)]
     best = max((fit for fit in fits if fit.backbone in wanted), key=lambda fit: fit.score)
     other = max(fits, key=lambda fit: fit.score)
     names = " or ".join(backbone.name for backbone in wanted)
@@ -165,9 +170,9 @@ class Fit:
     keys: frozenset[str]
 
     @property
-    def score(self) -> tuple[float, float, int]:
-        """Larger is better."""
-        return self.names, self.shapes, -self.strangers
+    def score(self) -> tuple[float, float, int, int]:
+        """Larger is better; a whole model is better than the backbone within it."""
+        return self.names, self.shapes, -self.strangers, len(self.keys)
 
 
 def fits_of(state: Mapping[str, Tensor], backbone: Backbone) -> list[Fit]:
@@ -175,8 +180,10 @@ def fits_of(state: Mapping[str, Tensor], backbone: Backbone) -> list[Fit]:
     expected = {key: tensor for key, tensor in backbone.tensors.items() if not key.endswith(COUNTER)}
     fits = []
     for layout in backbone.layouts:
-        named = {key: expected[ours] for key in state if (ours := layout.ours(key)) in expected}
-        shaped = sum(backbone.adapt(state[key]).shape == like.shape for key, like in named.items())
+        named = {key: ours for key in state if (ours := layout.ours(key)) in expected}
+        shaped = sum(
+            backbone.adapt(ours, state[key]).shape == expected[ours].shape for key, ours in named.items()
+        )
         strangers = sum(layout.ours(key) is None and layout.dropped_as(key) is None for key in state)
         share, right = len(named) / len(expected), shaped / len(expected)
         fits.append(Fit(backbone, layout, share, right, strangers, frozenset(named)))

@@ -17,6 +17,8 @@ from avsal.weights.checkpoint import effective_arguments, fill, load_checkpoint,
 from avsal.weights.conversion import convert_state, without_wrapper_prefix
 from avsal.weights.filetype import file_kind
 from avsal.weights.header import KEY, CheckpointHeader, plain
+from avsal.weights.model_file import recognised_model
+from avsal.weights.published_models import MODELS
 from avsal.weights.safetensors_file import read_table
 from avsal.weights.state_file import read_state
 
@@ -34,11 +36,12 @@ def load_model(
 ) -> SaliencyModel:
     """A model in evaluation mode, with the weights that are asked for or that ship with the package.
 
-    - A checkpoint of ours alone is enough: it knows its model.
+    - A checkpoint of ours alone is enough: it knows its model. So is the file of a model's authors, which is
+      recognised by its keys.
     - A name alone gives the trained checkpoint that ships with avsal for it, if there is one and it has these
       arguments; otherwise fresh weights, and the model's `trained` is False.
     - A name and `weights`: a checkpoint of ours of that model, or a state dict of the whole model in our
-      names (.pt, .pth, .safetensors, .npz).
+      names or its authors' (.pt, .pth, .safetensors, .npz).
 
     Args:
         name_or_file: one of `list_models()`, or a checkpoint.
@@ -56,6 +59,8 @@ def load_model(
             raise ConfigError(
                 f"{path} is a checkpoint, so `weights` has no place: name a model, or leave one out"
             )
+        if not has_header(path):
+            return recognised_model(read_state(path).tensors, path, None, arguments).to(device)
         check_arguments(read_header(path), arguments, path)
         return load_checkpoint(path, device=device)
     name = str(name_or_file)
@@ -101,12 +106,17 @@ def shipped_checkpoint(name: str, arguments: Mapping[str, Any] | None = None) ->
     return None
 
 
+def has_header(path: Path) -> bool:
+    """Whether a file is one of ours."""
+    return file_kind(path) == "safetensors" and KEY in read_table(path).metadata
+
+
 def load_into(
     name: str, path: Path, device: str | torch.device, arguments: Mapping[str, Any]
 ) -> SaliencyModel:
     """The named model with the weights of a file."""
-    if file_kind(path) == "safetensors" and KEY in (metadata := read_table(path).metadata):
-        header = CheckpointHeader.from_metadata(metadata, path)
+    if has_header(path):
+        header = read_header(path)
         if header.model != name:
             raise CheckpointError(f"{path} is a checkpoint of the model {header.model}, not of {name}")
         check_arguments(header, arguments, path)
@@ -115,7 +125,9 @@ def load_into(
         model = create_model(name, **arguments)
     tensors, _ = without_wrapper_prefix(read_state(path).tensors)
     if not set(tensors) & set(model.state_dict()):
-        refuse_backbone(tensors, path, name)
+        if name not in MODELS:
+            refuse_backbone(tensors, path, name)
+        return recognised_model(tensors, path, name, arguments).to(device)
     fill(model, tensors, str(path))
     model.trained = True
     return model.to(device).eval()
@@ -127,6 +139,10 @@ def refuse_backbone(tensors: Mapping[str, torch.Tensor], path: Path, name: str) 
         found = convert_state(tensors, source=str(path))
     except CheckpointError as error:
         raise CheckpointError(f"{path} holds no weights of {name} under our names, and {error}") from error
+    if found.backbone in MODELS:
+        raise CheckpointError(
+            f"{path} is the model {found.backbone} in the layout of {found.layout}, not {name}"
+        )
     raise CheckpointError(
         f"{path} is the backbone {found.backbone} in the layout of {found.layout}, not the whole model "
         f"{name}: give it as the weights of the model's encoder or audio, and train the rest"

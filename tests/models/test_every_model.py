@@ -20,7 +20,15 @@ SMALL = {
     "esan": {"width": 0.05, "num_groups": 2, "size": (32, 48)},
     "tased": {"width": 0.05, "size": (32, 48)},
     "unisal": {"width": 0.05, "size": (32, 48), "frame_step": 2, "steps": 2},
+    "vinet": {"width": 0.05, "num_frames": 8, "size": (32, 48)},
+    "vinet_s": {"width": 0.05, "num_frames": 8, "size": (32, 48)},
+    "avinet": {"width": 0.05, "num_frames": 8, "size": (32, 48)},
+    "stavis": {"width": 0.05, "size": (32, 48)},
+    "stavis_visual": {"width": 0.05, "size": (32, 48)},
 }
+
+#: arguments of `forward` while training
+TRAINING = {"stavis_visual": {"sides": True}}
 
 
 class Published(NamedTuple):
@@ -40,6 +48,7 @@ class Published(NamedTuple):
 
 
 TSFP, RESNET, SAL, ESAN = (1, 192, 352), (16, 112, 112), (1, 224, 224), (15, 256, 320)
+VINET, STAVIS = (1, 224, 384), (1, 112, 112)
 
 #: by name and arguments; papers print sizes of whole models only
 PUBLISHED = {
@@ -74,6 +83,11 @@ PUBLISHED = {
     "unisal domain=hollywood": Published(3_714_872, (48, 224, 416)),
     "unisal domain=ucf_sports": Published(3_714_872, (48, 256, 384)),
     "unisal domain=salicon": Published(3_714_872, (1, 288, 384)),
+    "vinet": Published(31_099_585, VINET, ("MB", 124, 0.005)),  # TSFP-Net's Table 3
+    "vinet_s": Published(9_500_737, VINET, ("MB", 36 * 1.048576, 0.01)),  # abstract
+    "avinet": Published(45_494_970, VINET, sound=True),  # of the released layer list, as is stavis
+    "stavis": Published(21_815_398, STAVIS, sound=True),
+    "stavis_visual": Published(17_695_445, STAVIS),
 }
 
 
@@ -156,7 +170,11 @@ def test_a_batch_gives_what_its_clips_give_alone(model):
 
 def test_gradients_reach_every_trainable_parameter(model):
     model.train()
-    model(*inputs(model, 2)).clamp(min=1e-6).log().mean().backward()
+    frames, audio = inputs(model, 2)
+    maps = [model(frames, audio, **TRAINING.get(model.name, {}))]
+    if audio is not None:  # what only answers where there is no sound
+        maps.append(model(frames))
+    torch.cat(maps, 1).clamp(min=1e-6).log().mean().backward()
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             assert parameter.grad is not None, name

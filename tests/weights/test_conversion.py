@@ -152,7 +152,7 @@ def test_a_narrower_network_is_refused_by_its_shapes():
 
 
 def test_an_unknown_name_is_refused_before_the_file_is_read(tmp_path):
-    with pytest.raises(ConfigError, match="unknown backbone 'resnet50': expected one of s3d, soundnet"):
+    with pytest.raises(ConfigError, match="unknown network 'resnet50': expected one of s3d, soundnet"):
         convert(tmp_path / "absent.pth", tmp_path / "out.safetensors", "resnet50")
 
 

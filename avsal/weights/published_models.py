@@ -1,0 +1,71 @@
+"""Whole models whose authors publish weights: in which layouts and on what terms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from torch import Tensor
+
+from avsal.models import create_model
+from avsal.weights import stavis_layouts, vinet_layouts
+from avsal.weights.backbones import Backbone, one_dimensional, unchanged
+from avsal.weights.layout import Layout
+
+__all__ = ["MODELS", "PublishedModel"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedModel(Backbone):
+    """A model of ours, named as in the registry, whose authors publish weights.
+
+    Attributes:
+        licence: of the weights, as far as their authors state one.
+        source: where they are published.
+    """
+
+    licence: str
+    source: str
+
+
+def published(
+    name: str,
+    *layouts: Layout,
+    licence: str,
+    source: str,
+    adapt: Callable[[str, Tensor], Tensor] = unchanged,
+) -> PublishedModel:
+    """The model that the registry calls `name`, in these layouts."""
+    return PublishedModel(
+        name=name,
+        part="model",
+        build=partial(create_model, name),
+        layouts=layouts,
+        adapt=adapt,
+        licence=licence,
+        source=source,
+    )
+
+
+def flat_kernels_of_sound(name: str, tensor: Tensor) -> Tensor:
+    """SoundNet's kernels without the axis that publishers gave them; 1x1 kernels of pictures keep theirs."""
+    return one_dimensional(name, tensor) if name.startswith(("soundnet.", "classifiers.")) else tensor
+
+
+VINET = "https://github.com/samyak0210/ViNet"
+VINET_V2 = "https://github.com/ViNet-Saliency/vinet_v2"
+STAVIS = "https://github.com/atsiami/STAViS"
+
+MODELS = {
+    model.name: model
+    for model in (
+        published("vinet", vinet_layouts.VINET, licence="MIT", source=VINET),
+        published("vinet_s", vinet_layouts.VINET, licence="CC-BY-NC-SA-4.0", source=VINET_V2),
+        published("avinet", vinet_layouts.AVINET, licence="MIT", source=VINET, adapt=flat_kernels_of_sound),
+        published("stavis", stavis_layouts.STAVIS, licence="MIT", source=STAVIS, adapt=flat_kernels_of_sound),
+        published(
+            "stavis_visual", stavis_layouts.VISUAL, licence="MIT", source=STAVIS, adapt=flat_kernels_of_sound
+        ),
+    )
+}
