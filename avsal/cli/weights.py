@@ -3,6 +3,7 @@
 avsal weights list
 avsal weights fetch r3d_18_kinetics
 avsal weights convert S3D_kinetics400.pt s3d.safetensors --as s3d
+avsal weights convert ViNet_DHF1K.pt vinet.safetensors --as vinet
 avsal weights show s3d.safetensors
 """
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["add_arguments", "run"]
 
 BACKBONES = ("s3d", "soundnet", "vgg16", "r3d_18", "r2plus1d_18", "mc3_18")
-MODELS = ("vinet", "vinet_s", "avinet", "stavis", "stavis_visual")
+MODELS = ("unisal", "tased", "vinet", "vinet_s", "avinet", "stavis", "stavis_visual")
 INDENT = 12
 
 

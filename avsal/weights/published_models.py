@@ -9,7 +9,7 @@ from functools import partial
 from torch import Tensor
 
 from avsal.models import create_model
-from avsal.weights import stavis_layouts, vinet_layouts
+from avsal.weights import stavis_layouts, tased_layouts, unisal_layouts, vinet_layouts
 from avsal.weights.backbones import Backbone, one_dimensional, unchanged
 from avsal.weights.layout import Layout
 
@@ -53,6 +53,8 @@ def flat_kernels_of_sound(name: str, tensor: Tensor) -> Tensor:
     return one_dimensional(name, tensor) if name.startswith(("soundnet.", "classifiers.")) else tensor
 
 
+UNISAL = "https://github.com/rdroste/unisal"
+TASED = "https://github.com/MichiganCOG/TASED-Net"
 VINET = "https://github.com/samyak0210/ViNet"
 VINET_V2 = "https://github.com/ViNet-Saliency/vinet_v2"
 STAVIS = "https://github.com/atsiami/STAViS"
@@ -60,8 +62,10 @@ STAVIS = "https://github.com/atsiami/STAViS"
 MODELS = {
     model.name: model
     for model in (
+        published("unisal", unisal_layouts.UNISAL, licence="Apache-2.0", source=UNISAL),
+        published("tased", tased_layouts.TASED, licence="MIT", source=TASED),
         published("vinet", vinet_layouts.VINET, licence="MIT", source=VINET),
-        published("vinet_s", vinet_layouts.VINET, licence="CC-BY-NC-SA-4.0", source=VINET_V2),
+        published("vinet_s", vinet_layouts.VINET_S, licence="CC-BY-NC-SA-4.0", source=VINET_V2),
         published("avinet", vinet_layouts.AVINET, licence="MIT", source=VINET, adapt=flat_kernels_of_sound),
         published("stavis", stavis_layouts.STAVIS, licence="MIT", source=STAVIS, adapt=flat_kernels_of_sound),
         published(

@@ -7,7 +7,7 @@ from avsal.weights.recipe import IMAGENET, SOUNDNET, InputRecipe
 from avsal.weights.s3d_layouts import STAGED
 from avsal.weights.soundnet_layouts import KEUNHONG
 
-__all__ = ["AVINET", "VINET"]
+__all__ = ["AVINET", "VINET", "VINET_S"]
 
 BACKBONE = {f"backbone.{theirs}": f"encoder.{ours}" for theirs, ours in STAGED.items()}
 DECODER = {
@@ -25,8 +25,9 @@ AUDIO = {f"audionet.{theirs}": f"soundnet.{ours}" for theirs, ours in KEUNHONG.i
     "audionet.conv8_scns": "classifiers.scenes",
 }
 
-#: ViNet-S has the same names and other shapes
+#: ViNet-S has the same names as ViNet, and other shapes
 VINET = Layout("samyak0210/ViNet", VISUAL, IMAGENET)
+VINET_S = Layout("ViNet-Saliency/vinet_v2", VISUAL, IMAGENET)
 AVINET = Layout(
     "samyak0210/ViNet with sound",
     {f"visual_model.{theirs}": ours for theirs, ours in VISUAL.items()}

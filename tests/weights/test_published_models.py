@@ -1,0 +1,61 @@
+"""Whole models from their authors' state dicts: converted, recognised, and loaded as they are."""
+
+import pytest
+import torch
+
+from avsal.cli import main
+from avsal.errors import CheckpointError, ConfigError
+from avsal.weights import convert_state, load_model, read_header
+from avsal.weights.published_models import MODELS
+from tests.published import authors_state
+
+
+def test_a_file_of_the_authors_is_recognised_and_becomes_the_same_model_by_every_way(
+    tmp_path, caplog, capsys
+):
+    """With the prefix of DataParallel, beside what training saved."""
+    state = authors_state("vinet_s")
+    file, out = tmp_path / "vinet_s.pth", tmp_path / "out.safetensors"
+    torch.save({"epoch": 3, "state_dict": {f"module.{key}": value for key, value in state.items()}}, file)
+    taken = load_model(file)
+    assert "taken for vinet_s in the layout of ViNet-Saliency/vinet_v2" in caplog.text
+    assert taken.trained
+    named = load_model("vinet_s", weights=file)
+    assert main(["weights", "convert", str(file), str(out), "--as", "vinet_s"]) == 0
+    assert f"{len(state)} tensors, none left over or missing" in capsys.readouterr().out
+    converted = load_model(out)
+    for other in (named, converted):
+        assert other.spec == taken.spec
+        assert all(
+            torch.equal(a, b)
+            for a, b in zip(taken.state_dict().values(), other.state_dict().values(), strict=True)
+        )
+    header = read_header(out)
+    assert (header.model, header.trained, header.licence) == ("vinet_s", True, "CC-BY-NC-SA-4.0")
+    assert header.source.startswith("vinet_s.pth, in the layout of")
+    with pytest.raises(CheckpointError, match=r"is vinet_s in the layout of .*, not vinet"):
+        load_model("vinet", weights=file)
+    with pytest.raises(CheckpointError, match=r"is the model vinet_s in the layout of .*, not tsfpnet"):
+        load_model("tsfpnet", weights=file)
+    with pytest.raises(ConfigError, match="takes no argument 'levels'"):
+        load_model(file, levels="multi")
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "vinet_s"])
+def test_every_layout_names_every_tensor_once(name):
+    """No tensor of ours is without a name of theirs, and the other way round."""
+    network = MODELS[name]
+    for layout in network.layouts:
+        theirs = {layout.theirs(ours) for ours in network.tensors}
+        assert len(theirs) == len(network.tensors)
+        assert {layout.ours(key) for key in theirs} == set(network.tensors)
+        assert set(layout.modules.values()) <= {ours.rpartition(".")[0] for ours in network.tensors}
+
+
+def test_a_tensor_left_over_or_missing_is_named():
+    state = authors_state("stavis_visual")
+    with pytest.raises(CheckpointError, match=r"strange\.weight"):
+        convert_state({**state, "strange.weight": torch.zeros(3)}, "stavis_visual")
+    del state["fuse.bias"]
+    with pytest.raises(CheckpointError, match=r"fuse\.bias"):
+        convert_state(state, "stavis_visual")
