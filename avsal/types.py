@@ -48,6 +48,12 @@ class ClipSpec:
         start_windows: for ``last`` only: windows of the video's first frames, where the model has its own
             rule for them. Row f lists, by index, the video frames of frame f's window, none later than f; the
             window's map comes from the model's `forward_start`.
+        blur: what the model's authors do to a map before they save it: sigma in pixels of the Gaussian that
+            they blur it with, 0 for none.
+        blur_on: whose pixels: those of the ``map`` or of the ``video``'s frames.
+        blur_radius: where the Gaussian ends, in sigmas.
+        normalise: what they do then: ``none``, divide by the maximum (``max``), or stretch from 0 to 1
+            (``range``).
     """
 
     num_frames: int
@@ -63,6 +69,10 @@ class ClipSpec:
     stride: int = 1
     margin: int = 0
     start_windows: tuple[tuple[int, ...], ...] = ()
+    blur: float = 0.0
+    blur_on: Literal["map", "video"] = "map"
+    blur_radius: float = 4.0
+    normalise: Literal["none", "max", "range"] = "none"
 
     def __post_init__(self) -> None:
         """Raise ValueError when a number makes no sense."""
@@ -72,6 +82,11 @@ class ClipSpec:
             raise ValueError(f"`size` must be (height, width) in pixels but is {self.size}")
         if min(self.std) <= 0:
             raise ValueError(f"`std` must be positive but is {self.std}")
+        if self.blur < 0 or self.blur_radius <= 0:
+            raise ValueError(
+                "`blur` must not be negative and `blur_radius` positive but they are "
+                f"{self.blur} and {self.blur_radius}"
+            )
         most = self.num_frames - 2 * self.margin
         if self.margin < 0 or not 1 <= self.stride <= most:
             raise ValueError(f"`stride` must lie in 1..{most} but is {self.stride} (`margin` {self.margin})")

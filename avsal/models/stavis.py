@@ -121,7 +121,9 @@ class STAViSVisual(SaliencyModel):
     def __init__(self, *, size: Sequence[int] = (112, 112), width: float = 1.0) -> None:
         super().__init__()
         H, W = size
-        self.spec = ClipSpec(NUM_FRAMES, (H, W), MEAN, (1.0, 1.0, 1.0), value_range=255.0, predicts="centre")
+        self.spec = ClipSpec(
+            NUM_FRAMES, (H, W), MEAN, (1.0, 1.0, 1.0), value_range=255.0, predicts="centre", normalise="range"
+        )
         self.encoder = ResNet50(width)
         self.side_channels = scaled(16, width)
         self.sides = nn.ModuleList(

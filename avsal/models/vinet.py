@@ -21,6 +21,8 @@ was ours to choose:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -51,6 +53,9 @@ GROUPS = (32, 16, 8, 4, 2)
 RATIOS = (2, 4, 4)
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+#: OpenCV's Gaussian of 11x11 pixels of the video, and the whole range of grey
+FINISH: dict[str, Any] = {"blur": 2.0, "blur_on": "video", "blur_radius": 2.5, "normalise": "range"}
 
 
 class ConcatenatingDecoder(nn.Module):
@@ -166,6 +171,7 @@ class ViNet(SaliencyModel):
             mean=MEAN,
             std=STD,
             start_windows=tuple(map(tuple, start)) if repeat_first else (),
+            **FINISH,
         )
         self.encoder = S3D(width)
         self.decoder = ConcatenatingDecoder(
@@ -209,9 +215,7 @@ class AViNet(ViNet):
     def __init__(self, *, num_frames: int = 32, size: Sequence[int] = (224, 384), width: float = 1.0) -> None:
         super().__init__(num_frames=num_frames, size=size, width=width)
         H, W = self.spec.size
-        self.spec = ClipSpec(
-            num_frames=num_frames, size=(H, W), mean=MEAN, std=STD, sample_rate=SAMPLE_RATE, audio_scale=SCALE
-        )
+        self.spec = replace(self.spec, sample_rate=SAMPLE_RATE, audio_scale=SCALE)
         self.soundnet = SoundNet(width=width)
         heard, seen = self.soundnet.channels[-1], self.encoder.channels[-1]
         self.classifiers = nn.ModuleDict(

@@ -24,6 +24,7 @@ from avsal.media.video import open_frames
 from avsal.models import SaliencyModel
 from avsal.models.tsfpnet import TSFPNetAV
 from avsal.prediction.engines import Engine, WindowJob, WindowMaps, create_engine
+from avsal.prediction.finish import finished
 from avsal.prediction.prefetch import Prefetcher
 
 __all__ = ["PRECISIONS", "Prediction", "PredictionStream", "predict"]
@@ -260,6 +261,8 @@ class PredictionStream:
                         "that the weights belong to this model"
                     )
                 count = len(self.sound_names)
+                for one in saliency[: max(count, 1)]:
+                    one[:] = finished(one, self.model.spec, self.video.info.size)
                 condition_maps = dict(zip(self.sound_names, saliency[:count], strict=True))
                 attention = dict(zip(self.sound_names, saliency[count:], strict=True)) if attended else {}
                 yield Prediction(
