@@ -8,13 +8,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["BidirectionalConvLSTM", "ConvLSTM", "Directions"]
+__all__ = ["BidirectionalConvLSTM", "ConvLSTM", "Directions", "LSTMState"]
 
 Directions = Literal["both", "forward", "backward"]
 
+#: hidden state and cell, each (B, C', H, W)
+LSTMState = tuple[Tensor, Tensor]
+
 
 class ConvLSTM(nn.Module):
-    """LSTM over a sequence of images whose matrix products are convolutions; it starts from a zero state.
+    """LSTM over a sequence of images whose matrix products are convolutions.
 
     With i, f, o the sigmoids and g the tanh of four parts of one convolution of [input, hidden]:
     cell = f * cell + i * g, hidden = o * tanh(cell) (Chen et al., ESAN-VSP, eq. 10).
@@ -37,18 +40,23 @@ class ConvLSTM(nn.Module):
         )
 
     def forward(self, sequence: Tensor) -> Tensor:
-        """Hidden states of a sequence.
+        """(B, S, C, H, W) -> (B, S, C', H, W), the hidden states of a sequence from its start."""
+        return self.carry_on(sequence)[0]
+
+    def carry_on(self, sequence: Tensor, state: LSTMState | None = None) -> tuple[Tensor, LSTMState]:
+        """Hidden states of the next steps of a sequence.
 
         Args:
             sequence: (B, S, C, H, W), S steps.
+            state: that of the step before; None: zeros, the start.
 
         Returns:
-            (B, S, C', H, W).
+            (B, S, C', H, W), and the state of the last step.
         """
         from_input, from_hidden = self.gates.weight.tensor_split((self.in_channels,), 1)
         # the inputs' share of all steps needs no state and is convolved at once
         drives = F.conv2d(sequence.flatten(0, 1), from_input, self.gates.bias, padding=self.padding)
-        hidden = cell = None
+        hidden, cell = (None, None) if state is None else state
         states = []
         for drive in drives.unflatten(0, sequence.shape[:2]).unbind(1):
             if hidden is not None:
@@ -58,7 +66,9 @@ class ConvLSTM(nn.Module):
             cell = written if cell is None else torch.sigmoid(f) * cell + written
             hidden = torch.sigmoid(o) * torch.tanh(cell)
             states.append(hidden)
-        return torch.stack(states, 1)
+        assert hidden is not None  # there is a step
+        assert cell is not None
+        return torch.stack(states, 1), (hidden, cell)
 
 
 class BidirectionalConvLSTM(nn.Module):

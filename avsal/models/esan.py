@@ -8,16 +8,20 @@ frame; a convolution and bilinear upsampling give the map of each group's middle
 The paper names the parts; how many convolutions they hold is taken from the authors' released network
 (cj4L/ESAN-VSP), whose alignment follows EDVR (Wang et al., CVPRW 2019). Where that code departs from the
 paper we follow the paper: the backward LSTM has weights of its own, and its states are put back into video
-order before they are added. What neither settles, and what we chose:
+order before they are added. What that code does is `recurrent="released"`, which its weights were trained
+for: the forward LSTM runs in both directions, the results of the second are added in the order they came in,
+and the backward LSTM, whose weights the released file also holds, is never run. What neither settles, and
+what we chose:
 
 - Which frames: the paper supervises the middle frames of the three groups of a 15-frame clip; the released
   code predicts a video in five passes shifted by one frame, the first and last frame repeated at the video's
   ends, so that every frame is a middle frame once. `forward` does all five passes on one clip and encodes
   each frame only once; `phases=(2,)` gives the middle frames of the paper's training clips alone.
 - How far the LSTMs see: over one clip, three steps of five frames as in training. The released code carries
-  states from clip to clip, which the backward direction could only do with a whole video in memory. A larger
-  `num_groups` gives both directions a longer view; memory grows with it, time a map does not. Windows of a
-  video overlap by two groups' margins, so that repeated frames are aligned to at the video's ends only.
+  states from group to group of a whole video, which the backward direction could only do with the video in
+  memory; `step` does so where there is no such direction. A larger `num_groups` gives both directions a
+  longer view; memory grows with it, time a map does not. Windows of a video overlap by two groups' margins,
+  so that repeated frames are aligned to at the video's ends only.
 - Fewer `levels`: the finest level left takes p3's part in the last alignment, the LSTMs and the decoder,
   which then upsamples by more, so that the map keeps its size. LeakyReLU follows every level but the finest.
 - `alignment="plain"`: a plain convolution of each frame stands for the deformable one; what predicts its
@@ -29,13 +33,13 @@ order before they are added. What neither settles, and what we chose:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avsal.layers.convlstm import BidirectionalConvLSTM
+from avsal.layers.convlstm import BidirectionalConvLSTM, ConvLSTM, LSTMState
 from avsal.layers.deformable import DeformableConv2d
 from avsal.layers.vgg import VGG16
 from avsal.models.registry import SaliencyModel, register_model
@@ -156,6 +160,38 @@ class AlignmentNetwork(nn.Module):
         return leaky_relu(aligned)
 
 
+class ReleasedConvLSTM(nn.Module):
+    """The recurrence of the released code: one LSTM twice, from the first step on and from the last one on.
+
+    What the second one gives is added in its own order. One step at a time, as the released code predicts
+    videos, both are the same.
+
+    Args:
+        channels: of input and output.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.forward_lstm = ConvLSTM(channels, channels)
+
+    def forward(self, sequence: Tensor) -> Tensor:
+        """(B, S, C, H, W) -> (B, S, C, H, W)."""
+        states: Tensor = self.forward_lstm(sequence) + self.forward_lstm(sequence.flip(1))
+        return states
+
+
+class Memory(NamedTuple):
+    """What `ESAN.step` remembers of a video.
+
+    Attributes:
+        pyramids: of the last frames, oldest first, at most a group.
+        states: of the LSTM at the last reference frames, oldest first, at most one for each phase.
+    """
+
+    pyramids: tuple[Pyramid, ...] = ()
+    states: tuple[LSTMState, ...] = ()
+
+
 @register_model(
     "esan", paper=PAPER, summary="VGG-16, deformable alignment of five frames, bidirectional ConvLSTM"
 )
@@ -168,7 +204,8 @@ class ESAN(SaliencyModel):
         size: (H, W) that frames are fitted into; any size may be given to `forward`.
         channels: of the alignment, the LSTMs and the decoder.
         deformable_groups: of channels that move together, a divisor of `channels`.
-        recurrent: ``both``, or without one ConvLSTM: ``forward`` or ``backward``, or without any: ``none``.
+        recurrent: ``both``, or without one ConvLSTM: ``forward`` or ``backward``, or without any: ``none``;
+            ``released``: what the authors' code does, for their weights.
         alignment: ``deformable``, or ``plain`` convolutions in its place.
         levels: of the pyramid: p3 p4 p5, or the paper's p3 p4, p3, p4 p5 or p5, in any order.
         width: multiplies every channel count, for small versions; torchvision's VGG-16 weights fit at 1.
@@ -182,7 +219,7 @@ class ESAN(SaliencyModel):
         size: Sequence[int] = (256, 320),
         channels: int = 512,
         deformable_groups: int = 8,
-        recurrent: Literal["both", "forward", "backward", "none"] = "both",
+        recurrent: Literal["both", "forward", "backward", "none", "released"] = "both",
         alignment: Literal["deformable", "plain"] = "deformable",
         levels: Sequence[str] = ("p3", "p4", "p5"),
         width: float = 1.0,
@@ -199,8 +236,9 @@ class ESAN(SaliencyModel):
             )
         if alignment not in ("deformable", "plain"):
             raise ValueError(f"`alignment` must be deformable or plain but is {alignment!r}")
-        if recurrent not in ("both", "forward", "backward", "none"):
-            raise ValueError(f"`recurrent` must be both, forward, backward or none but is {recurrent!r}")
+        if recurrent not in ("both", "forward", "backward", "none", "released"):
+            expected = "both, forward, backward, none or released"
+            raise ValueError(f"`recurrent` must be {expected} but is {recurrent!r}")
         pyramid = tuple(sorted(levels, reverse=True))
         if pyramid not in PYRAMIDS:
             raise ValueError(
@@ -234,9 +272,16 @@ class ESAN(SaliencyModel):
             channels, len(pyramid), deformable_groups if alignment == "deformable" else None
         )
         self.fuse = nn.Conv2d(group_size * channels, channels, 1)
-        self.recurrent = (
-            nn.Identity() if recurrent == "none" else BidirectionalConvLSTM(channels, channels, recurrent)
-        )
+        self.recurrent: nn.Module
+        if recurrent == "none":
+            self.recurrent = nn.Identity()
+        elif recurrent == "released":
+            self.recurrent = ReleasedConvLSTM(channels)
+        else:
+            self.recurrent = BidirectionalConvLSTM(channels, channels, recurrent)
+        # a backward direction would need the video's end first
+        self.delay = None if recurrent in ("both", "backward") else group_size // 2
+        self.warm_up = group_size if recurrent == "none" else self.spec.num_frames
         self.decode = nn.Conv2d(channels, 1, 3, padding=1)
 
     def forward(
@@ -271,6 +316,30 @@ class ESAN(SaliencyModel):
             found = self.read_out(logits, frames.shape[-2:]).unflatten(0, enhanced.shape[:2])
             maps.update(zip(references, found.unbind(1), strict=True))
         return torch.stack([maps[index] for index in sorted(maps)], 1)
+
+    def step(self, frame: Tensor, state: Memory | None = None) -> tuple[Tensor | None, Memory]:
+        """The next frame of a video; see `SaliencyModel.step`.
+
+        Raises:
+            ValueError: the backward LSTM, which needs the end of the video first, is part of the model.
+        """
+        if self.delay is None:
+            raise ValueError("esan goes frame by frame with recurrent=forward, none or released alone")
+        known, states = state or Memory()
+        pyramid = self.encode(frame)
+        pyramids = (*(known or (pyramid,) * self.delay), pyramid)[-self.group_size :]
+        if len(pyramids) < self.group_size:
+            return None, Memory(pyramids, states)
+        enhanced = self.enhance(pyramids, self.delay)
+        if isinstance(self.recurrent, BidirectionalConvLSTM | ReleasedConvLSTM):
+            lstm = self.recurrent.forward_lstm
+            assert lstm is not None  # or there would be no delay
+            before = states[0] if len(states) == self.group_size else None
+            sequence, after = lstm.carry_on(enhanced[:, None], before)
+            enhanced = sequence[:, 0] * (2 if isinstance(self.recurrent, ReleasedConvLSTM) else 1)
+            states = (*states, after)[-self.group_size :]
+        saliency = self.read_out(self.decode(enhanced), frame.shape[-2:])
+        return saliency, Memory(pyramids, states)
 
     def encode(self, images: Tensor) -> Pyramid:
         """Pyramid of (B, 3, H, W) images, coarse to fine, all levels with the same number of channels."""

@@ -27,12 +27,18 @@ class SaliencyModel(nn.Module):
         info: the registry's entry, set when the model is built by name.
         arguments: the constructor arguments given to `create_model`, plain JSON values.
         trained: whether the weights came from a training run; a fresh model's did not.
+        delay: of models that can take a video frame by frame, by `step`: how many frames later a frame's map
+            is there. None: the model only knows clips.
+        warm_up: of models with a `delay`: how many frames before a part of a video are to be given first, for
+            the memory to be as in training; 0 for models without a memory.
     """
 
     spec: ClipSpec
     info: ModelInfo
     arguments: Mapping[str, Any]
     trained: bool = False
+    delay: int | None = None
+    warm_up: int = 0
 
     def forward(self, frames: Tensor, audio: Tensor | None = None) -> Tensor:
         """Predict saliency.
@@ -50,6 +56,22 @@ class SaliencyModel(nn.Module):
     def forward_start(self, frames: Tensor, audio: Tensor | None = None) -> Tensor:
         """`forward` for the windows of `spec.start_windows`, for models that treat a video's start apart."""
         return self(frames, audio)
+
+    def step(self, frame: Tensor, state: Any = None) -> tuple[Tensor | None, Any]:
+        """The next frame of a video, for models with a `delay`: what they remember is carried along.
+
+        After the video's last frame, it is given `delay` times more.
+
+        Args:
+            frame: (B, 3, H, W), normalised as `spec` says; all frames of a video have one size.
+            state: what this gave for the frame before; None: the video begins. It does not grow, and it is
+                not changed: the same one may be carried on in several ways.
+
+        Returns:
+            map: (B, H, W) of the frame given `delay` frames before; None where there is no such frame.
+            state: for the next frame.
+        """
+        raise TypeError(f"{type(self).__name__} only knows clips: call it, or name a model with a delay")
 
     def save_pretrained(self, folder: str | Path, **about: Any) -> Path:
         """Write weights, configuration and model card to a folder as the Hub's conventions have it.

@@ -160,6 +160,7 @@ class UNISAL(SaliencyModel):
             stride=num_frames,
         )
         self.bypass = domain == "salicon"
+        self.warm_up = 0 if self.bypass else num_frames
         coarse, middle, fine = (scaled(c, width) for c in CHANNELS)
         slow: Norm = partial(nn.BatchNorm2d, momentum=0.01)
         self.encoder = MobileNetV2(width, last=True)
@@ -224,8 +225,9 @@ class UNISAL(SaliencyModel):
             hidden = None if after is None else after.unflatten(0, (-1, len(now)))
         return torch.cat(maps, 1)
 
-    def step(self, frame: Tensor, state: State = ()) -> tuple[Tensor, State]:
+    def step(self, frame: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """The next frame of a video; see `SaliencyModel.step`."""
+        state = state or ()
         hidden = state[0] if len(state) == self.frame_step else None
         saliency, hidden = self.see(frame, hidden)
         return saliency, () if hidden is None else (*state, hidden)[-self.frame_step :]

@@ -29,6 +29,7 @@ VARIANTS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"levels": ["p3"]},
         {"levels": ["p4", "p5"]},
         {"levels": ["p5"]},
+        {"recurrent": "released"},  # the authors' code and weights
     ),
     "unisal": (
         {"domain": "hollywood"},

@@ -112,7 +112,7 @@ class PredictionStream:
 
         with open_frames(source, frame_rate=frame_rate, threads=threads) as probe:
             info = probe.info
-        reach = 2 * model.spec.num_frames + self.engine.past
+        reach = 2 * self.engine.spec.num_frames + self.engine.past
         margin = reach / info.frame_rate  # seconds of video a map can depend on before its own
         begin = None if start is None else max(0.0, start - margin)
         size = content_size(model.spec, info.size)
@@ -169,7 +169,7 @@ class PredictionStream:
         Raises:
             MediaError: there is no frame to predict.
         """
-        plan = WindowPlan(self.model.spec)
+        plan = WindowPlan(self.engine.spec)
         buffer: dict[int, Frame] = {}
         around = self.engine.past > 0
         count, number, ended, beyond = 0, 0, False, 0

@@ -145,3 +145,15 @@ def test_one_step_needs_no_state(sequence: Tensor):
 def test_an_unknown_direction_is_refused():
     with pytest.raises(ValueError, match="must be both, forward or backward but is 'sideways'"):
         BidirectionalConvLSTM(3, 2, "sideways")
+
+
+def test_a_sequence_carried_on_is_the_whole(sequence: Tensor):
+    lstm = lively(ConvLSTM(sequence.shape[2], 3))
+    with torch.no_grad():
+        whole, last = lstm.carry_on(sequence)
+        first, state = lstm.carry_on(sequence[:, :1])
+        rest, end = lstm.carry_on(sequence[:, 1:], state)
+    torch.testing.assert_close(torch.cat([first, rest], 1), whole)
+    for found, expected in zip(end, last, strict=True):
+        torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(lstm(sequence), whole)

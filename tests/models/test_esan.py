@@ -1,14 +1,19 @@
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from key_filled import filled, frames_of
 from torch import Tensor, nn
 
 from avsal.errors import ConfigError
 from avsal.models.esan import ESAN, AlignmentNetwork
 from avsal.models.registry import create_model
+from avsal.weights.esan_layouts import ESAN as LAYOUT
+from avsal.weights.esan_layouts import reference_first
 
 SMALL = {"width": 1 / 32, "size": (32, 64)}
 LEVELS = [("p3", "p4", "p5"), ("p3", "p4"), ("p3",), ("p4", "p5"), ("p5",)]
@@ -357,7 +362,7 @@ def test_arguments_set_the_clip():
         ({"num_groups": 0}, "`num_groups` must be at least 1"),
         ({"deformable_groups": 7}, r"must divide `channels` \(512\) but is 7"),
         ({"deformable_groups": 0}, "must divide"),
-        ({"recurrent": "sideways"}, "both, forward, backward or none but is 'sideways'"),
+        ({"recurrent": "sideways"}, "both, forward, backward, none or released but is 'sideways'"),
         ({"alignment": "flow"}, "deformable or plain but is 'flow'"),
         ({"levels": ("p3", "p5")}, "but is p3 p5"),
         ({"levels": ()}, "`levels` must be"),
@@ -396,3 +401,75 @@ def test_mixed_precision_stays_close_to_full_precision():
         with torch.autocast("cpu", torch.bfloat16):
             mixed = model(clip(5))
     torch.testing.assert_close(mixed.float(), full, rtol=0, atol=0.05)
+
+
+@pytest.fixture(scope="module")
+def released() -> ESAN:
+    """The released network with all channels divided by 16, filled under the authors' names."""
+    model = create_model("esan", recurrent="released", width=1 / 16, size=(64, 96))
+    # compare's kernels have as many channels in either order
+    state = filled({LAYOUT.theirs(key): tensor.shape for key, tensor in model.state_dict().items()})
+    assert len(state) == 74  # and the backward LSTM's two
+    ours = {key: LAYOUT.ours(key) or "" for key in state}
+    model.load_state_dict({ours[key]: reference_first(ours[key], tensor) for key, tensor in state.items()})
+    return model
+
+
+def published_maps(name: str) -> np.ndarray:
+    return np.load(Path(__file__).parent / "fixtures" / "esan.npz")[name]
+
+
+def assert_as_published(found: Tensor, name: str) -> None:
+    expected = published_maps(name)
+    assert np.abs(found[..., 4::8, 4::8].numpy() - expected).max() < 1e-4 * np.ptp(expected)
+
+
+def streamed(model: ESAN, frames: Tensor) -> Tensor:
+    """Maps of a video frame by frame, (T, H, W)."""
+    maps, state = [], None
+    for t in [*range(frames.shape[2]), *[frames.shape[2] - 1] * model.delay]:
+        saliency, state = model.step(frames[:, :, t], state)
+        if saliency is not None:
+            maps.append(saliency[0])
+    return torch.stack(maps)
+
+
+def test_released_maps_are_those_of_the_authors_code(released: ESAN) -> None:
+    frames = frames_of((1, 3, 15, 64, 96), 2.0)
+    with torch.inference_mode():
+        assert_as_published(released(frames, phases=(2,))[0], "clip")
+        assert_as_published(streamed(released, frames)[2::5], "carried")
+        assert_as_published(streamed(released, frames[:, :, :12]), "video")
+
+
+def test_maps_would_be_wrong_in_the_authors_order_of_channels(released: ESAN) -> None:
+    swapped = create_model("esan", recurrent="released", width=1 / 16, size=(64, 96))
+    state = {key: reference_first(key, tensor) for key, tensor in released.state_dict().items()}
+    swapped.load_state_dict(state)
+    expected = published_maps("clip")
+    with torch.inference_mode():
+        found = swapped(frames_of((1, 3, 15, 64, 96), 2.0), phases=(2,))[0, :, 4::8, 4::8].numpy()
+    assert np.abs(found - expected).max() > 0.01 * np.ptp(expected)
+
+
+@pytest.mark.parametrize("recurrent", ["forward", "none"])
+def test_a_video_frame_by_frame_is_one_long_clip(recurrent: str) -> None:
+    model, frames = small(recurrent=recurrent), clip(8)
+    with torch.inference_mode():
+        torch.testing.assert_close(streamed(model, frames), model(frames)[0])
+
+
+def test_what_is_remembered_does_not_grow() -> None:
+    model, state = small(recurrent="forward"), None
+    with torch.inference_mode():
+        for frame in clip(12).unbind(2):
+            _, state = model.step(frame, state)
+    assert (len(state.pyramids), len(state.states)) == (5, 5)
+
+
+@pytest.mark.parametrize("recurrent", ["both", "backward"])
+def test_a_backward_direction_takes_no_video_frame_by_frame(recurrent: str) -> None:
+    model = small(recurrent=recurrent)
+    assert model.delay is None
+    with pytest.raises(ValueError, match="recurrent=forward"):
+        model.step(clip(1)[:, :, 0])

@@ -78,6 +78,7 @@ PUBLISHED = {
     "esan levels=[p3]": Published(61_804_273, ESAN),
     "esan levels=[p4,p5]": Published(94_524_361, ESAN),
     "esan levels=[p5]": Published(74_651_889, ESAN),
+    "esan recurrent=released": Published(95_652_001, ESAN),
     "tased": Published(21_260_693, (1, 224, 384), ("MB", 82, 0.04)),  # MiB: 81.1
     "unisal": Published(3_714_872, (60, 224, 384), ("MB", 15.5, 0.05)),  # the released file
     "unisal domain=hollywood": Published(3_714_872, (48, 224, 416)),

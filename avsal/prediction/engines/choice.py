@@ -7,6 +7,7 @@ import torch
 from avsal.errors import ConfigError
 from avsal.models import SaliencyModel
 from avsal.models.tsfpnet import TSFPNet
+from avsal.prediction.engines.carried import CarriedEngine
 from avsal.prediction.engines.engine import Engine
 from avsal.prediction.engines.exact import ExactEngine
 from avsal.prediction.engines.live import LiveEngine
@@ -27,7 +28,9 @@ ENGINES = (*TAPED, "plain")
 
 def supported_engines(model: SaliencyModel) -> tuple[str, ...]:
     """The engines that a model can be run by, the default one first."""
-    return ENGINES if isinstance(model, TSFPNet) else ("plain",)
+    if isinstance(model, TSFPNet):
+        return ENGINES
+    return ("plain",) if model.delay is None else ("streaming", "plain")
 
 
 def create_engine(
@@ -53,8 +56,10 @@ def create_engine(
     supported = supported_engines(model)
     name = name or supported[0]
     if name not in supported:
-        raise ConfigError(f"{model.name!r} cannot be run by the engine {name!r}: expected {supported[0]!r}")
-    if name in TAPED:
-        assert isinstance(model, TSFPNet)
+        expected = " or ".join(map(repr, supported))
+        raise ConfigError(f"{model.name!r} cannot be run by the engine {name!r}: expected {expected}")
+    if name in TAPED and isinstance(model, TSFPNet):
         return TAPED[name](model, batch_size, precision)
+    if name == CarriedEngine.name:
+        return CarriedEngine(model, batch_size, precision)
     return PlainEngine(model, batch_size, precision)

@@ -26,6 +26,7 @@ class Engine(ABC):
 
     Attributes:
         name: what one types.
+        spec: of the windows that it computes.
         past: frames before a part of a video that its maps depend on, beyond the windows'.
         future: frames after a part that its maps depend on.
         attention: whether the attention of each sound, (H, W) above -1 and 0 without sound, follows the maps
