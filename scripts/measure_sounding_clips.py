@@ -1,4 +1,4 @@
-"""What can be scored on composites of sounding clips: ceilings without and with sound, and a measure made by hand.
+"""What can be scored on composites of sounding clips: ceilings, and a measure made by hand.
 
     python scripts/measure_sounding_clips.py CLIPS [--composites 300]
 
