@@ -98,6 +98,12 @@ class ClipSpec:
                     f"none after the row's own, but row {frame} is {window}"
                 )
 
+    @property
+    def map_frames(self) -> range:
+        """The window's frames, from 0, that the output's T' maps belong to."""
+        T = self.num_frames
+        return {"last": range(T - 1, T), "centre": range(T // 2, T // 2 + 1), "all": range(T)}[self.predicts]
+
     def audio_samples(self, seconds: float) -> int:
         """Number of samples A that `seconds` of sound have at this model's sample rate."""
         if self.sample_rate is None:

@@ -28,7 +28,7 @@ from avsal.cli.train_data import sources
 from avsal.metrics.batch import cc, nss
 from avsal.train import Trainer, TrainSettings, build_model
 from avsal.train.centre_bias import centre_gaussian
-from avsal.train.joined_clips import JoinedClips
+from avsal.train.mixed_clips import MixedClips, MixedPart
 from avsal.train.sources import ClipSource, ValidationSource
 from avsal.train.synthetic_clips import SyntheticFrames
 from avsal.train.validation import constant_rows, mean_scores, score_rows
@@ -221,7 +221,8 @@ def joined_stage(name: str, start: Path, steps: int, places: list[str], *changes
     model, notes = build_model(settings.model)
     silent, real_frames = sources(real, settings, model.spec)
     sounding, _ = sources(made, settings, model.spec)
-    clips = JoinedClips(silent, sounding, seed=settings.seed)
+    parts = [MixedPart("real", silent, 1.0), MixedPart("synthetic", sounding, 1.0, gaze=False)]
+    clips = MixedClips(parts, seed=settings.seed)
     return JoinedStage(Trainer(settings, model, clips, real_frames, notes), silent, real_frames, settings)
 
 

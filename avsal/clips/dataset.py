@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from avsal.clips.camera import camera_views
 from avsal.clips.preparation import content_size, waveform
 from avsal.clips.stored_recording import StoredRecording
 from avsal.clips.targets import TargetRule, cut, mirror
@@ -67,6 +68,8 @@ class ClipDataset(Dataset[Clip]):
         crop: frames were stored larger than the model's input: cut a random rectangle of its size.
         context: frames of the video that a clip also has before and after its window, see `surrounded`; sound
             and ground truth stay the window's.
+        camera: of photographs (recordings of one frame): the share of clips in which a camera moves over the
+            picture, see `camera_views`; in the others every frame is the same.
 
     Attributes:
         recordings: those that give clips.
@@ -92,7 +95,13 @@ class ClipDataset(Dataset[Clip]):
         flip: float = 0.0,
         crop: bool = False,
         context: int = 0,
+        camera: float = 0.0,
     ) -> None:
+        if not 0 <= camera <= 1 or (camera and crop):
+            raise ConfigError(
+                f"`camera` must lie in 0..1, and in place of `crop`, but is {camera} with crop {crop}: a "
+                "moving camera shows parts of a photograph as `crop` does"
+            )
         if clips_per_recording < 1 or (every is not None and every < 1) or not 0 <= flip <= 1 or seed < 0:
             raise ConfigError(
                 "`clips_per_recording` and `every` must be at least 1, `flip` in 0..1, `seed` not negative "
@@ -104,6 +113,7 @@ class ClipDataset(Dataset[Clip]):
             raise ConfigError(f"none of {len(recordings)} recordings has at least {min_frames} frames")
         self.spec, self.seed, self.short = spec, seed, short
         self.flip, self.crop, self.every, self.context = flip, crop, every, context
+        self.camera = camera
         self.map_size = map_size or spec.size
         self._rule = TargetRule(spec, self.map_size, recipe)
         for recording in self.recordings:
@@ -152,12 +162,18 @@ class ClipDataset(Dataset[Clip]):
         random = np.random.default_rng((self.seed, self.epoch, index, 1))
         frames = [frame for _, frame in window.outputs]
         shown = surrounded(window, recording.num_frames, self.context)
-        images = torch.from_numpy(recording.frames(shown))
-        if self.crop:
+        if self.camera and recording.num_frames == 1:
+            views = camera_views(random, len(shown), recording.frame_rate, self.camera)
+            images = views.images(torch.from_numpy(recording.frames([0])[0]))
+            seen = views.at([self.context + frame for frame in self.spec.map_frames])
+            targets = self._rule.targets(recording, frames, seen)
+        elif self.crop:
+            images = torch.from_numpy(recording.frames(shown))
             larger = TargetRule(self.spec, recording.size, self._rule.recipe)
             targets = larger.targets(recording, frames)
             images, targets = cut(images, targets, self.spec.size, self.map_size, random)
         else:
+            images = torch.from_numpy(recording.frames(shown))
             targets = self._rule.targets(recording, frames)
         if random.random() < self.flip:
             images, targets = mirror(images, targets)

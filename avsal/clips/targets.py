@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from avsal.clips.camera import Views
 from avsal.clips.preparation import content_region, resize_map
 from avsal.clips.stored_recording import StoredRecording
 from avsal.errors import ConfigError
@@ -66,8 +67,15 @@ class TargetRule:
                 "own maps, without a density recipe"
             )
 
-    def targets(self, recording: StoredRecording, frames: Sequence[int]) -> Targets:
+    def targets(
+        self, recording: StoredRecording, frames: Sequence[int], views: Views | None = None
+    ) -> Targets:
         """Ground truth of some frames of a recording, one map each.
+
+        Args:
+            recording: a stored one.
+            frames: of it.
+            views: of a photograph, one for each of the frames: the part that a camera shows.
 
         Raises:
             ConfigError: the recipe's Gaussian is too narrow for maps of this size, or in degrees where the
@@ -77,9 +85,13 @@ class TargetRule:
         inner = rows.stop - rows.start, columns.stop - columns.start
         density = np.zeros((len(frames), *self.size), np.float32)
         looks = self._looks(recording, frames)
+        if views is not None:
+            looks = views.points(looks.at(0))
         for slot, frame in enumerate(frames):
             if self.recipe is None:
-                density[slot, rows, columns] = resize_map(recording.target_map(frame), inner)
+                own = recording.target_map(frame)
+                shown = own if views is None else views.at([slot]).maps(own)[0]
+                density[slot, rows, columns] = resize_map(shown, inner)
             else:
                 density[slot, rows, columns] = self._drawn(self.recipe, looks.at(slot), inner)
         return Targets(_distributions(density), self._placed(looks, inner, rows.start, columns.start))

@@ -77,6 +77,4 @@ def _window(spec: ClipSpec, first: int, num_frames: int) -> Window:
 
 def _outputs(spec: ClipSpec, frames: tuple[int, ...]) -> Window:
     """The window with every map that the model makes of it, of repeated frames too."""
-    if spec.predicts == "all":
-        return Window(frames, tuple(enumerate(frames)))
-    return Window(frames, ((0, frames[-1 if spec.predicts == "last" else len(frames) // 2]),))
+    return Window(frames, tuple(enumerate(frames[index] for index in spec.map_frames)))

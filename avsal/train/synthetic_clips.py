@@ -195,7 +195,7 @@ def check(videos: ClipGenerator, spec: ClipSpec, context: int = 0) -> None:
 def sample(videos: ClipGenerator, index: int, spec: ClipSpec, context: int = 0) -> Clip:
     """Make video `index` into a model's input and target; the window lies `context` frames within it."""
     video = videos[index]
-    scored = [context + frame for frame in _scored_frames(spec)]
+    scored = [context + frame for frame in spec.map_frames]
     per_frame = len(video.sound) / len(video.frames)
     begin, end = (round(frame * per_frame) for frame in (context, context + spec.num_frames))
     points = []
@@ -211,11 +211,6 @@ def sample(videos: ClipGenerator, index: int, spec: ClipSpec, context: int = 0) 
         recording=f"video {index}",
         dataset=type(videos).__name__,
     )
-
-
-def _scored_frames(spec: ClipSpec) -> range:
-    T = spec.num_frames
-    return {"last": range(T - 1, T), "centre": range(T // 2, T // 2 + 1), "all": range(T)}[spec.predicts]
 
 
 def _described(videos: ClipGenerator) -> dict[str, Any]:
