@@ -252,6 +252,7 @@ class ESAN(SaliencyModel):
         self.group_size = group_size
         # maps nearer to a clip's end than this were aligned to repeated frames where the video goes on
         margin = group_size // 2 if num_groups > 1 else 0
+        released = recurrent == "released"
         self.spec = ClipSpec(
             num_frames=num_groups * group_size,
             size=(int(size[0]), int(size[1])),
@@ -261,6 +262,9 @@ class ESAN(SaliencyModel):
             predicts="all",
             stride=num_groups * group_size - 2 * margin,
             margin=margin,
+            blur=7.0 if released else 0.0,
+            blur_on="video",
+            normalise="max" if released else "none",
         )
         channels = deformable_groups * max(1, round(channels * width / deformable_groups))
         self.encoder = VGG16(width=width, last=self.pools[0])

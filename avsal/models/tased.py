@@ -10,6 +10,8 @@ from the paper's Figure 2 in the decoder's widths.
 - Of equal maxima the first counts; ReLU makes many zeros equal. Rounding in the encoder may move a maximum,
   and with it a value of the decoder.
 - Pools overlap: of several values that belong to one place the last stays, as on a CPU in the authors' code.
+- Maps are blurred as the authors' are, but not rounded to 8 bits before. They scale frames bilinearly without
+  averaging; here it is done as for every model.
 - Frames whose sides are no multiples of 32, which the authors do not take, are padded with zeros below and to
   the right.
 - Videos of fewer than 63 frames, which the authors skip: frames past the end are those before it, mirrored.
@@ -146,7 +148,7 @@ class TASEDNet(SaliencyModel):
     def __init__(self, *, size: Sequence[int] = (224, 384), width: float = 1.0) -> None:
         super().__init__()
         H, W = size
-        self.spec = ClipSpec(num_frames=32, size=(H, W))
+        self.spec = ClipSpec(num_frames=32, size=(H, W), blur=7.0, normalise="max")
         self.encoder = S3D(width)
         self.decoder = UnpoolingDecoder(self.encoder.channels, width)
         he_initialise(self.decoder, logits=self.decoder.predict)

@@ -24,6 +24,7 @@ from avsal.types import ClipSpec
 from avsal.weights.filetype import file_kind
 from avsal.weights.header import CheckpointHeader, plain, sha256_of
 from avsal.weights.mismatch import check_numbers, describe_mismatch, listed, non_finite, shapes
+from avsal.weights.recipe import InputRecipe
 from avsal.weights.safetensors_file import TableOfContents, read_table, read_tensors
 
 __all__ = [
@@ -148,7 +149,9 @@ def checked_table(path: Path) -> TableOfContents:
     return read_table(path)
 
 
-def load_checkpoint(path: str | os.PathLike[str], *, device: str | torch.device = "cpu") -> SaliencyModel:
+def load_checkpoint(
+    path: str | os.PathLike[str], *, device: str | torch.device = "cpu", **choices: Any
+) -> SaliencyModel:
     """Rebuild the model of a checkpoint, in evaluation mode.
 
     Names, shapes and sizes are compared with the model that the header names before a tensor is read; then
@@ -158,6 +161,7 @@ def load_checkpoint(path: str | os.PathLike[str], *, device: str | torch.device 
     Args:
         path: of the file.
         device: where the model goes.
+        **choices: arguments among the model's `choices`, in place of the checkpoint's.
 
     Raises:
         CheckpointError: the file is missing, broken, not a checkpoint of ours, or does not fit its model.
@@ -180,9 +184,9 @@ def load_checkpoint(path: str | os.PathLike[str], *, device: str | torch.device 
             f"{path} is damaged: its tensors do not have the hash its header names; copy it again"
         )
     with torch.random.fork_rng(devices=[]):  # loading draws no numbers from the caller's generator
-        model = create_model(header.model, **header.arguments)
+        model = create_model(header.model, **{**header.arguments, **choices})
     fill(model, tensors, str(path))
-    model.spec = header.spec
+    model.spec = InputRecipe.of(header.spec).applied_to(model.spec) if choices else header.spec
     model.trained = header.trained
     vars(model)[HEADER] = header
     return model.to(device).eval()

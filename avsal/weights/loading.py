@@ -47,7 +47,8 @@ def load_model(
         name_or_file: one of `list_models()`, or a checkpoint.
         weights: a weight file for the named model.
         device: where the model goes.
-        **arguments: of the model's constructor. A checkpoint of ours brings its own, which must agree.
+        **arguments: of the model's constructor. A checkpoint of ours brings its own, which must agree but for
+            the model's `choices`.
 
     Raises:
         CheckpointError: a file is missing, broken, of another model, or does not fit.
@@ -61,8 +62,8 @@ def load_model(
             )
         if not has_header(path):
             return recognised_model(read_state(path).tensors, path, None, arguments).to(device)
-        check_arguments(read_header(path), arguments, path)
-        return load_checkpoint(path, device=device)
+        chosen = check_arguments(read_header(path), arguments, path)
+        return load_checkpoint(path, device=device, **chosen)
     name = str(name_or_file)
     if weights is not None:
         return load_into(name, Path(weights), device, arguments)
@@ -119,8 +120,7 @@ def load_into(
         header = read_header(path)
         if header.model != name:
             raise CheckpointError(f"{path} is a checkpoint of the model {header.model}, not of {name}")
-        check_arguments(header, arguments, path)
-        return load_checkpoint(path, device=device)
+        return load_checkpoint(path, device=device, **check_arguments(header, arguments, path))
     with torch.random.fork_rng(devices=[]):
         model = create_model(name, **arguments)
     tensors, _ = without_wrapper_prefix(read_state(path).tensors)
@@ -149,19 +149,28 @@ def refuse_backbone(tensors: Mapping[str, torch.Tensor], path: Path, name: str) 
     )
 
 
-def check_arguments(header: CheckpointHeader, arguments: Mapping[str, Any], path: Path) -> None:
-    """Raise ConfigError where arguments are given that the checkpoint contradicts."""
+def check_arguments(header: CheckpointHeader, arguments: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Those of the arguments that may differ from the checkpoint's and do.
+
+    Raises:
+        ConfigError: arguments that the model does not take, or that the checkpoint contradicts.
+    """
     known = effective_arguments(model_info(header.model), header.arguments)
     for key in arguments:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ConfigError(f"model {header.model!r} takes no argument {key!r}{hint}")
-    for key in differing(header, arguments):
+    choices = getattr(model_info(header.model).build, "choices", ())
+    others = differing(header, arguments)
+    for key in others:
+        if key in choices:
+            continue
         raise ConfigError(
             f"{path} was made with {key}={json.dumps(known[key])}, not {json.dumps(plain(arguments[key]))}: "
             "leave the argument out, or name the model without these weights"
         )
+    return {key: arguments[key] for key in others}
 
 
 def differing(header: CheckpointHeader, arguments: Mapping[str, Any]) -> list[str]:

@@ -61,7 +61,7 @@ def model_of_conversion(
     """
     about = MODELS[conversion.backbone]
     with torch.random.fork_rng(devices=[]):  # loading draws no numbers from the caller's generator
-        model = create_model(about.name, **(arguments or {}))
+        model = create_model(about.name, **{**about.arguments, **(arguments or {})})
     fill(model, conversion.tensors, str(path))
     model.spec = conversion.recipe.applied_to(model.spec)
     model.trained = True

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from torch import Tensor
 
 from avsal.models import create_model
-from avsal.weights import stavis_layouts, tased_layouts, unisal_layouts, vinet_layouts
+from avsal.weights import esan_layouts, stavis_layouts, tased_layouts, unisal_layouts, vinet_layouts
 from avsal.weights.backbones import Backbone, one_dimensional, unchanged
 from avsal.weights.layout import Layout
 
@@ -23,10 +24,12 @@ class PublishedModel(Backbone):
     Attributes:
         licence: of the weights, as far as their authors state one.
         source: where they are published.
+        arguments: of the model's constructor, for what their code does.
     """
 
     licence: str
     source: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 def published(
@@ -35,16 +38,18 @@ def published(
     licence: str,
     source: str,
     adapt: Callable[[str, Tensor], Tensor] = unchanged,
+    **arguments: Any,
 ) -> PublishedModel:
-    """The model that the registry calls `name`, in these layouts."""
+    """The model that the registry calls `name`, in these layouts and with these arguments."""
     return PublishedModel(
         name=name,
         part="model",
-        build=partial(create_model, name),
+        build=partial(create_model, name, **arguments),
         layouts=layouts,
         adapt=adapt,
         licence=licence,
         source=source,
+        arguments=arguments,
     )
 
 
@@ -53,6 +58,7 @@ def flat_kernels_of_sound(name: str, tensor: Tensor) -> Tensor:
     return one_dimensional(name, tensor) if name.startswith(("soundnet.", "classifiers.")) else tensor
 
 
+ESAN = "https://github.com/cj4L/ESAN-VSP"
 UNISAL = "https://github.com/rdroste/unisal"
 TASED = "https://github.com/MichiganCOG/TASED-Net"
 VINET = "https://github.com/samyak0210/ViNet"
@@ -62,6 +68,14 @@ STAVIS = "https://github.com/atsiami/STAViS"
 MODELS = {
     model.name: model
     for model in (
+        published(
+            "esan",
+            esan_layouts.ESAN,
+            licence="not stated",
+            source=ESAN,
+            adapt=esan_layouts.reference_first,
+            recurrent="released",
+        ),
         published("unisal", unisal_layouts.UNISAL, licence="Apache-2.0", source=UNISAL),
         published("tased", tased_layouts.TASED, licence="MIT", source=TASED),
         published("vinet", vinet_layouts.VINET, licence="MIT", source=VINET),

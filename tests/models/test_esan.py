@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from key_filled import filled, frames_of
 from torch import Tensor, nn
 
 from avsal.errors import ConfigError
@@ -14,6 +13,7 @@ from avsal.models.esan import ESAN, AlignmentNetwork
 from avsal.models.registry import create_model
 from avsal.weights.esan_layouts import ESAN as LAYOUT
 from avsal.weights.esan_layouts import reference_first
+from tests.key_filled import filled, frames_of
 
 SMALL = {"width": 1 / 32, "size": (32, 64)}
 LEVELS = [("p3", "p4", "p5"), ("p3", "p4"), ("p3",), ("p4", "p5"), ("p5",)]
@@ -410,6 +410,7 @@ def released() -> ESAN:
     # compare's kernels have as many channels in either order
     state = filled({LAYOUT.theirs(key): tensor.shape for key, tensor in model.state_dict().items()})
     assert len(state) == 74  # and the backward LSTM's two
+    assert LAYOUT.dropped_as("lstm_back.cell_list.0.conv.weight")
     ours = {key: LAYOUT.ours(key) or "" for key in state}
     model.load_state_dict({ours[key]: reference_first(ours[key], tensor) for key, tensor in state.items()})
     return model

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from key_filled import filled, frames_of
 
 from avsal.models import create_model
 from avsal.weights.tased_layouts import TASED
+from tests.key_filled import filled, frames_of
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from key_filled import filled, frames_of
 
 from avsal.errors import ConfigError
 from avsal.models import create_model
 from avsal.models.unisal import DOMAINS
 from avsal.weights.unisal_layouts import UNISAL
+from tests.key_filled import filled, frames_of
 
 FIXTURES = Path(__file__).parent / "fixtures"
 SMALL = {"width": 0.05, "size": (32, 64), "frame_step": 2, "steps": 3}

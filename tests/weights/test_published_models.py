@@ -59,3 +59,20 @@ def test_a_tensor_left_over_or_missing_is_named():
     del state["fuse.bias"]
     with pytest.raises(CheckpointError, match=r"fuse\.bias"):
         convert_state(state, "stavis_visual")
+
+
+def test_one_file_serves_every_domain(tmp_path):
+    """The domain changes no tensor, so that a converted file may be loaded as another one."""
+    file, out = tmp_path / "unisal_dhf1k.pth", tmp_path / "out.safetensors"
+    state = authors_state("unisal") | {"rnn.cell_list.0.drop_mask_1": torch.ones(3, 256)}
+    torch.save(state, file)
+    assert main(["weights", "convert", str(file), str(out), "--as", "unisal"]) == 0
+    sizes = {}
+    for domain in (None, "hollywood"):
+        chosen = {} if domain is None else {"domain": domain}
+        published, converted = load_model(file, **chosen), load_model(out, **chosen)
+        assert published.spec == converted.spec
+        sizes[domain] = converted.spec.size
+    assert sizes == {None: (224, 384), "hollywood": (224, 416)}
+    with pytest.raises(ConfigError, match="made with width"):
+        load_model(out, width=0.5)
