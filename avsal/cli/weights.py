@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "run"]
 
-BACKBONES = ("s3d", "soundnet", "vgg16", "r3d_18", "r2plus1d_18", "mc3_18")
+BACKBONES = ("s3d", "soundnet", "vgg16", "r3d_18", "r2plus1d_18", "mc3_18", "resnet50_3d")
 MODELS = ("esan", "unisal", "tased", "vinet", "vinet_s", "avinet", "stavis", "stavis_visual")
 INDENT = 12
 
@@ -147,6 +147,7 @@ def run_list(arguments: argparse.Namespace) -> None:
                 "licence": entry.licence,
                 "source": entry.source,
                 "file": f"{entry.file}, {size}",
+                "expect": entry.expect,
                 "SHA-256": f"{entry.sha256} (first digits)"
                 if entry.sha256 and len(entry.sha256) < 64
                 else entry.sha256,

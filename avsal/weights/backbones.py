@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from avsal.layers.resnet3d import VideoResNet
+from avsal.layers.resnet50_3d import ResNet50
 from avsal.layers.s3d import S3D
 from avsal.layers.soundnet import SoundNet
 from avsal.layers.vgg import VGG16
-from avsal.weights import s3d_layouts, soundnet_layouts, torchvision_layouts
+from avsal.weights import s3d_layouts, soundnet_layouts, stavis_layouts, torchvision_layouts
 from avsal.weights.layout import Layout
 
 __all__ = ["BACKBONES", "Backbone", "one_dimensional", "unchanged"]
@@ -66,5 +67,6 @@ BACKBONES = {
         Backbone(
             "r2plus1d_18", "encoder", lambda: VideoResNet("r2plus1d_18"), (torchvision_layouts.R2PLUS1D_18,)
         ),
+        Backbone("resnet50_3d", "encoder", ResNet50, (stavis_layouts.RESNET50,)),
     )
 }

@@ -35,6 +35,8 @@ class CatalogueEntry:
         size: in bytes; None where not known.
         sha256: 64 hexadecimal digits, or the first ones where only those are published; None where no hash is
             known, so that the file has to be brought by hand.
+        expect: what a file without a hash should be. Every file is checked when it is read: nothing in it is
+            run, every tensor must be there with its name and shape and finite, and none may be left over.
     """
 
     name: str
@@ -45,6 +47,21 @@ class CatalogueEntry:
     file: str
     size: int | None = None
     sha256: str | None = None
+    expect: str = ""
+
+
+def of_stavis(split: int, sound: bool) -> CatalogueEntry:
+    """STAViS's files of one of the three splits of the six audio-visual data sets."""
+    kind = "audiovisual" if sound else "visual"
+    return CatalogueEntry(
+        f"stavis_{split}" if sound else f"stavis_visual_{split}",
+        f"STAViS, {'with sound' if sound else 'visual stage'}, trained on split {split} of the six sets",
+        "stavis" if sound else "stavis_visual",
+        "MIT",
+        "http://cvsp.cs.ntua.gr/research/stavis",
+        f"{kind}_split{split}_save_60.pth",
+        expect="341 tensors under `module.` in `state_dict`, 87.4 MB of them, beside the optimisers' state",
+    )
 
 
 KINETICS_TERMS = "BSD-3-Clause code; weights under the terms of Kinetics-400"
@@ -127,6 +144,43 @@ CATALOGUE = {
             126_162_996,
             "91a641e6c2ab531d1aca5f4321b4d802ec5c3babc15df855cdb6e39c6a1107c8",
         ),
+        CatalogueEntry(
+            "resnet50_3d_kinetics",
+            "encoder of STAViS (Kinetics-400)",
+            "resnet50_3d",
+            "MIT",
+            "https://github.com/kenshohara/3D-ResNets-PyTorch",
+            "resnet-50-kinetics.pth",
+            expect="tensors of all four stages and the classifier; the fourth stage is left out",
+        ),
+        CatalogueEntry(
+            "vinet_dhf1k",
+            "ViNet, trained on DHF1K",
+            "vinet",
+            "MIT",
+            "https://github.com/samyak0210/ViNet",
+            "ViNet_DHF1K.pt",
+            expect="470 tensors, 124.5 MB",
+        ),
+        CatalogueEntry(
+            "avinet",
+            "AViNet, trained on the six audio-visual sets (bilinear fusion)",
+            "avinet",
+            "MIT",
+            "https://github.com/samyak0210/ViNet",
+            "AViNet.pt",
+            expect="525 tensors, 182.1 MB; the file's own name is not known: give it this one",
+        ),
+        CatalogueEntry(
+            "vinet_s_dhf1k",
+            "ViNet-S, trained on DHF1K",
+            "vinet_s",
+            "CC-BY-NC-SA-4.0",
+            "https://github.com/ViNet-Saliency/vinet_v2",
+            "DHF1K_vinet_s_rootgrouped_32_bs8_kld_cc.pt",
+            expect="470 tensors, 38.1 MB; one of an archive with a file for each data set and split",
+        ),
+        *(of_stavis(split, sound) for sound in (True, False) for split in (1, 2, 3)),
     )
 }
 

@@ -137,7 +137,9 @@ def recognise(
     other = max(fits, key=lambda fit: fit.score)
     names = " or ".join(backbone.name for backbone in wanted)
     better = other.names >= 0.5 and (other.names, other.shapes) > (best.names, best.shapes)
-    if better and (best.names < 0.5 or best.keys & other.keys):  # a larger network may well hold both
+    # a larger network may well hold both, and be the only one that has a place for all keys
+    rivals = best.keys & other.keys and other.strangers <= best.strangers
+    if better and (best.names < 0.5 or rivals):
         raise CheckpointError(
             f"{source} is {other.backbone.name} in the layout of {other.layout.name}, not {names}"
         )

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from avsal.errors import CheckpointError, ConfigError
 from avsal.layers.resnet3d import VideoResNet
+from avsal.layers.resnet50_3d import ResNet50
 from avsal.layers.s3d import S3D
 from avsal.layers.soundnet import SoundNet
 from avsal.layers.vgg import VGG16
@@ -34,7 +35,12 @@ logger = logging.getLogger(__name__)
 
 #: which class of part takes which published backbones
 TAKES: dict[str, dict[type[nn.Module], tuple[str, ...]]] = {
-    "encoder": {S3D: ("s3d",), VGG16: ("vgg16",), VideoResNet: ("r3d_18", "mc3_18", "r2plus1d_18")},
+    "encoder": {
+        S3D: ("s3d",),
+        VGG16: ("vgg16",),
+        VideoResNet: ("r3d_18", "mc3_18", "r2plus1d_18"),
+        ResNet50: ("resnet50_3d",),
+    },
     "audio": {SoundNet: ("soundnet",)},
 }
 PROJECTION = "layer1.0.downsample"
@@ -141,7 +147,7 @@ def fitted(
     if behind and isinstance(module, SoundNet | VGG16):
         tensors = {name: tensor for name, tensor in tensors.items() if name in own}
         notes.append(f"left out on purpose: {len(behind)} tensors behind the part's end")
-    if f"{PROJECTION}.0.weight" in own:
+    if isinstance(module, VideoResNet) and f"{PROJECTION}.0.weight" in own:
         tensors |= identity_projection(own)
         notes.append(f"{PROJECTION} is the identity")
     problem = describe_mismatch(shapes(own), shapes(tensors))

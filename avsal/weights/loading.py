@@ -13,6 +13,7 @@ import torch
 
 from avsal.errors import CheckpointError, ConfigError
 from avsal.models import SaliencyModel, create_model, list_models, model_info
+from avsal.weights.catalogue import resolve
 from avsal.weights.checkpoint import effective_arguments, fill, load_checkpoint, read_header
 from avsal.weights.conversion import convert_state, without_wrapper_prefix
 from avsal.weights.filetype import file_kind
@@ -44,8 +45,8 @@ def load_model(
       names or its authors' (.pt, .pth, .safetensors, .npz).
 
     Args:
-        name_or_file: one of `list_models()`, or a checkpoint.
-        weights: a weight file for the named model.
+        name_or_file: one of `list_models()`, a weight file, or a name of the catalogue whose file is there.
+        weights: for the named model, the same.
         device: where the model goes.
         **arguments: of the model's constructor. A checkpoint of ours brings its own, which must agree but for
             the model's `choices`.
@@ -55,7 +56,7 @@ def load_model(
         ConfigError: unknown model or argument.
     """
     if str(name_or_file) not in list_models():
-        path = existing_file(name_or_file)
+        path = existing_file(resolve(name_or_file))
         if weights is not None:
             raise ConfigError(
                 f"{path} is a checkpoint, so `weights` has no place: name a model, or leave one out"
@@ -66,7 +67,7 @@ def load_model(
         return load_checkpoint(path, device=device, **chosen)
     name = str(name_or_file)
     if weights is not None:
-        return load_into(name, Path(weights), device, arguments)
+        return load_into(name, resolve(weights), device, arguments)
     shipped = shipped_checkpoint(name, arguments)
     if shipped is not None:
         return load_checkpoint(shipped, device=device)

@@ -1,14 +1,14 @@
-"""The released layout of STAViS, which holds its audio branch even where that was never trained."""
+"""The released layouts of STAViS and of the 3D-ResNet-50 that it begins from."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from avsal.weights.layout import Layout
+from avsal.weights.layout import Layout, same_names
 from avsal.weights.recipe import SOUNDNET, InputRecipe
 from avsal.weights.soundnet_layouts import STAVIS as SOUNDNET8
 
-__all__ = ["STAVIS", "VISUAL"]
+__all__ = ["RESNET50", "STAVIS", "VISUAL"]
 
 #: RGB in 0 to 255 minus the mean of ActivityNet
 ACTIVITYNET = InputRecipe((114.7748, 107.7354, 99.4750), (1.0, 1.0, 1.0), 255.0, "rgb")
@@ -50,9 +50,16 @@ STAVIS = Layout(
     SEEN | HEARD,
     replace(ACTIVITYNET, sample_rate=SOUNDNET.sample_rate, audio_scale=SOUNDNET.audio_scale),
 )
+#: a file of the visual stage holds the audio branch as it was before it was trained
 VISUAL = Layout(
     NAME,
     SEEN,
     ACTIVITYNET,
     {"soundnet8.*": "audio encoder", "fusion3.*": "fusion", "fuseav.*": "fusion"},
+)
+RESNET50 = Layout(
+    "kenshohara/3D-ResNets-PyTorch",
+    same_names(*TRUNK),
+    ACTIVITYNET,
+    {"layer4.*": "fourth stage", "fc.*": "Kinetics classifier"},
 )
