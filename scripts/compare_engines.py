@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal.cli.ablate_tables import write_rows
 from avsal.cli.evaluate import EvaluateChoices, parse_choices
 from avsal.cli.evaluate_job import evaluate_source, trained_model
 from avsal.cli.evaluate_model import ModelMaps
@@ -29,6 +28,7 @@ from avsal.errors import AvsalError
 from avsal.evaluation import PredictedMap, VideoScores, VideoTruth
 from avsal.models import SaliencyModel
 from avsal.prediction.engines import supported_engines
+from avsal.report.ablation_tables import write_rows
 
 METRICS = ("nss", "cc")
 

@@ -11,7 +11,8 @@ LAYERS = [
     {"losses"},  # share the metrics' definitions
     {"clips", "weights"},
     {"prediction", "evaluation", "train"},
-    {"ablation", "report", "render"},
+    {"ablation", "render"},
+    {"report"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from avsal.ablation.statistics import ConditionScore
+from avsal.ablation.verdicts import ConditionScore
 from avsal.evaluation import VideoScores, common_frames, on_frames
 
 __all__ = ["averaged_over_folds", "in_subgroups", "video_scores"]

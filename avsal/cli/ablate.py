@@ -40,8 +40,9 @@ OF_MODEL: dict[str, object] = {
 }
 OF_VIDEO: dict[str, object] = {"start": None, "end": None, "audio": None, "other": None, "every": 1}
 OF_DATA: dict[str, object] = {"training_seeds": [], "retrained": [], "subgroups": None, "players": 6}
+OF_SCORES: dict[str, object] = {"margin": None}
 OF_CONTROL: dict[str, object] = {"videos": 48, "video_seed": 3, "reruns": 0}
-DEFAULTS = OF_MODEL | OF_VIDEO | OF_DATA | OF_CONTROL
+DEFAULTS = OF_MODEL | OF_VIDEO | OF_DATA | OF_SCORES | OF_CONTROL
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,6 +73,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     audio.add_argument("--other", type=Path, metavar="FILE", help="file whose audio is swapped in")
     audio.add_argument(
         "--audio", type=Path, metavar="FILE", help="the video's sound, where it is a file of its own"
+    )
+    parser.add_argument(
+        "--margin",
+        metavar="NUMBER or METRIC:NUMBER,...",
+        help="the smallest difference that matters [0.05 of NSS, 0.01 of CC; the control: 5 %% of the gain "
+        "that sound can bring where it decides]",
     )
     audio.add_argument("--seed", type=int, default=0, help="of all chance [%(default)s]")
     model = parser.add_argument_group("model")
@@ -140,8 +147,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="repeat with N new seeds and count how often a test finds something: the false alarms on "
-        "irrelevant, the power elsewhere [%(default)s]",
+        help="repeat with N new seeds and count the verdicts [%(default)s]",
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
     parser.set_defaults(colormap="inferno")
@@ -170,7 +176,7 @@ def run(arguments: argparse.Namespace) -> int:
         from avsal.cli.ablate_control import ablate_control
 
         return ablate_control(arguments)
-    _refuse(arguments, (*OF_DATA, *OF_CONTROL), "a video")
+    _refuse(arguments, (*OF_DATA, *OF_SCORES, *OF_CONTROL), "a video")
     from avsal.cli.ablate_video import ablate_video
 
     arguments.source = Path(words[0])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from math import isfinite
 from typing import Any
@@ -15,13 +16,14 @@ from tqdm import tqdm
 
 import avsal
 from avsal.ablation.conditions import parse_conditions
-from avsal.ablation.statistics import Comparison, ConditionScore, compare
-from avsal.ablation.synthetic_videos import CEILINGS, score_synthetic_videos
-from avsal.cli.ablate_pages import control_page
-from avsal.cli.ablate_tables import print_comparisons, write_rows
+from avsal.ablation.synthetic_videos import CEILINGS, planted_margins, score_synthetic_videos
+from avsal.ablation.verdicts import Comparison, ConditionScore, Verdict, compare, parse_margins
 from avsal.cli.predict_job import load
 from avsal.errors import ConfigError
 from avsal.media import atomic_path
+from avsal.report.ablation_pages import control_page
+from avsal.report.ablation_tables import comparison_lines, write_rows
+from avsal.report.ablation_words import signed
 from avsal.report.page import write_page
 from datasets_av.sounding_objects import SoundingObjects
 
@@ -47,18 +49,27 @@ def ablate_control(arguments: argparse.Namespace) -> int:
     if there and not arguments.overwrite:
         raise ConfigError(f"{there[0]} exists: replace it with --overwrite, or write elsewhere with -o")
     conditions = parse_conditions(arguments.conditions or DEFAULT)
+    given = parse_margins(arguments.margin) if arguments.margin is not None else {}
     model = load(arguments)
 
-    def scored(cue: str, rerun: int) -> list[ConditionScore]:
-        videos = SoundingObjects(
-            **setting_of(cue),
+    def made(setting: dict[str, Any], rerun: int) -> SoundingObjects:
+        return SoundingObjects(
+            **setting,
             seed=arguments.video_seed + rerun,
             num_frames=model.spec.num_frames,
             size=model.spec.size,
         )
+
+    margins: dict[tuple[str, str], float] = {}
+    for cue in arguments.control:
+        planted = planted_margins(made(planted_setting(cue), 0), model.spec, arguments.videos)
+        for metric, margin in (planted | given).items():
+            margins[cue, metric] = margin
+
+    def scored(cue: str, rerun: int) -> list[ConditionScore]:
         return score_synthetic_videos(
             model,
-            videos,
+            made(setting_of(cue), rerun),
             conditions,
             num_videos=arguments.videos,
             dataset=cue,
@@ -66,19 +77,19 @@ def ablate_control(arguments: argparse.Namespace) -> int:
         )
 
     scores = [score for cue in arguments.control for score in scored(cue, 0)]
-    comparisons = compared(scores)
+    comparisons = compared(scores, margins)
     found: dict[str, dict[str, Rerun]] = {cue: {} for cue in arguments.control}
     rounds = [(cue, rerun) for cue in arguments.control for rerun in range(1, arguments.reruns + 1)]
     for cue, rerun in tqdm(
         rounds, "reruns", file=sys.stderr, disable=True if arguments.quiet else None, leave=False
     ):
-        for one in compared(scored(cue, rerun)):
-            if one.metric == "nss":
-                found[cue].setdefault(one.condition, Rerun()).add(one)
+        chosen = [score for score in scored(cue, rerun) if score.metric == "nss"]
+        for one in compared(chosen, margins):
+            found[cue].setdefault(one.condition, Rerun()).add(one)
     gains = {cue: normalised_gain(scores, cue) for cue in arguments.control}
     arguments.output.mkdir(parents=True, exist_ok=True)
     write_rows(paths["scores.csv"], [asdict(score) for score in scores])
-    write_rows(paths["comparisons.csv"], [asdict(comparison) for comparison in comparisons])
+    write_rows(paths["comparisons.csv"], [comparison.row() for comparison in comparisons])
     summary = {
         "avsal": avsal.__version__,
         "model": {"name": model.name, "arguments": dict(model.arguments), "trained": model.trained},
@@ -87,15 +98,20 @@ def ablate_control(arguments: argparse.Namespace) -> int:
         "seed": arguments.seed,
         "cues": {cue: {row: finite(mean) for row, mean in means.items()} for cue, means in gains.items()},
         "reruns": arguments.reruns,
-        "reruns with p < 0.05 (NSS, uncorrected)": {
-            cue: {name: one.found for name, one in reruns.items()} for cue, reruns in found.items()
+        "margins": {" ".join(key): margin for key, margin in margins.items()},
+        "verdicts of reruns (NSS)": {
+            cue: {
+                name: {str(verdict): count for verdict, count in one.verdicts.items()}
+                for name, one in own.items()
+            }
+            for cue, own in found.items()
         },
         "mean difference over reruns (NSS)": {
-            cue: {name: one.difference for name, one in reruns.items()} for cue, reruns in found.items()
+            cue: {name: one.difference for name, one in own.items()} for cue, own in found.items()
         },
     }
     with atomic_path(paths["summary.json"]) as temporary:
-        temporary.write_text(json.dumps(summary, indent=2) + "\n")
+        temporary.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
     facts = {
         "cues": ", ".join(arguments.control),
         "model": f"{model.name} {dict(model.arguments)}",
@@ -110,34 +126,29 @@ def ablate_control(arguments: argparse.Namespace) -> int:
     write_page(paths["report.html"], page)
     if not arguments.quiet:
         for cue in arguments.control:
-            print_cue(
-                cue, gains[cue], [one for one in comparisons if one.dataset == cue and one.metric == "nss"]
-            )
-            if arguments.reruns:
-                counts = ", ".join(f"{name} {one}" for name, one in found[cue].items())
-                print(
-                    f"  of {arguments.reruns} reruns with new seeds, p < 0.05 (uncorrected) in (mean "
-                    f"difference): {counts}"
-                )
+            own = [one for one in comparisons if one.dataset == cue and one.metric == "nss"]
+            print_cue(cue, gains[cue], own)
+            for name, rerun in found[cue].items():
+                print(f"  {name}: of {arguments.reruns} reruns with new seeds {rerun}")
         print("-> " + ", ".join(str(path) for path in paths.values()))
     return 0
 
 
 @dataclass
 class Rerun:
-    """How often a condition differed over reruns, and by how much in the mean.
+    """What was decided of a condition over reruns, and by how much it differed in the mean.
 
     Attributes:
-        found: reruns with p < 0.05, uncorrected.
+        verdicts: how often each was reached.
         differences: original - condition of each.
     """
 
-    found: int = 0
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
     differences: list[float] = field(default_factory=list)
 
     def add(self, one: Comparison) -> None:
         """Count a rerun."""
-        self.found += one.p < 0.05
+        self.verdicts[one.verdict] += 1
         self.differences.append(one.difference)
 
     @property
@@ -146,7 +157,8 @@ class Rerun:
         return float(np.mean(self.differences))
 
     def __str__(self) -> str:
-        return f"{self.found} ({self.difference:+.3f})"
+        counts = ", ".join(f"{count} {verdict}" for verdict, count in self.verdicts.most_common())
+        return f"{counts} ({signed(self.difference)})"
 
 
 def finite(value: float) -> float | None:
@@ -161,9 +173,14 @@ def setting_of(cue: str) -> dict[str, Any]:
     return {"setting": "decides", "cue": cue}
 
 
-def compared(scores: list[ConditionScore]) -> list[Comparison]:
-    """True sound against every condition; the ceilings are no condition."""
-    return compare([score for score in scores if score.condition not in CEILINGS])
+def planted_setting(cue: str) -> dict[str, Any]:
+    """Of the videos whose possible gain gives the margin: the same where sound decides."""
+    return setting_of(cue) | {"setting": "decides"}
+
+
+def compared(scores: list[ConditionScore], margins: Mapping[tuple[str, str], float]) -> list[Comparison]:
+    """The original audio against every condition; the ceilings are no condition."""
+    return compare([score for score in scores if score.condition not in CEILINGS], margins=margins)
 
 
 def normalised_gain(scores: list[ConditionScore], cue: str) -> dict[str, float]:
@@ -180,10 +197,10 @@ def normalised_gain(scores: list[ConditionScore], cue: str) -> dict[str, float]:
 
 def print_cue(cue: str, means: dict[str, float], comparisons: list[Comparison]) -> None:
     """A table of one cue."""
-    number = comparisons[0].num_videos if comparisons else 0
     low, high = (means[row] for row in CEILINGS)
+    gain = means["normalised gain"]
     print(
-        f"{cue}: NSS of {number} videos; best possible without sound {low:.2f}, with sound {high:.2f}; "
-        f"original {means['original']:.2f}, normalised gain {means['normalised gain']:.2f}"
+        f"{cue}: best possible NSS without sound {low:.2f}, with sound {high:.2f}"
+        + (f"; normalised gain {gain:.2f}" if isfinite(gain) else "")
     )
-    print_comparisons(comparisons)
+    print("\n".join(comparison_lines(comparisons)))

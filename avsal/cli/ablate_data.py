@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 import avsal
 from avsal.ablation.audio_conditions import apply_conditions, video_audio
 from avsal.ablation.conditions import REFERENCE, Condition, derangement, parse_conditions
-from avsal.ablation.statistics import Comparison, ConditionScore, compare
+from avsal.ablation.verdicts import ConditionScore, compare, margin_of, parse_margins
 from avsal.ablation.video_scores import averaged_over_folds, in_subgroups, video_scores
-from avsal.cli.ablate_pages import data_page
 from avsal.cli.ablate_players import VideoMoves
 from avsal.cli.ablate_runs import (
     AblationRun,
@@ -29,7 +28,6 @@ from avsal.cli.ablate_runs import (
     parse_retrained,
     read_subgroups,
 )
-from avsal.cli.ablate_tables import print_comparisons, write_rows
 from avsal.cli.evaluate import EvaluateChoices
 from avsal.cli.evaluate_job import Evaluated, evaluate_source, open_dataset_of, trained_model
 from avsal.cli.evaluate_model import ModelMaps, Sounds, Watch
@@ -40,6 +38,8 @@ from avsal.media.audio import has_sound
 from avsal.media.frames import VideoInfo
 from avsal.models import SaliencyModel
 from avsal.report import ResultTable
+from avsal.report.ablation_pages import data_page
+from avsal.report.ablation_tables import comparison_lines, write_rows
 from avsal.report.page import write_page
 from avsal.report.page_content import Players
 from avsal.types import Recording
@@ -89,6 +89,9 @@ def ablate_data(arguments: argparse.Namespace, words: list[str]) -> int:
     runs = expand(words, arguments.training_seeds, arguments.output)
     if arguments.overwrite:
         runs = [replace(run, choices=replace(run.choices, overwrite=True)) for run in runs]
+    margins = parse_margins(arguments.margin) if arguments.margin is not None else {}
+    for metric in runs[0].choices.metrics or ():
+        margin_of(metric, margins)  # before anything is computed
     retrained = parse_retrained(arguments.retrained)
     check_retrained(runs, retrained)
     if arguments.threads is not None:
@@ -103,7 +106,7 @@ def ablate_data(arguments: argparse.Namespace, words: list[str]) -> int:
 
     recordings = [one for run in runs for one in open_dataset_of(run.choices, run.choices.split)]
     check_subgroups(subgroups, [one.id for one in recordings])
-    default = DEFAULT if sum(map(sounds, recordings)) > 1 else DEFAULT.replace("other,", "")
+    default = DEFAULT if sum(map(sounds, recordings)) > 1 else DEFAULT.replace("swapped,", "")
     conditions = parse_conditions(arguments.conditions or default)
 
     found = DataAblation()
@@ -112,24 +115,25 @@ def ablate_data(arguments: argparse.Namespace, words: list[str]) -> int:
             _ablate_run(run, conditions, retrained, arguments, found, Path(folder))
         scores = averaged_over_folds(found.scores)
         scores += in_subgroups(scores, subgroups)
-        comparisons = compare(scores)
+        comparisons = compare(scores, margins=margins)
         out.mkdir(parents=True, exist_ok=True)
         write_rows(paths["conditions.csv"], [asdict(row) for row in scores])
-        write_rows(paths["comparisons.csv"], [asdict(one) for one in comparisons])
+        write_rows(paths["comparisons.csv"], [one.row() for one in comparisons])
         facts = _facts(runs, found, conditions, retrained, arguments)
         moved = {key: float(np.mean(shares)) for key, shares in found.moved.items()}
         summary = facts | {
+            "margins": {one.metric: one.margin for one in comparisons},
             "moved": {" ".join(key): share for key, share in moved.items()},
             "notes": found.notes,
         }
         with atomic_path(paths["ablation.json"]) as temporary:
-            temporary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+            temporary.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n", encoding="utf-8")
         page = data_page(
             scores, comparisons, found.tables, moved, found.players, facts, list(dict.fromkeys(found.notes))
         )
         write_page(paths["report.html"], page)
     if not arguments.quiet:
-        show(comparisons)
+        print("\n".join(comparison_lines(comparisons)))
         print("-> " + ", ".join(map(str, paths.values())))
     return found.code
 
@@ -299,20 +303,6 @@ def _evaluate_retrained(run: AblationRun, one: Retrained, arguments: argparse.Na
         )
 
     return evaluate_source(choices, source, quiet=True)
-
-
-def show(comparisons: Sequence[Comparison]) -> None:
-    """A table for each data set, subgroup and metric."""
-    keys = dict.fromkeys((one.dataset, one.subgroup, one.metric) for one in comparisons)
-    for dataset, subgroup, metric in keys:
-        chosen = [
-            one
-            for one in comparisons
-            if (one.dataset, one.subgroup, one.metric) == (dataset, subgroup, metric)
-        ]
-        place = " ".join(text for text in (dataset, subgroup, metric) if text)
-        print(f"{place}: {chosen[0].num_videos} videos, original {chosen[0].reference_mean:.3f}")
-        print_comparisons(chosen)
 
 
 def sounds(recording: Recording) -> bool:

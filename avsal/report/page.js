@@ -2,12 +2,14 @@
 // One clock for each group of players: the video that is heard leads, the others are brought to its time.
 for (const group of document.querySelectorAll(".players")) {
   const videos = [...group.querySelectorAll("video")];
-  const button = group.querySelector("button");
+  const heard = videos.filter((video) => video.closest(".cell").querySelector("input"));
+  const button = group.querySelector("button.play");
   const slider = group.querySelector("input[type=range]");
   const shown = group.querySelector(".time");
-  const cursor = group.querySelector(".cursor");
+  const playheads = [...group.querySelectorAll(".playhead")];
+  const seconds = Number(group.dataset.seconds);
   const frame = 1 / Number(group.dataset.frameRate);
-  let leader = videos[0];
+  let leader = heard[0];
   let playing = false;
   let wanted = 0;
 
@@ -21,11 +23,7 @@ for (const group of document.querySelectorAll(".players")) {
     slider.setAttribute("aria-valuetext", time.toFixed(2) + " seconds");
     shown.textContent = time.toFixed(2) + " / " + (Number.isFinite(length()) ? length().toFixed(2) : "?") + " s";
     button.textContent = playing ? "Pause" : "Play";
-    if (cursor) {
-      const x = Number(cursor.dataset.from) + (Number(cursor.dataset.span) * time) / Number(cursor.dataset.seconds);
-      cursor.setAttribute("x1", String(x));
-      cursor.setAttribute("x2", String(x));
-    }
+    for (const line of playheads) line.style.left = Math.min(100, (100 * time) / seconds) + "%";
   };
   const seek = (time) => {
     wanted = clip(time);
@@ -69,8 +67,8 @@ for (const group of document.querySelectorAll(".players")) {
     const time = leader.currentTime;
     leader = video;
     video.playbackRate = 1;
-    for (const other of videos) {
-      other.muted = other !== video;
+    for (const other of videos) other.muted = other !== video;
+    for (const other of heard) {
       other.closest(".cell").classList.toggle("heard", other === video);
       other.closest(".cell").querySelector("input").checked = other === video;
     }
@@ -83,15 +81,27 @@ for (const group of document.querySelectorAll(".players")) {
     if (playing) pause();
     seek(time);
   });
-  for (const video of videos) {
-    video.addEventListener("loadedmetadata", show);
+  const jump = (time) => {
+    if (playing) pause();
+    seek(Math.floor(time / frame + 1e-6) * frame + frame / 2);
+  };
+  const timeline = group.querySelector(".timeline");
+  if (timeline)
+    timeline.addEventListener("click", (event) => {
+      const box = timeline.getBoundingClientRect();
+      jump((seconds * (event.clientX - box.left)) / box.width);
+    });
+  for (const moment of group.querySelectorAll(".moment"))
+    moment.addEventListener("click", () => jump(Number(moment.dataset.time)));
+  for (const video of videos) video.addEventListener("loadedmetadata", show);
+  for (const video of heard) {
     video.addEventListener("click", () => hear(video));
     video.closest(".cell").querySelector("input").addEventListener("change", () => hear(video));
   }
   group.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.target.matches("input[type=radio]") && event.key.startsWith("Arrow")) return;
-    if (event.key === " " && event.target !== button) toggle();
+    if (event.key === " " && !event.target.matches("button")) toggle();
     else if (event.key === "ArrowRight") seek(now() + frame);
     else if (event.key === "ArrowLeft") seek(now() - frame);
     else if (event.key === "Home") seek(0);

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from html import escape
 from importlib.resources import files
-from math import isfinite
 from pathlib import Path
 
 from avsal.media import atomic_path
-from avsal.report.page_content import Curve, IntervalPlot, Page, PageTable, Players
+from avsal.render.palette import condition_tones
+from avsal.report.page_content import Page, PageTable, Players
+from avsal.report.page_drawing import interval_plot, timeline, tone_style
 
 __all__ = ["write_page"]
 
@@ -19,9 +20,6 @@ POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
     "media-src data:"
 )
-
-_WIDTH = 760
-_DASHES = ("", "6 3", "2 3", "8 3 2 3", "1 2", "10 4", "4 4")
 
 
 def write_page(path: str | Path, page: Page) -> None:
@@ -50,21 +48,20 @@ def _page(page: Page) -> Iterator[str]:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<style>\n{style}</style>\n</head>\n<body>\n<h1>{escape(page.title)}</h1>\n"
     )
-    yield from (f"<p>{escape(text)}</p>\n" for text in page.summary)
+    yield from (f'<p class="answer">{escape(text)}</p>\n' for text in page.summary)
+    if page.findings:
+        yield "<ul>\n" + "".join(f"<li>{escape(text)}</li>\n" for text in page.findings) + "</ul>\n"
     parts = {
-        "Scores": page.tables,
         "Intervals": page.plots,
         "Videos": page.players,
+        "Scores": page.tables,
         "What was run": page.facts,
     }
     links = " ".join(f'<a href="#{_anchor(name)}">{name}</a>' for name, there in parts.items() if there)
     yield f"<nav>{links}</nav>\n"
-    if page.tables:
-        yield _heading("Scores")
-        yield from map(_table, page.tables)
     if page.plots:
         yield _heading("Intervals")
-        yield from map(_plot, page.plots)
+        yield from map(interval_plot, page.plots)
     if page.players:
         yield _heading("Videos")
         yield (
@@ -74,6 +71,9 @@ def _page(page: Page) -> Iterator[str]:
         )
         for number, players in enumerate(sorted(page.players, key=lambda one: -one.moved)):
             yield from _players(players, number)
+    if page.tables:
+        yield _heading("Scores")
+        yield from map(_table, page.tables)
     yield _heading("What was run")
     yield "<dl>\n"
     yield from (f"<dt>{escape(key)}</dt><dd>{escape(text)}</dd>\n" for key, text in page.facts.items())
@@ -108,97 +108,50 @@ def _table(table: PageTable) -> str:
     )
 
 
-def _plot(plot: IntervalPlot) -> str:
-    numbers = [v for row in plot.rows for v in (row.value, row.low, row.high, 0.0) if isfinite(v)]
-    low, high = min(numbers, default=0.0), max(numbers, default=0.0)
-    spread = (high - low) or 1.0
-    left, right, line = 150, 20, 22
-    height = line * len(plot.rows) + 34
-
-    def x(value: float) -> float:
-        return left + (value - low + 0.05 * spread) / (1.1 * spread) * (_WIDTH - left - right)
-
-    parts = [f'<line class="zero" x1="{x(0):.1f}" x2="{x(0):.1f}" y1="4" y2="{height - 26}"/>']
-    for number, row in enumerate(plot.rows):
-        y = line * number + 16
-        parts.append(f'<text x="{left - 10}" y="{y + 4}" text-anchor="end">{escape(row.label)}</text>')
-        if isfinite(row.low) and isfinite(row.high):
-            ends = f'x1="{x(row.low):.1f}" x2="{x(row.high):.1f}"'
-            parts.append(f'<line class="bar" {ends} y1="{y}" y2="{y}"/>')
-        if isfinite(row.value):
-            parts.append(f'<circle class="dot" cx="{x(row.value):.1f}" cy="{y}" r="4"/>')
-    for value in (low, 0.0, high):
-        if value == 0.0 or abs(x(value) - x(0)) > 40:
-            text = f"{value:+.3g}" if value else "0"
-            parts.append(
-                f'<text class="soft" x="{x(value):.1f}" y="{height - 8}" text-anchor="middle">{text}</text>'
-            )
-    title = escape(f"{plot.title} ({plot.unit})")
-    return (
-        f'<figure><h3>{title}</h3><svg role="img" aria-label="{title}" viewBox="0 0 {_WIDTH} {height}" '
-        f'width="{_WIDTH}">{"".join(parts)}</svg></figure>\n'
-    )
-
-
 def _players(players: Players, number: int) -> Iterator[str]:
     name = f"heard-{number}"
+    last = max((curve.times[-1] for curve in players.curves if len(curve.times)), default=0.0)
+    seconds = players.seconds or last or 1.0
     yield (
         f'<section class="players" tabindex="0" data-frame-rate="{players.frame_rate!r}" '
-        f'aria-label="{escape(players.name)}">\n<h3>{escape(players.name)}</h3>\n'
+        f'data-seconds="{seconds!r}" aria-label="{escape(players.name)}">\n<h3>{escape(players.name)}</h3>\n'
     )
     if players.caption:
         yield f'<p class="note">{escape(players.caption)}</p>\n'
+    tones = condition_tones([*players.videos, *(curve.label for curve in players.curves)])
     yield '<div class="grid" role="radiogroup" aria-label="What is heard">\n'
     for place, (condition, path) in enumerate(players.videos.items()):
-        video = base64.b64encode(path.read_bytes()).decode("ascii")
         checked = " checked" if place == 0 else ""
         yield (
-            f'<div class="cell"><video playsinline preload="auto" src="data:video/mp4;base64,{video}" '
-            f'aria-label="{escape(condition)}"></video><label><input type="radio" name="{name}"{checked}> '
-            f"{escape(condition)}</label></div>\n"
+            f'<div class="cell tone" {tone_style(tones[condition])}>{_video(path, condition)}'
+            f'<label><input type="radio" name="{name}"{checked}> {escape(condition)}</label></div>\n'
         )
+    for label, path in players.pictures.items():
+        yield f'<div class="cell">{_video(path, label)}<p>{escape(label)}</p></div>\n'
     yield (
-        '</div>\n<div class="controls"><button type="button">Play</button>'
-        '<input type="range" min="0" max="1" step="any" value="0" aria-label="Time">'
+        '</div>\n<div class="controls"><button type="button" class="play">Play</button>'
         '<span class="time"></span></div>\n'
+        '<input class="slider" type="range" min="0" max="1" step="any" value="0" aria-label="Time">\n'
     )
-    if players.curves:
-        yield _curves(players.curves)
+    if players.curves or players.spectrogram is not None:
+        yield from timeline(players, seconds)
+    if players.moments:
+        yield '<h4>Where sound moves the map most</h4>\n<div class="moments">\n'
+        for moment in players.moments:
+            kind = "png" if moment.picture.startswith(b"\x89PNG") else "jpeg"
+            data = base64.b64encode(moment.picture).decode("ascii")
+            yield (
+                f'<button type="button" class="moment" data-time="{moment.time!r}">'
+                f'<img alt="" src="data:image/{kind};base64,{data}">'
+                f"<span>{escape(moment.label)}</span></button>\n"
+            )
+        yield "</div>\n"
     yield "</section>\n"
 
 
-def _curves(curves: Sequence[Curve]) -> str:
-    left, top, height = 40, 8, 110
-    seconds = max(curve.times[-1] for curve in curves) or 1.0
-    span = _WIDTH - left - 10
-    parts = [
-        f'<line class="axis" x1="{left}" x2="{left + span}" y1="{top + height}" y2="{top + height}"/>',
-        f'<text class="soft" x="{left - 6}" y="{top + 8}" text-anchor="end">1</text>',
-        f'<text class="soft" x="{left - 6}" y="{top + height}" text-anchor="end">0</text>',
-        f'<text class="soft" x="{left + span}" y="{top + height + 16}" text-anchor="end">'
-        f"{seconds:.1f} s</text>",
-    ]
-    for number, curve in enumerate(curves):
-        points = " ".join(
-            f"{left + span * time / seconds:.1f},{top + height * (1 - value):.1f}"
-            for time, value in zip(curve.times, curve.values, strict=True)
-        )
-        dash = f' stroke-dasharray="{_DASHES[number % len(_DASHES)]}"' if number else ""
-        drawn = f'class="curve" style="--hue: {(210 + 67 * number) % 360}"{dash}'
-        parts.append(f'<polyline {drawn} points="{points}"/>')
-        x = left + number * (span - 60) / len(curves)
-        parts.append(
-            f'<line {drawn} x1="{x:.0f}" x2="{x + 18:.0f}" y1="{top + height + 12}" '
-            f'y2="{top + height + 12}"/>'
-            f'<text x="{x + 22:.0f}" y="{top + height + 16}">{escape(curve.label)}</text>'
-        )
-    parts.append(
-        f'<line class="cursor" x1="{left}" x2="{left}" y1="{top}" y2="{top + height}" data-from="{left}" '
-        f'data-span="{span}" data-seconds="{seconds!r}"/>'
-    )
+def _video(path: Path, label: str) -> str:
+    data = base64.b64encode(path.read_bytes()).decode("ascii")
     return (
-        '<figure><svg role="img" aria-label="How much of the map\'s mass audio moves, over time" '
-        f'viewBox="0 0 {_WIDTH} {top + height + 22}" width="{_WIDTH}">{"".join(parts)}</svg>'
-        "<figcaption>Share of the map's mass that lies elsewhere with the original audio than with each "
-        "other one.</figcaption></figure>\n"
+        f'<video playsinline preload="auto" src="data:video/mp4;base64,{data}" aria-label="{escape(label)}">'
+        "</video>"
     )

@@ -11,10 +11,9 @@ import torch
 from fake_media import write_video
 from gaze_recordings import followed_gaze
 
-from avsal.ablation.statistics import ConditionScore, compare
+from avsal.ablation.verdicts import ConditionScore, compare
 from avsal.ablation.video_scores import averaged_over_folds, in_subgroups
 from avsal.cli import main
-from avsal.cli.ablate_pages import data_page
 from avsal.cli.ablate_runs import (
     check_retrained,
     check_subgroups,
@@ -24,6 +23,7 @@ from avsal.cli.ablate_runs import (
 )
 from avsal.errors import ConfigError
 from avsal.models import create_model
+from avsal.report.ablation_pages import data_page
 from avsal.weights import save_checkpoint
 
 SIZE, NUM_VIDEOS = (32, 48), 4
@@ -86,6 +86,7 @@ def test_seeds_subgroups_and_retrained_models_enter_one_table(videos, checkpoint
     told = capsys.readouterr()
     assert "video3" in told.err
     assert "manifest nature nss: 1 videos" in told.out
+    assert "undecided" in told.out
 
     comparisons = lines(out / "comparisons.csv")
     names = ["zero", "swapped", "video_only", "retrained zero", "retrained video_only"]
@@ -109,11 +110,13 @@ def test_seeds_subgroups_and_retrained_models_enter_one_table(videos, checkpoint
 
     page = (out / "report.html").read_text()
     assert page.count("<video") == 4  # true and three others, of the one video asked for
-    assert "too few to show anything" in page
+    assert "no difference can be shown, however large" in page
     assert "2 training seeds" in page
     facts = json.loads((out / "ablation.json").read_text())
     assert facts["training seeds"] == "0, 1"
     assert len(facts["moved"]) == 3
+    assert facts["margins"] == {"nss": 0.05, "cc": 0.01}
+    assert {one["verdict"] for one in comparisons} == {"undecided"}
     assert facts["notes"][0] == "manifest: no score under all conditions, left out: video3."
     assert main(words) == 2
     assert "--overwrite" in capsys.readouterr().err
@@ -219,12 +222,14 @@ def test_the_report_says_what_was_found_and_what_could_have_been():
     page = data_page(
         scores, compare(scores), [], {("set", "v3"): 0.4, ("set", "v1"): 0.1}, [], {"data": "set"}
     )
-    (verdict,) = page.summary
-    assert "True sound scores better than zero (+0.2" in verdict
-    assert "1 of 2 conditions do not differ" in verdict
-    assert "four times in five" in verdict
-    assert "With 24 videos no p can be below 1.2e-07" in verdict
-    assert "too few" not in verdict
+    assert page.summary[0].startswith("set, 24 videos, NSS: sound matters. The original audio scores better")
+    better, same = page.findings[:2]
+    assert better.startswith("The original audio scores better than zero (+0.2")
+    assert "margin 0.05" in better
+    assert same.startswith("Equivalent to the original audio (margin 0.05): noise (0.000, 0.000 to 0.000")
+    assert "after the correction over 2 comparisons" in page.findings[2]
+    assert len(page.plots[0].rows[0].dots) == 24
+    assert page.plots[0].margin == 0.05
     videos = page.tables[-1]
     assert [row[0] for row in videos.rows[:2]] == ["set v3", "set v1"]
 
@@ -238,7 +243,8 @@ def test_the_verdict_goes_by_the_mean_and_by_which_end_of_the_metric_is_good(met
     ]
     scores += [ConditionScore(f"v{i}", "", "zero", metric, 1.0, "set") for i in range(20)]
     page = data_page(scores, compare(scores), [], {}, [], {"data": "set"})
-    assert f"True sound scores {word} than zero (+0.214" in page.summary[0]
+    assert f"The original audio scores {word} than zero (+0.214" in page.findings[0]
+    assert page.findings[1].startswith("Look at every video of zero: the mean difference is +0.214 but the")
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,10 @@ from chromium import Chromium, find_chromium
 from videos import Sound, moving_dot
 
 from avsal.cli import main
+from avsal.report.ablation_words import signed
 from avsal.report.page import write_page
 from avsal.report.page_content import Curve, Estimate, IntervalPlot, Page, PageTable, Players
+from avsal.report.page_drawing import ticks_of
 
 browser = pytest.mark.skipif(find_chromium() is None, reason="no Chromium here: apt-get install chromium")
 RATE = 25
@@ -61,26 +63,43 @@ def test_text_is_escaped_and_videos_are_sorted_by_how_much_they_moved(tmp_path):
         Players(name, moved, RATE, {"original": video}, [Curve("zero", [0.0, 0.04], [0.1, 0.2])])
         for name, moved in (("little", 0.1), ("<much>", 0.5))
     ]
-    table = PageTable("Table & more", ["a", "b"], [["<i>", "1"]], "a note")
+    table = PageTable("Table & more", ["a", "b"], [["<u>", "1"]], "a note")
     plot = IntervalPlot("Plot", "unit", [Estimate("x", 0.5, 0.2, 0.9), Estimate("y", -0.1)])
     page = page_of(tables=[table], plots=[plot], players=players, facts={"seed": "0"})
     write_page(tmp_path / "page.html", page)
     text = (tmp_path / "page.html").read_text()
     assert "<title>A title &lt;b&gt;</title>" in text
-    assert "<i>" not in text
+    assert "<u>" not in text
     assert text.index("&lt;much&gt;") < text.index("little")
     assert not list(tmp_path.glob(".*"))
 
 
-def test_an_interval_is_drawn_from_its_low_to_its_high_end(tmp_path):
-    plot = IntervalPlot("Plot", "unit", [Estimate("x", 0.5, 0.0, 1.0)])
+def test_an_interval_is_drawn_from_its_low_to_its_high_end_with_every_video_and_the_margin(tmp_path):
+    plot = IntervalPlot("Plot", "unit", [Estimate("x", 0.5, 0.0, 1.0, (0.0, 0.25, 1.0))], margin=0.25)
     write_page(tmp_path / "page.html", page_of(plots=[plot]))
     text = (tmp_path / "page.html").read_text()
-    x1, x2 = map(float, re.search(r'class="bar" x1="([\d.]+)" x2="([\d.]+)"', text).groups())
-    zero = float(re.search(r'class="zero" x1="([\d.]+)"', text)[1])
-    dot = float(re.search(r'class="dot" cx="([\d.]+)"', text)[1])
-    assert x1 == pytest.approx(zero)
-    assert dot == pytest.approx((x1 + x2) / 2, abs=0.1)
+
+    def at(name):
+        return [float(x) for x in re.findall(rf'class="{name}" style="left:([\d.]+)%', text)]
+
+    (zero,), (mean,), (bar,), dots, (band,) = map(at, ("zero", "mean", "bar", "dot", "band"))
+    width = float(re.search(r'class="bar" style="left:[\d.]+%;width:([\d.]+)%', text)[1])
+    assert bar == zero == dots[0]
+    assert dots[2] == pytest.approx(bar + width, abs=0.02)
+    assert mean == pytest.approx(bar + width / 2, abs=0.02)
+    assert band == pytest.approx(zero - width / 4, abs=0.02)
+    assert "Shaded: smaller than the margin, 0.25." in text
+
+
+@pytest.mark.parametrize(("low", "high"), [(-0.03, 0.011), (0, 1), (-120, 3000), (-2e-5, 1e-5)])
+def test_ticks_are_round_and_zero_has_no_sign(low, high):
+    ticks = ticks_of(low, high)
+    assert 2 <= len(ticks) <= 6
+    assert all(low <= value <= high for value, _ in ticks)
+    assert "0" in [text for _, text in ticks]
+    assert len({text for _, text in ticks}) == len(ticks)
+    assert signed(-0.0001) == "0.000"
+    assert signed(-0.1234) == "\u22120.123"
 
 
 @browser
@@ -115,7 +134,7 @@ def test_players_keep_within_a_frame_of_each_other_while_they_play(page):
 @browser
 def test_scrubbing_and_keys_move_all_players_together(page):
     page.run(
-        "{ const slider = document.querySelector('.controls input[type=range]');"
+        "{ const slider = document.querySelector('.slider');"
         "slider.focus(); slider.value = '1.0'; slider.dispatchEvent(new Event('input')); }"
     )
     page.wait(f"{TIMES}.every((time) => Math.abs(time - 1.0) < 0.001)")
@@ -136,7 +155,7 @@ def test_scrubbing_while_the_videos_play_goes_where_the_slider_is_put(page):
     page.run("document.querySelector('.controls button').click()")
     page.wait("document.querySelector('video').currentTime > 0.1")
     page.run(
-        "{ const slider = document.querySelector('.controls input[type=range]');"
+        "{ const slider = document.querySelector('.slider');"
         "slider.value = '3.0'; slider.dispatchEvent(new Event('input')); }"
     )
     page.wait(f"{TIMES}.every((time) => Math.abs(time - 3.0) < 0.001)")

@@ -1,0 +1,186 @@
+"""The findings of an ablation over videos, one sentence each, with margin and number of videos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+
+from avsal.ablation.verdicts import LEVEL, Comparison, Verdict, what_few_videos_cannot_show
+from avsal.report.labels import metric_label
+
+__all__ = ["answer", "findings", "grouped", "place", "signed"]
+
+#: conditions that change more than what is heard: they do not answer whether sound matters
+OTHER_PATHS = ("video_only", "retrained ")
+
+
+def signed(value: float, decimals: int = 3) -> str:
+    """A number with its sign, and never "-0.000"."""
+    text = f"{value:+.{decimals}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "\u2212")
+
+
+def p_text(p: float) -> str:
+    """As papers print it."""
+    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".", 1) if p < 1 else "p = 1"
+
+
+def grouped(comparisons: Sequence[Comparison]) -> list[list[Comparison]]:
+    """By data set, subgroup and metric."""
+    groups: dict[tuple[str, str, str], list[Comparison]] = {}
+    for one in comparisons:
+        groups.setdefault((one.dataset, one.subgroup, one.metric), []).append(one)
+    return list(groups.values())
+
+
+def place(one: Comparison) -> str:
+    """Data set and subgroup, in words."""
+    return one.dataset + (f", {one.subgroup}" if one.subgroup else "")
+
+
+def leading(comparisons: Sequence[Comparison]) -> list[list[Comparison]]:
+    """Of each data set and subgroup the metric that is spoken of: NSS, or else the first."""
+    groups = grouped(comparisons)
+    found = []
+    for key in dict.fromkeys((group[0].dataset, group[0].subgroup) for group in groups):
+        own = [group for group in groups if (group[0].dataset, group[0].subgroup) == key]
+        found.append(next((group for group in own if group[0].metric == "nss"), own[0]))
+    return found
+
+
+def answer(group: Sequence[Comparison]) -> str:
+    """One sentence: does sound matter to the scores of these videos?
+
+    Args:
+        group: the comparisons of one data set, subgroup and metric.
+    """
+    first, label = group[0], metric_label(group[0].metric, arrow=False)
+    about = f"{place(first)}, {first.num_videos} videos, {label}: ".lstrip(", ")
+    heard = [one for one in group if not one.condition.startswith(OTHER_PATHS)]
+    if not heard:
+        return about + "nothing but the visual path was compared, which does not say whether sound matters."
+    verdicts = {one.verdict for one in heard}
+    better = [one for one in heard if one.verdict is Verdict.BETTER]
+    worse = [one for one in heard if one.verdict is Verdict.WORSE]
+    if better and worse:
+        return (
+            about
+            + "what is heard matters, for the better against some conditions and the worse against others."
+        )
+    if better:
+        most = max(better, key=lambda one: one.gain)
+        sure = any(min(abs(one.low), abs(one.high)) >= one.margin for one in better)
+        tail = "" if sure else ", though not surely by more than the margin"
+        return about + (
+            f"sound matters. The original audio scores better than {_names(better)}, by up to "
+            f"{abs(most.difference):.3f}{tail}."
+        )
+    if worse:
+        return about + f"sound misleads. The original audio scores worse than {_names(worse)}."
+    if verdicts <= {Verdict.EQUIVALENT, Verdict.NEGLIGIBLE}:
+        return about + (
+            f"sound does not matter. Whatever is heard, the score stays within {first.margin:.2g} of "
+            "what it is."
+        )
+    same = [one for one in heard if one.verdict is not Verdict.UNDECIDED]
+    unsure = [one for one in heard if one.verdict is Verdict.UNDECIDED]
+    if same:
+        return about + (
+            f"sound makes no difference that matters against {_names(same)}, and is undecided against "
+            f"{_names(unsure)}."
+        )
+    return about + "undecided. Neither a difference nor its absence is shown."
+
+
+def findings(group: Sequence[Comparison], num_comparisons: int) -> list[str]:
+    """One sentence for each verdict, with the differences, their intervals and the margin.
+
+    Args:
+        group: the comparisons of one data set, subgroup and metric.
+        num_comparisons: that are corrected for.
+    """
+    first = group[0]
+    few = what_few_videos_cannot_show(first.num_videos, num_comparisons)
+    found = []
+    margin = f"margin {first.margin:.2g}"
+    by = {verdict: [one for one in group if one.verdict is verdict] for verdict in Verdict}
+    for verdict, words in (
+        (Verdict.BETTER, "The original audio scores better than"),
+        (Verdict.WORSE, "The original audio scores worse than"),
+    ):
+        if chosen := by[verdict]:
+            found.append(f"{words} {_told(chosen, 'p_holm')} ({margin}).")
+    if chosen := by[Verdict.EQUIVALENT]:
+        found.append(f"Equivalent to the original audio ({margin}): {_told(chosen, 'p_equivalence_holm')}.")
+    if chosen := by[Verdict.NEGLIGIBLE]:
+        found.append(
+            f"Different from the original audio, but by less than the {margin}: {_told(chosen, 'p_holm')}."
+        )
+    if chosen := by[Verdict.UNDECIDED]:
+        parts = [f"{_estimate(one)}{_more(one)}" for one in chosen]
+        found.append(f"Undecided ({margin}): {'; '.join(parts)}.")
+    for one in group:
+        if one.contradicted:
+            found.append(
+                f"Look at every video of {one.condition}: the mean difference is "
+                f"{signed(one.difference)} but "
+                f"the median {signed(one.median)}. A few videos outweigh the others, and the test, which "
+                "asks "
+                "whether differences are symmetric, can err in such a case."
+            )
+    if few:
+        found.append(few)
+    visible = [one.detectable for one in group if isfinite(one.detectable)]
+    if visible:
+        low, high = f"{min(visible):.3f}", f"{max(visible):.3f}"
+        found.append(
+            f"With {first.num_videos} videos and this spread, a difference of "
+            f"{low if low == high else f'{low} to {high}, by condition,'} is found four times in five, after "
+            f"the correction over {num_comparisons} comparisons."
+        )
+    return found
+
+
+def _names(comparisons: Sequence[Comparison]) -> str:
+    names = [one.condition for one in comparisons]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _estimate(one: Comparison) -> str:
+    if one.num_videos == 0:
+        return f"{one.condition} (no video)"
+    interval = f", {signed(one.low)} to {signed(one.high)}" if isfinite(one.low) else ""
+    return f"{one.condition} ({signed(one.difference)}{interval}"
+
+
+def _told(comparisons: Sequence[Comparison], p: str) -> str:
+    return "; ".join(f"{_estimate(one)}, {p_text(getattr(one, p))})" for one in comparisons)
+
+
+def _more(one: Comparison) -> str:
+    """How many more videos would decide, closing the bracket that `_estimate` opens."""
+    if one.num_videos == 0:
+        return ""
+    if one.videos_needed is None:
+        return "; no number of videos in reach would decide)"
+    more = one.videos_needed - one.num_videos
+    return f"; about {more} more videos would decide)" if more > 0 else "; a few more videos would decide)"
+
+
+def method_note(num_comparisons: int) -> str:
+    """What the numbers of the tables are, for the foot of the page."""
+    return (
+        "Videos are the unit of every test. p of difference: sign-flip test, two-sided. p of "
+        "equivalence: two "
+        "one-sided sign-flip tests against the margin, which was declared before the run. Both are "
+        "corrected by "
+        f"Holm over the {num_comparisons} comparisons of this page, and count below {LEVEL}. Better or "
+        "worse: a "
+        "difference is shown. Equivalent: a difference as large as the margin is ruled out. Different but "
+        "negligible: both. Undecided: neither. Intervals (95 %, one comparison at a time) are the values "
+        "that "
+        "the sign-flip test does not reject. The test asks whether differences are symmetric: where mean and "
+        "median disagree, look at the videos. Improved: share of videos that the original audio scores "
+        "better, "
+        "ties count half. Visible: the difference found four times in five, after correction."
+    )
