@@ -48,6 +48,9 @@ class ClipSpec:
         start_windows: for ``last`` only: windows of the video's first frames, where the model has its own
             rule for them. Row f lists, by index, the video frames of frame f's window, none later than f; the
             window's map comes from the model's `forward_start`.
+        beyond_end: for ``centre`` only: what stands beyond the video's end: its last frame (``repeat``), or the
+            window once more from its own start (``loop``).
+        audio_lead: by how much of a frame's duration the sound of a window begins and ends before its frames.
         blur: what the model's authors do to a map before they save it: sigma in pixels of the Gaussian that
             they blur it with, 0 for none.
         blur_on: whose pixels: those of the ``map`` or of the ``video``'s frames.
@@ -69,6 +72,8 @@ class ClipSpec:
     stride: int = 1
     margin: int = 0
     start_windows: tuple[tuple[int, ...], ...] = ()
+    beyond_end: Literal["repeat", "loop"] = "repeat"
+    audio_lead: float = 0.0
     blur: float = 0.0
     blur_on: Literal["map", "video"] = "map"
     blur_radius: float = 4.0

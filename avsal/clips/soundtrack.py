@@ -21,6 +21,7 @@ def excerpt(
     sample_rate: int,
     usual: int,
     read: Callable[[float, int], NDArray[np.float32]],
+    lead: float = 0.0,
 ) -> NDArray[np.float32]:
     """The sound of a window's seconds, on the same clock as its frames.
 
@@ -33,6 +34,8 @@ def excerpt(
         usual: number of samples of this video's windows; taken where the window's own seconds differ from it
             by at most half a frame, so that jittering time stamps do not make every window differ.
         read: gives samples from a start in seconds and a number of samples.
+        lead: by how much of a frame's duration the sound lies before its frames, but not before the video's
+            start.
 
     Returns:
         (A,) samples in [-1, 1].
@@ -44,6 +47,8 @@ def excerpt(
             continue
         run = spans[begin:end]
         first, last = min(span[0] for span in run), max(span[1] for span in run)
+        earlier = min(lead * (last - first) / len(run), max(first, 0.0))
+        first, last = first - earlier, last - earlier
         backwards = end - begin > 1 and window.frames[begin] > window.frames[end - 1]
         runs.append((first, max(1, round((last - first) * sample_rate)), backwards))
         begin = end

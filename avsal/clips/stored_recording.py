@@ -172,7 +172,7 @@ class StoredRecording:
         usual = spec.audio_samples(spec.num_frames / self.frame_rate)
         spans = self.spans[list(window.frames)].tolist()
         source = self.sound if read else lambda start, num_samples: np.zeros(num_samples, np.float32)
-        return np.ascontiguousarray(excerpt(window, spans, self.sample_rate, usual, source))
+        return np.ascontiguousarray(excerpt(window, spans, self.sample_rate, usual, source, spec.audio_lead))
 
     @property
     def fixations(self) -> Fixations:

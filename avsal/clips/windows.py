@@ -44,7 +44,8 @@ class WindowPlan:
       frames t+T-1 .. t (TSFP-Net, section 3.1). Where a video has fewer than 2T-1 frames, frames past its end
       are those before it, mirrored: the paper leaves that open. A model with `start_windows` has its own
       rule.
-    - ``centre``: frame t is the middle one; beyond the ends the first or last frame is repeated.
+    - ``centre``: frame t is the middle one; beyond the ends the first or last frame is repeated, unless the
+      spec says that a window too short at the end begins again.
     - ``all``: windows start every `stride` frames and keep their first `stride` maps (after `margin`,
       but for the video's first window); the last window is moved back to end with the video and gives all
       maps that remain. A video shorter than T is mirrored.
@@ -90,6 +91,9 @@ class WindowPlan:
             if first + T > count and not ended:
                 return None
             frames = tuple(min(max(i, 0), count - 1) for i in range(first, first + T))
+            if self.spec.beyond_end == "loop":
+                there = frames[: count - first]
+                frames = tuple(there[i % len(there)] for i in range(T))
             return Window(frames, ((0, t),))
         if t < len(self.spec.start_windows):
             return Window(self.spec.start_windows[t], ((0, t),), start=True)

@@ -109,6 +109,7 @@ class STAViSVisual(SaliencyModel):
     """The visual network.
 
     Args:
+        published: whether windows beyond the video's end begin again, as in the released code.
         size: (height, width) in pixels that frames are resized to.
         width: factor on all channel counts, for small versions.
 
@@ -118,11 +119,20 @@ class STAViSVisual(SaliencyModel):
         join: of the side features to the map.
     """
 
-    def __init__(self, *, size: Sequence[int] = (112, 112), width: float = 1.0) -> None:
+    def __init__(
+        self, *, published: bool = False, size: Sequence[int] = (112, 112), width: float = 1.0
+    ) -> None:
         super().__init__()
         H, W = size
         self.spec = ClipSpec(
-            NUM_FRAMES, (H, W), MEAN, (1.0, 1.0, 1.0), value_range=255.0, predicts="centre", normalise="range"
+            NUM_FRAMES,
+            (H, W),
+            MEAN,
+            (1.0, 1.0, 1.0),
+            value_range=255.0,
+            predicts="centre",
+            beyond_end="loop" if published else "repeat",
+            normalise="range",
         )
         self.encoder = ResNet50(width)
         self.side_channels = scaled(16, width)
@@ -188,6 +198,7 @@ class STAViS(STAViSVisual):
     """The visual network, SoundNet, and a second join of what is seen with what sound gives.
 
     Args:
+        published: whether windows beyond the video's end begin again, as in the released code.
         size: (height, width) in pixels that frames are resized to.
         width: factor on all channel counts, for small versions.
 
@@ -200,9 +211,11 @@ class STAViS(STAViSVisual):
 
     samples = NUM_FRAMES * SAMPLE_RATE // 10
 
-    def __init__(self, *, size: Sequence[int] = (112, 112), width: float = 1.0) -> None:
-        super().__init__(size=size, width=width)
-        self.spec = replace(self.spec, sample_rate=SAMPLE_RATE, audio_scale=SCALE)
+    def __init__(
+        self, *, published: bool = False, size: Sequence[int] = (112, 112), width: float = 1.0
+    ) -> None:
+        super().__init__(published=published, size=size, width=width)
+        self.spec = replace(self.spec, sample_rate=SAMPLE_RATE, audio_scale=SCALE, audio_lead=0.5)
         self.soundnet = SoundNet(width=width)
         self.fusion = BilinearByLocation(self.encoder.channels[2], self.soundnet.channels[-1], width)
         self.join_sound = joining(4 * self.side_channels + self.fusion.channels)

@@ -20,6 +20,15 @@ VARIANTS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "tsfpnet_av": ({"fusion": "aligned"},),  # ours
     "resnet3d": ({"backbone": "r3d_18"}, {"backbone": "r2plus1d_18"}),  # what torchvision's weights fit
     "sal3d": ({"variant": "base"},),  # Table 3
+    "vinet": (  # Jain et al.'s ablations of clip length and of hierarchical features
+        {"num_frames": 8},
+        {"num_frames": 16},
+        {"num_frames": 48},
+        {"skips": 0},
+        {"skips": 1},
+        {"skips": 2},
+    ),
+    "stavis": ({"published": True},),  # the same network, with the released code's windows at a video's end
     "esan": (  # Table 3
         {"recurrent": "none"},
         {"recurrent": "backward"},

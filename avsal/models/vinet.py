@@ -215,7 +215,7 @@ class AViNet(ViNet):
     def __init__(self, *, num_frames: int = 32, size: Sequence[int] = (224, 384), width: float = 1.0) -> None:
         super().__init__(num_frames=num_frames, size=size, width=width)
         H, W = self.spec.size
-        self.spec = replace(self.spec, sample_rate=SAMPLE_RATE, audio_scale=SCALE)
+        self.spec = replace(self.spec, sample_rate=SAMPLE_RATE, audio_scale=SCALE, audio_lead=0.5)
         self.soundnet = SoundNet(width=width)
         heard, seen = self.soundnet.channels[-1], self.encoder.channels[-1]
         self.classifiers = nn.ModuleDict(

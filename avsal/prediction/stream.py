@@ -237,7 +237,8 @@ class PredictionStream:
             if read is None:
                 sounds.append(None)
                 continue
-            samples = np.ascontiguousarray(excerpt(job.window, spans, spec.sample_rate, usual, read))
+            samples = excerpt(job.window, spans, spec.sample_rate, usual, read, spec.audio_lead)
+            samples = np.ascontiguousarray(samples)
             sounds.append(waveform(samples, spec))
         return replace(job, sounds=tuple(sounds))
 

@@ -35,6 +35,14 @@ def test_a_single_frame_repeats_its_sound():
     np.testing.assert_array_equal(cut((0, 0, 0), 120), np.tile(np.arange(40), 3))
 
 
+def test_sound_may_lie_half_a_frame_before_its_frames_but_not_before_the_video():
+    spans = [(index * 0.04, (index + 1) * 0.04) for index in range(3)]
+    later = [(first + 0.2, last + 0.2) for first, last in spans]
+    window = Window((5, 6, 7), ((0, 7),))
+    np.testing.assert_array_equal(excerpt(window, later, RATE, 120, ramp, 0.5), np.arange(180, 300))
+    np.testing.assert_array_equal(excerpt(window, spans, RATE, 120, ramp, 0.5), np.arange(120))
+
+
 @pytest.mark.parametrize("usual", [118, 120, 125])
 def test_jitter_of_time_stamps_does_not_change_the_length(usual):
     assert len(cut((5, 6, 7), usual)) == usual

@@ -44,6 +44,12 @@ def test_centre_windows_repeat_the_ends():
     assert [window.frames for window in windows] == [(0, 0, 1), (0, 1, 2), (1, 2, 3), (2, 3, 3)]
 
 
+def test_centre_windows_that_are_too_short_at_the_end_may_begin_again():
+    clip = ClipSpec(5, (32, 32), predicts="centre", beyond_end="loop")
+    assert [window.frames for window in windows_of(clip, 5)[3:]] == [(1, 2, 3, 4, 1), (2, 3, 4, 2, 3)]
+    assert windows_of(clip, 1) == [Window((0,) * 5, ((0, 0),))]
+
+
 def test_clip_windows_keep_the_stride_and_end_with_the_video():
     windows = windows_of(spec(8, "all", 4), 15)
     assert [window.frames[0] for window in windows] == [0, 4, 7]

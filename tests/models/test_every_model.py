@@ -85,9 +85,16 @@ PUBLISHED = {
     "unisal domain=ucf_sports": Published(3_714_872, (48, 256, 384)),
     "unisal domain=salicon": Published(3_714_872, (1, 288, 384)),
     "vinet": Published(31_099_585, VINET, ("MB", 124, 0.005)),  # TSFP-Net's Table 3
+    "vinet num_frames=8": Published(31_079_105, VINET),
+    "vinet num_frames=16": Published(31_097_537, VINET),
+    "vinet num_frames=48": Published(31_100_641, VINET),
+    "vinet skips=0": Published(20_150_977, VINET),
+    "vinet skips=1": Published(27_339_457, VINET),
+    "vinet skips=2": Published(30_657_217, VINET),
     "vinet_s": Published(9_500_737, VINET, ("MB", 36 * 1.048576, 0.01)),  # abstract
     "avinet": Published(45_494_970, VINET, sound=True),  # of the released layer list, as is stavis
     "stavis": Published(21_815_398, STAVIS, sound=True),
+    "stavis published=True": Published(21_815_398, STAVIS, sound=True),
     "stavis_visual": Published(17_695_445, STAVIS),
 }
 
