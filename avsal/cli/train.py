@@ -211,7 +211,7 @@ def resolve(config: DictConfig, folder: str | None = None) -> tuple[Any, Any]:
         folder: of the run, where it is not the configuration's.
 
     Returns:
-        `TrainSettings`, and `StoredData` or `SyntheticData`.
+        `TrainSettings`, and `StoredData`, `SyntheticData` or `MixedData`.
 
     Raises:
         ConfigError: an unknown key, a wrong type, a value that is missing or impossible.

@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from avsal.train import ClipSource, ValidationSource
     from avsal.types import ClipSpec
 
-__all__ = ["SetSettings", "StoredData", "SyntheticData", "data_settings", "sources"]
+__all__ = [
+    "MixedData",
+    "PartSettings",
+    "SetSettings",
+    "StoredData",
+    "SyntheticData",
+    "data_settings",
+    "sources",
+]
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,7 @@ class StoredData:
         short: how videos shorter than a clip are filled up.
         min_frames: recordings with fewer frames are left out of training.
         crop: frames were stored larger than the model's input: cut a random rectangle.
+        camera: of photographs: the share of clips in which a camera moves slowly over the picture.
     """
 
     kind: Literal["stored"]
@@ -69,6 +78,7 @@ class StoredData:
     short: Literal["repeat_first", "repeat_last", "mirror"] = "repeat_first"
     min_frames: int = 1
     crop: bool = False
+    camera: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -93,26 +103,64 @@ class SyntheticData:
     repeat: bool = False
 
 
-def data_settings(values: Mapping[str, Any]) -> StoredData | SyntheticData:
+@dataclass(frozen=True)
+class PartSettings:
+    """One of several kinds of clips.
+
+    Attributes:
+        data: as the `data` part of a configuration, stored or synthetic.
+        weight: share of each batch, over the sum of all weights.
+    """
+
+    data: Mapping[str, Any]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class MixedData:
+    """Clips of several kinds in every batch.
+
+    Attributes:
+        name: for folder names and checkpoints.
+        parts: by name.
+        validation: the part whose held-out videos a model is validated on.
+    """
+
+    kind: Literal["mixed"]
+    name: str
+    parts: Mapping[str, PartSettings]
+    validation: str
+
+
+def data_settings(values: Mapping[str, Any]) -> StoredData | SyntheticData | MixedData:
     """The `data` part as a dataclass.
 
     Raises:
         ConfigError: an unknown key, a wrong type, or an impossible number.
     """
-    kinds: dict[Any, type[StoredData] | type[SyntheticData]] = {
+    kinds: dict[Any, type[StoredData] | type[SyntheticData] | type[MixedData]] = {
         "stored": StoredData,
         "synthetic": SyntheticData,
+        "mixed": MixedData,
     }
     if values.get("kind") not in kinds:
-        raise ConfigError(f"`data.kind` must be stored or synthetic but is {values.get('kind')!r}")
+        raise ConfigError(f"`data.kind` must be one of {', '.join(kinds)} but is {values.get('kind')!r}")
     data = from_mapping(kinds[values["kind"]], values, "data")
     if isinstance(data, StoredData) and not 0 < data.validation_share < 1:
         raise ConfigError(f"`data.validation_share` must lie within 0 and 1 but is {data.validation_share}")
+    if isinstance(data, MixedData):
+        if data.validation not in data.parts:
+            raise ConfigError(
+                f"`data.validation` must be a part, {' or '.join(data.parts)}, but is {data.validation!r}"
+            )
+        for name, part in data.parts.items():
+            if isinstance(data_settings(part.data), MixedData):
+                raise ConfigError(f"`data.parts.{name}` is a mixture itself: list its parts instead")
     return data
 
 
 def sources(
-    data: StoredData | SyntheticData, settings: TrainSettings, spec: ClipSpec
+    data: StoredData | SyntheticData | MixedData, settings: TrainSettings, spec: ClipSpec
 ) -> tuple[ClipSource, ValidationSource]:
     """The clips to train and to validate on.
 
@@ -120,9 +168,25 @@ def sources(
         ConfigError: they do not fit the model, or a generator's argument is wrong.
         DatasetError: a store is missing, or lacks a recording.
     """
+    if isinstance(data, MixedData):
+        return _mixed(data, settings, spec)
     if isinstance(data, SyntheticData):
         return _made(data, settings, spec)
     return _stored(data, settings, spec)
+
+
+def _mixed(data: MixedData, settings: TrainSettings, spec: ClipSpec) -> tuple[ClipSource, ValidationSource]:
+    from avsal.train.mixed_clips import MixedClips, MixedPart
+
+    parts, validation = [], None
+    for name, part in data.parts.items():
+        own = data_settings(part.data)
+        clips, frames = sources(own, settings, spec)
+        parts.append(MixedPart(name, clips, part.weight, gaze=isinstance(own, StoredData)))
+        if name == data.validation:
+            validation = frames
+    assert validation is not None  # checked by `data_settings`
+    return MixedClips(parts, seed=settings.seed), validation
 
 
 def _made(
@@ -173,6 +237,7 @@ def _stored(data: StoredData, settings: TrainSettings, spec: ClipSpec) -> tuple[
         flip=settings.clips.flip,
         crop=data.crop,
         context=settings.context.frames,
+        camera=data.camera,
     )
     frames = StoredFrames(
         validation,
@@ -224,6 +289,9 @@ def divided(data: StoredData, protocol: str) -> tuple[list[StoredRecording], lis
 
 def _part(entry: SetSettings, store: Any, part: Literal["train", "val", "test"]) -> list[StoredRecording]:
     if entry.fold is None:
+        own: list[StoredRecording] = store.select(dataset=entry.name)
+        if part == "train" and all(recording.split is None for recording in own):
+            return own  # the release has no split
         found: list[StoredRecording] = store.select(split=part, dataset=entry.name)
         return found
     from datasets_av.split_tables import chosen_videos

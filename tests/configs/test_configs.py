@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from avsal.cli.train import compose, experiments, resolve
-from avsal.cli.train_data import StoredData, SyntheticData
+from avsal.cli.train_data import MixedData, StoredData, SyntheticData
 from avsal.cli.train_sweep import chosen_row, row_table
 from avsal.configuration import config_dir
 from avsal.errors import ConfigError
@@ -44,7 +44,7 @@ def test_every_experiment_begins_with_its_command_which_composes_and_builds(name
     Objective(model, settings)
     create_optimiser(model, settings.optim)
     assert settings.protocol == "clean"
-    assert isinstance(data, StoredData | SyntheticData)
+    assert isinstance(data, StoredData | SyntheticData | MixedData)
 
 
 @pytest.mark.parametrize(("group", "name"), [(group, name) for group in GROUPS for name in GROUPS[group]])
@@ -66,6 +66,7 @@ def test_every_choice_but_the_named_alternatives_is_used_by_an_experiment():
     for group, names in GROUPS.items():
         for name in set(names) - alternatives.get(group, set()):
             named = f"/{group}: {name}\n" in text or f"- {group}: {name}\n" in text or f'{group}: "' in text
+            named |= f"- {name}@" in text
             assert named, f"{group}/{name}.yaml is used nowhere"
 
 

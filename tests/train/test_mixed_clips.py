@@ -3,13 +3,26 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from avsal.clips import ClipBatch
+from avsal.cli.train_data import data_settings, sources
+from avsal.clips import ClipBatch, StoreSettings, prepare
 from avsal.errors import ConfigError
+from avsal.train import TrainSettings, from_mapping
 from avsal.train.mixed_clips import MixedClips, MixedPart, mixed
-from avsal.types import ClipSpec
+from avsal.types import ClipSpec, Fixations, Recording
 
 SPEC = ClipSpec(num_frames=2, size=(4, 6), sample_rate=100)
+SETTINGS = from_mapping(
+    TrainSettings,
+    {
+        "model": {"name": "tsfpnet"},
+        "loss": {"kl": 1},
+        "optim": {"name": "adam", "learning_rate": 1e-3},
+        "run": {"folder": "run"},
+        "steps": 1,
+    },
+)
 
 
 def batch(name: str, count: int, num_points: int, sound: bool) -> ClipBatch:
@@ -146,3 +159,52 @@ def test_gaze_is_that_of_the_parts_that_count_and_all_are_in_the_fingerprint(cli
     assert clips.gaze().tolist() == [[7, 7]] * 3 + [[5, 5]] * 3
     assert set(clips.fingerprint()["parts"]) == {"photo", "real", "made"}
     assert clips.fingerprint()["sha256"] != MixedClips(parts(1, 2, 2), seed=0).fingerprint()["sha256"]
+
+
+@pytest.fixture
+def stills(tmp_path):
+    """The settings of a store of twelve photographs without a split."""
+    recordings = []
+    for number in range(12):
+        path = tmp_path / f"{number:02}.png"
+        Image.fromarray(np.full((24, 32, 3), 10 * number, np.uint8)).save(path)
+        gaze = Fixations(np.zeros(2), np.array([5, 9]), np.array([7, 8]), np.arange(2), (24, 32))
+        recordings.append(Recording(path.stem, "stills", path, load_fixations=lambda gaze=gaze: gaze))
+    prepare(recordings, tmp_path / "store", StoreSettings((24, 32)))
+    return {
+        "kind": "stored",
+        "name": "stills",
+        "sets": [{"name": "stills", "store": str(tmp_path / "store")}],
+        "recipe": "dhf1k",
+        "recipe_changes": {"frame_width": None, "sigma": 3.0},
+        "published_validation": "train",
+        "camera": 0.5,
+    }
+
+
+def test_a_configuration_mixes_parts_and_validates_on_one_of_them(stills):
+    parts = {
+        "still": {"data": stills | {"camera": 0.0}, "weight": 1},
+        "moving": {"data": stills, "weight": 2},
+    }
+    data = data_settings({"kind": "mixed", "name": "both", "parts": parts, "validation": "still"})
+    clips, frames = sources(data, SETTINGS, ClipSpec(num_frames=4, size=(24, 32)))
+    assert clips.shares(6) == [2, 4]
+    found = drawn(clips, size=6)
+    # 11 of 12 photographs are trained on; the last of the parts' batches are smaller
+    assert len(found) == 3
+    assert found[0].images[0].shape == (4, 24, 32, 3)
+    held_out = {name.partition("/")[2] for name in frames[0].recording}
+    assert len(held_out) == 1
+    assert not held_out & {name for batch in found for name in batch.recordings}
+
+
+def test_a_configuration_that_cannot_be_mixed_is_refused(stills):
+    parts = {"still": {"data": stills}}
+    whole = {"kind": "mixed", "name": "both", "parts": parts, "validation": "still"}
+    with pytest.raises(ConfigError, match=r"`data\.validation` must be a part, still, but is 'stills'"):
+        data_settings(whole | {"validation": "stills"})
+    with pytest.raises(ConfigError, match=r"`data\.parts\.inner` is a mixture itself"):
+        data_settings(whole | {"parts": parts | {"inner": {"data": whole}}})
+    with pytest.raises(ConfigError, match="two or more parts"):
+        sources(data_settings(whole), SETTINGS, ClipSpec(num_frames=4, size=(24, 32)))
