@@ -94,7 +94,9 @@ def enlarged(x: Tensor, size: Sequence[int]) -> Tensor:
 
 
 @register_model(
-    "tsfpnet_mobile", paper=PAPER, summary="MobileNetV2, feature pyramid with motion; real time, pictures only"
+    "tsfpnet_mobile",
+    paper=PAPER,
+    summary="MobileNetV2, feature pyramid with motion; pictures only",
 )
 class TSFPNetMobile(SaliencyModel):
     """The visual network.
@@ -190,7 +192,7 @@ class TSFPNetMobile(SaliencyModel):
         return above
 
     def logits_of(self, integrated: Tensor, attention: Tensor | None) -> Tensor:
-        """(B, 1, h, w) whose softmax over space is the map, from (B, C, h, w) and (B, 1, h', w') attention."""
+        """(B, 1, h, w) whose softmax over space is the map, of (B, C, h, w) and (B, 1, h', w')."""
         if attention is not None:
             integrated = integrated * (1 + F.elu(enlarged(attention, integrated.shape[-2:])))
         logits: Tensor = self.head(integrated)

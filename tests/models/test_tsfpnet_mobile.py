@@ -122,7 +122,7 @@ def test_the_fusion_gets_the_seconds_of_the_frames_it_sees(hearing):
     hearing(frames_of(32), audio)
 
     base2, base3, moved = given[0]
-    assert base2.shape[2] == base3.shape[2] == 16  # frames 1, 3 ... 31, which the fusion takes for 0, 2 ... 30
+    assert base2.shape[2] == base3.shape[2] == 16  # frames 1, 3 ... 31, taken for 0, 2 ... 30
     assert torch.equal(moved[..., :3100], audio[..., 100:])
     assert not moved[..., 3100:].any()
 
