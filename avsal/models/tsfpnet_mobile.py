@@ -9,7 +9,9 @@ every level, so that a new map costs one new picture and every engine gives the 
 - the top-down path sums, each sum smoothed by a depthwise separable convolution;
 - a learned centre prior, added to the output's logits, in units of the input's height, so that it does not
   depend on how a picture was padded;
-- maps are softmax over space, divided by their maximum.
+- maps are softmax over space, divided by their maximum;
+- the sound's attention a (see `avsal.layers.fusion`) is added to the logits, so that it multiplies the map by
+  exp(a): sound moves what is seen, and learns without changing how well the network sees.
 """
 
 from __future__ import annotations
@@ -149,7 +151,7 @@ class TSFPNetMobile(SaliencyModel):
         newest_first = [
             [tap[:, :, place] for place in range(len(self.offsets))] for tap in self.levels_of(taps)
         ]
-        return self.read_out(self.integrate(newest_first), None, frames.shape[-2:])
+        return self.read_out(self.logits_of(self.integrate(newest_first)), None, frames.shape[-2:])
 
     def _check(self, frames: Tensor) -> None:
         least = self.spec.num_frames
@@ -191,10 +193,8 @@ class TSFPNetMobile(SaliencyModel):
         assert above is not None  # there are four levels
         return above
 
-    def logits_of(self, integrated: Tensor, attention: Tensor | None) -> Tensor:
-        """(B, 1, h, w) whose softmax over space is the map, of (B, C, h, w) and (B, 1, h', w')."""
-        if attention is not None:
-            integrated = integrated * (1 + F.elu(enlarged(attention, integrated.shape[-2:])))
+    def logits_of(self, integrated: Tensor) -> Tensor:
+        """(B, 1, h, w) whose softmax over space is the map of what is seen, from (B, C, h, w)."""
         logits: Tensor = self.head(integrated)
         return logits if self.prior is None else logits + self.prior_at(logits.shape[-2:])
 
@@ -210,10 +210,12 @@ class TSFPNetMobile(SaliencyModel):
             self.prior.float(), grid, mode="bilinear", padding_mode="border", align_corners=True
         )
 
-    def read_out(self, integrated: Tensor, attention: Tensor | None, size: Sequence[int]) -> Tensor:
-        """(B, 1, H, W), maximum 1, from the integrated features and the attention's logits, if any."""
-        logits = enlarged(self.logits_of(integrated, attention).float(), size)
-        return torch.exp(logits - logits.amax((-2, -1), keepdim=True))
+    def read_out(self, logits: Tensor, attention: Tensor | None, size: Sequence[int]) -> Tensor:
+        """(B, 1, H, W), maximum 1, from the logits and, with sound, (B, 1, h', w') attention."""
+        total = enlarged(logits.float(), size)
+        if attention is not None:
+            total = total + enlarged(attention.float(), size)
+        return torch.exp(total - total.amax((-2, -1), keepdim=True))
 
 
 @register_model(
@@ -223,7 +225,7 @@ class TSFPNetMobile(SaliencyModel):
     sound=True,
 )
 class TSFPNetMobileAV(TSFPNetMobile):
-    """`TSFPNetMobile` and an audio branch whose attention multiplies the integrated features.
+    """`TSFPNetMobile` and an audio branch whose attention multiplies the map.
 
     The fusion sees every second frame of the window (the last one among them) at strides 8 and 16. Without
     sound (`audio=None`) the output is exactly the visual network's. Zeros are sound that is silent: they go
@@ -284,8 +286,8 @@ class TSFPNetMobileAV(TSFPNetMobile):
         newest_first = [
             [level[:, :, last - offset // 2] for offset in self.offsets] for level in self.levels_of(taps)
         ]
-        logits = self.attend(taps, audio)
-        return self.read_out(self.integrate(newest_first), logits, frames.shape[-2:])
+        attention = self.attend(taps, audio)
+        return self.read_out(self.logits_of(self.integrate(newest_first)), attention, frames.shape[-2:])
 
     def attend(self, taps: Sequence[Tensor], audio: Tensor) -> Tensor:
         """Attention logits at stride 16, (B, 1, h, w).
@@ -301,3 +303,7 @@ class TSFPNetMobileAV(TSFPNetMobile):
         frame = round(audio.shape[2] / (2 * taps[0].shape[2]))
         moved = F.pad(audio[..., frame:], (0, frame))
         return self.fusion(taps[1], taps[2], moved)
+
+    def spread(self, attention: Tensor, size: Sequence[int]) -> Tensor:
+        """Attention as it acts on the map, (B, H, W) above -1: what the map is multiplied by, minus 1."""
+        return torch.expm1(enlarged(attention.float(), size))[:, 0]

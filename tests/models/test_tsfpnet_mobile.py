@@ -59,7 +59,7 @@ def test_a_new_map_from_the_features_of_single_frames_is_that_of_the_window(visu
 
     for last in (8, 9, 11):
         levels = [[kept[last - offset][level] for offset in visual.offsets] for level in range(4)]
-        found = visual.read_out(visual.integrate(levels), None, (64, 96))
+        found = visual.read_out(visual.logits_of(visual.integrate(levels)), None, (64, 96))
         torch.testing.assert_close(found, visual(frames[:, :, last - 8 : last + 1]), rtol=1e-4, atol=1e-5)
 
 
@@ -111,6 +111,16 @@ def test_sound_is_heard_where_the_fusions_last_layer_says_so(hearing):
     nn.init.constant_(hearing.fusion.attention.weight, 30)
     assert (hearing(frames, audio) - hearing(frames)).abs().max() > 1e-3
     assert (hearing(frames, audio) - hearing(frames, audio.flip(-1))).abs().max() > 1e-5
+
+
+@torch.no_grad()
+def test_attention_multiplies_the_map(hearing):
+    logits, attention = torch.randn(2, 1, 16, 24), torch.randn(2, 1, 4, 6)
+
+    seen, heard = (hearing.read_out(logits, one, (64, 96))[:, 0] for one in (None, attention))
+
+    multiplied = seen * (1 + hearing.spread(attention, (64, 96)))
+    torch.testing.assert_close(heard, multiplied / multiplied.amax((1, 2), keepdim=True))
 
 
 @torch.no_grad()
