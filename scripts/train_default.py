@@ -1,294 +1,357 @@
-"""Make the checkpoint that ships with avsal: a small `tsfpnet_av` with the `aligned` fusion.
+"""Make the checkpoint that ships with avsal: `tsfpnet_av_mobile`, trained on real gaze and on made videos.
 
-    python scripts/train_default.py --hevc HEVC [--work runs/default]
+    python scripts/train_default.py --pack DATA --data material.npz
+    python scripts/train_default.py --data material.npz --imagenet mobilenet_v2-b0353104.pth
 
-HEVC: the folder of the HEVC gaze database (Xu et al., TIP 2017). Stages, each a run that can be stopped and
-taken up again: pictures of sounding objects without sound; with sound (cue `synchrony`); then batches of half
-sounding objects, half HEVC's training videos, which get sounds that mean nothing for them; then the same with
-the video around each window shown too, so that the engine `streaming` sees what was trained on. The number of
-steps is fixed beforehand and no checkpoint is chosen on the nine HEVC videos that are never trained on.
-Scores on those, and on sounding objects of other seeds, by what is heard, go into the checkpoint's header and
-its model card.
+The first line puts the material into one file of about 53 MB (DATA holds `hevc/`, `mufvet/` and `images/`);
+the second trains from it, with torch, numpy and einops alone. `--imagenet` is torchvision's file of
+MobileNetV2 (SHA-256 b03531047ffacf1e...). Three stages, each of which takes up where it was stopped:
+
+- photographs: all weights but motion and hearing, norms learning; the encoder is fixed from then on;
+- hearing: the fusion alone, from videos of `datasets_av.sounding_objects`, composites of real sounding clips
+  (`--clips FOLDER`, which needs all of avsal; left out without), and real pictures under foreign sounds;
+- videos: pyramid and motion, from stretches of six frames, and photographs still.
+
+`--without N` leaves out the scenes of a fold (`default_scenes.csv`) and, as all but ``none`` do, those that
+are set aside: what leave-scene-out scores come from. The network that ships has seen all of them. `--minutes`
+stretches or cuts the stages to fit, for a GPU (`--device cuda`).
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+import default_batches as batches
 import numpy as np
 import torch
-from torch import Tensor
+from default_hearing import Encoder, Heard, Hearing, Window, attention, windows
+from default_material import Photograph, Stretch, load, pack
+from torch import Tensor, nn
+from torch.nn import functional as F
 
-from avsal.cli import main as avsal
-from avsal.cli.train import compose, resolve
-from avsal.cli.train_data import sources
-from avsal.metrics.batch import cc, nss
-from avsal.train import Trainer, TrainSettings, build_model
-from avsal.train.centre_bias import centre_gaussian
-from avsal.train.mixed_clips import MixedClips, MixedPart
-from avsal.train.sources import ClipSource, ValidationSource
-from avsal.train.synthetic_clips import SyntheticFrames
-from avsal.train.validation import constant_rows, mean_scores, score_rows
-from avsal.weights import load_checkpoint, save_checkpoint
-from datasets_av.sounding_objects import SoundingObjects
+from avsal.models import create_model
 
-TARGET = Path(__file__).parents[1] / "avsal" / "checkpoints" / "tsfpnet_av-small.safetensors"
-METRICS = ("nss", "cc", "auc_judd")
-HELD_OUT = SoundingObjects("decides", "synchrony", seed=3)
-NUM_HELD_OUT = 96
-#: of the stage for the engine `streaming`: windows are seen with zeros and with the video around them. Norms
-#: keep their statistics: else each way to see a window would be normalised by its own while training, and by
-#: the mean of both afterwards
-CONTEXT = (
-    "optim.learning_rate=5e-4",
-    "engine.freeze_batch_norm=true",
-    "context.frames=16",
-    "context.agreement=4",
-    "data.videos.num_frames=64",
-    "+data.held_out.num_frames=32",
+NAME = "tsfpnet_av_mobile"
+ARGUMENTS = {"fusion": "aligned", "audio_encoder": "logmel"}
+CANVAS = {"photograph": (192, 256), "video": (192, 352)}
+#: places in a stretch of every second frame that the network's offsets (0, 2, 4, 8) are
+PLACES = (0, 1, 2, 4)
+SEED = 1
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Part of a run.
+
+    Attributes:
+        name: of its state file.
+        steps: of the optimiser.
+        rates: peak learning rates by the beginning of parameters' names; parameters without one are left.
+        norms: whether batch norms learn.
+        share: of `--minutes`.
+    """
+
+    name: str
+    steps: int
+    rates: dict[str, float]
+    norms: bool
+    share: float
+
+
+REST = ("laterals", "smooth", "head", "prior")
+STAGES = (
+    Stage("photographs", 1533, {"encoder": 2e-4, **dict.fromkeys(REST, 2e-3)}, True, 0.4),
+    Stage("hearing", 1000, {"fusion": 3e-3}, False, 0.3),
+    Stage("videos", 300, {"motions": 1e-3, **dict.fromkeys(REST, 1e-3)}, False, 0.3),
 )
-LICENCE = (
-    "Apache-2.0; learned from the HEVC gaze database (Xu et al., TIP 2017; free use with citation, the "
-    "sequences keep their owners' terms) and from videos made by avsal"
-)
 
 
-def audio_like(batch: Any, kind: str, number: int) -> Tensor | None:
-    """What is heard with a validation batch in a condition."""
-    rng = np.random.default_rng(number)
-    B, own = len(batch.frames), batch.audio
-    if kind == "none" or (own is None and kind == "original"):
-        return None
-    made = torch.stack(
-        [torch.from_numpy(HELD_OUT[1000 + B * number + i].sound)[None] * 256 for i in range(B)]
-    )
-    if own is not None and kind == "original":
-        return own
-    if kind == "zero":
-        return torch.zeros_like(made)
-    if kind == "noise":
-        return torch.from_numpy(rng.standard_normal(tuple(made.shape)).astype(np.float32)) * made.std()
-    return made  # another video's sound
+class Material:
+    """Where the batches of all stages come from; batch n of a stage is always the same.
+
+    Args:
+        path: of the packed file.
+        without: a fold of scenes to leave out, with those set aside; ``none``: all are learned from.
+    """
+
+    def __init__(self, path: Path, without: str) -> None:
+        photographs, stretches = load(path)
+        self.photographs: list[Photograph] = [one for one in photographs if not one.held]
+        self.every = stretches
+        self.scenes: dict[str, dict[str, list[Stretch]]] = {}
+        with Path(__file__).with_name("default_scenes.csv").open(newline="") as file:
+            table = {row["video"]: row for row in csv.DictReader(file)}
+        for stretch in stretches:
+            row = table[stretch.video]
+            if without == "none" or row["fold"] not in (without, "aside"):
+                videos = self.scenes.setdefault(row["scene"], {})
+                videos.setdefault(stretch.video, []).append(stretch)
+
+    def epoch(self, step: int, size: int) -> batches.Batch:
+        """Photographs in an order of their own for each round."""
+        rng = np.random.default_rng([SEED, step])
+        rounds, place = divmod(step * size, len(self.photographs) - size + 1)
+        order = np.random.default_rng([SEED + 1, rounds]).permutation(len(self.photographs))
+        chosen = [self.photographs[index] for index in order[place : place + size].tolist()]
+        return batches.photographs(chosen, rng, CANVAS["photograph"])
+
+    def some(self, rng: np.random.Generator, size: int) -> batches.Batch:
+        """Photographs drawn at random."""
+        chosen = rng.choice(len(self.photographs), size, replace=False).tolist()
+        return batches.photographs([self.photographs[n] for n in chosen], rng, CANVAS["photograph"])
+
+    def stretches(self, rng: np.random.Generator, size: int, length: int) -> batches.Batch:
+        """Stretches of different scenes, each as likely, whatever the number of its videos."""
+        chosen = []
+        for scene in rng.permutation(sorted(self.scenes))[:size].tolist():
+            videos = self.scenes[scene]
+            of_video = videos[sorted(videos)[int(rng.integers(len(videos)))]]
+            chosen.append(of_video[int(rng.integers(len(of_video)))])
+        return batches.videos(chosen, rng, CANVAS["video"], length)
 
 
-class JoinedStage(NamedTuple):
-    """A run that is ready, its real videos to train and to validate on, and what it was told."""
+def sequence_logits(model: Any, frames: Tensor) -> Tensor:
+    """(B, N, h, w) logits of every frame of a stretch without sound, from (B, 3, N, H, W).
 
-    trainer: Trainer
-    silent: ClipSource
-    real_frames: ValidationSource
-    settings: TrainSettings
-
-
-class Heard:
-    """A validation source with other sound."""
-
-    def __init__(self, source: ValidationSource, kind: str) -> None:
-        self.source, self.kind = source, kind
-
-    def __len__(self) -> int:
-        return len(self.source)
-
-    def __getitem__(self, index: int) -> Any:
-        batch = self.source[index]
-        return batch._replace(audio=audio_like(batch, self.kind, index))
+    What lies before the stretch is its first frame again.
+    """
+    B, _, N = frames.shape[:3]
+    levels = model.levels_of(model.encode(frames))
+    past = [[max(0, place - back) for place in range(N)] for back in PLACES]
+    newest_first = [
+        [level[:, :, places].transpose(1, 2).flatten(0, 1) for places in past] for level in levels
+    ]
+    logits: Tensor = model.logits_of(model.integrate(newest_first)).float()
+    return logits[:, 0].unflatten(0, (B, N))
 
 
-def score(model: Any, source: ValidationSource, kind: str) -> dict[str, float]:
-    """Mean scores over recordings in a condition."""
-    found = [row for rows, _, _ in score_rows(model, Heard(source, kind), METRICS) for row in rows]
-    summary = mean_scores(found, METRICS)
-    return {name: round(summary[name], 3) for name in METRICS}
+def loss_of(logits: Tensor, density: Tensor, points: Tensor | None, weights: Tensor | None) -> Tensor:
+    """KL - .5 CC - .1 NSS of softmax maps, each over the frames that have gaze.
+
+    Args:
+        logits: (B, h, w).
+        density: (B, h, w), sums to 1 or 0.
+        points: (B, P) cells of fixations; None leaves NSS out.
+        weights: (B, P) 1 for fixations, 0 for padding.
+    """
+    flat, target = logits.flatten(1), density.flatten(1)
+    predicted = F.log_softmax(flat, 1)
+    known = (target.sum(1) > 0).float()
+    divergence = (target * (torch.log(target + 1e-12) - predicted)).sum(1)
+    centred = predicted.exp() - 1 / flat.shape[1]
+    other = target - target.mean(1, keepdim=True)
+    product = (centred * other).sum(1)
+    correlation = product / (centred.norm(dim=1) * other.norm(dim=1)).clamp(min=1e-12)
+    total = ((divergence - 0.5 * correlation) * known).sum() / known.sum().clamp(min=1)
+    if points is None or weights is None:
+        return total
+    deviation = centred.square().mean(1, keepdim=True).sqrt().clamp(min=1e-12)
+    reached = ((centred / deviation).gather(1, points) * weights).sum(1) / weights.sum(1).clamp(min=1)
+    looked = (weights.sum(1) > 0).float()
+    return total - 0.1 * (reached * looked).sum() / looked.sum().clamp(min=1)
 
 
-def ceilings() -> dict[str, dict[str, float]]:
-    """The best possible on the held-out sounding objects, without sound and with it."""
-    scores: dict[str, dict[str, list[float]]] = {}
-    for index in range(NUM_HELD_OUT):
-        clip = HELD_OUT[index]
-        rows, columns = clip.fixations.at(HELD_OUT.num_frames - 1).rows_and_columns()
-        points = torch.from_numpy(np.stack([rows, columns], 1))[None]
-        mask = torch.ones(points.shape[:2], dtype=torch.bool)
-        density = torch.from_numpy(clip.gaze.density(-1))[None]
-        for name, sound in (("best without sound", False), ("best with sound", True)):
-            best = torch.from_numpy(clip.gaze.best_map(-1, sound=sound))[None]
-            found = scores.setdefault(name, {"nss": [], "cc": []})
-            found["nss"].append(float(nss(best, points, mask)))
-            found["cc"].append(float(cc(best, density)))
-    return {
-        name: {metric: round(float(np.mean(values)), 3) for metric, values in found.items()}
-        for name, found in scores.items()
-    }
+class Run:
+    """The three stages.
+
+    Args:
+        material: to learn from.
+        folder: of the states.
+        device: to train on.
+        minutes: of all stages together; None: their own numbers of steps.
+        clips: the folder of sounding clips, for composites; None: hearing is learned from made videos alone.
+    """
+
+    def __init__(
+        self,
+        material: Material,
+        folder: Path,
+        *,
+        device: str = "cpu",
+        minutes: float | None = None,
+        clips: Path | None = None,
+    ) -> None:
+        self.material, self.folder, self.minutes, self.clips = material, folder, minutes, clips
+        self.device = torch.device(device)
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(SEED)
+        self.model: Any = create_model(NAME, **ARGUMENTS)
+        self.model.to(device)
+        for name, part in self.model.named_children():
+            if name != "fusion":
+                part.to(memory_format=torch.channels_last)
+
+    def begin(self, imagenet: Path) -> None:
+        """Take the encoder's weights from torchvision's file."""
+        state = torch.load(imagenet, weights_only=True)
+        wanted = self.model.encoder.state_dict()
+        self.model.encoder.load_state_dict({name: state[name] for name in wanted})
+
+    def go(self, stages: list[str]) -> None:
+        """The stages that are not done yet, in order."""
+        for stage in STAGES:
+            done = self.folder / f"{stage.name}.pt"
+            if done.exists():
+                self.model.load_state_dict(torch.load(done, weights_only=True, map_location=self.device))
+            elif stage.name in stages:
+                self.stage(stage)
+                write(self.model.state_dict(), done)
+
+    def stage(self, stage: Stage) -> None:
+        """One stage, from where it was stopped."""
+        groups = [
+            {"params": [p for n, p in self.model.named_parameters() if n.startswith(part)]}
+            for part in stage.rates
+        ]
+        chosen = {id(parameter) for group in groups for parameter in group["params"]}
+        for parameter in self.model.parameters():
+            parameter.requires_grad_(id(parameter) in chosen)
+        self.model.eval()
+        if stage.norms:
+            self.model.train()
+        if "fusion" in stage.rates and self.hearing:  # which encodes in evaluation mode, the first time
+            self.model.fusion.train()
+        steps = stage.steps
+        if self.minutes is not None:
+            steps = self.steps_in(stage, 60 * self.minutes * stage.share)
+        optimiser = torch.optim.AdamW(groups, weight_decay=0.01)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, list(stage.rates.values()), total_steps=steps + 1, pct_start=0.1, cycle_momentum=False
+        )
+        state, first = self.folder / f"{stage.name}-running.pt", 0
+        if state.exists():
+            saved = torch.load(state, weights_only=True, map_location=self.device)
+            self.model.load_state_dict(saved["model"])
+            optimiser.load_state_dict(saved["optimiser"])
+            schedule.load_state_dict(saved["schedule"])
+            first = saved["step"]
+        began, losses = time.monotonic(), []
+        for step, batch in self.prepared(stage, first, steps):
+            loss = self.loss(batch)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_([p for group in groups for p in group["params"]], 5.0)
+            optimiser.step()
+            schedule.step()
+            losses.append(loss.detach())
+            if (step + 1) % 20 == 0:
+                mean = torch.stack(losses).mean().item()
+                print(
+                    f"{stage.name} {step + 1}/{steps} {mean:.3f} {time.monotonic() - began:.0f} s", flush=True
+                )
+                losses = []
+            if (step + 1) % 100 == 0:
+                saved = {"model": self.model.state_dict(), "optimiser": optimiser.state_dict()}
+                write(saved | {"schedule": schedule.state_dict(), "step": step + 1}, state)
+        state.unlink(missing_ok=True)
+
+    def steps_in(self, stage: Stage, seconds: float) -> int:
+        """How many steps fit, by the time that some take; their gradients are thrown away."""
+        self.loss(self.batch(stage, 0)).backward()
+        began = time.monotonic()
+        for step, batch in self.prepared(stage, 1, 6):
+            self.loss(batch).backward()
+            if step == 5 and self.device.type == "cuda":
+                torch.cuda.synchronize()
+        self.model.zero_grad(set_to_none=True)
+        return max(20, round(seconds / ((time.monotonic() - began) / 5)))
+
+    def prepared(self, stage: Stage, first: int, steps: int) -> Iterator[tuple[int, Any]]:
+        """The batches of a stage; for a GPU they are made ahead, by threads."""
+        if self.device.type == "cpu":
+            yield from ((step, self.batch(stage, step)) for step in range(first, steps))
+            return
+        with ThreadPoolExecutor(8) as pool:
+            waiting = [pool.submit(self.batch, stage, step) for step in range(first, min(first + 16, steps))]
+            for step in range(first, steps):
+                batch = waiting.pop(0).result()
+                if step + 16 < steps:
+                    waiting.append(pool.submit(self.batch, stage, step + 16))
+                yield step, batch
+
+    def batch(self, stage: Stage, step: int) -> Any:
+        """Batch `step` of a stage, on the CPU."""
+        if stage.name == "photographs":
+            return (self.material.epoch(step, 12),)
+        if stage.name == "hearing":
+            return self.hearing.batch(step)
+        rng = np.random.default_rng([SEED + 10, step])
+        return self.material.stretches(rng, 3, 6), self.material.some(rng, 4)
+
+    def loss(self, batch: Any) -> Tensor:
+        """Of a batch; photographs beside videos count a third."""
+        if isinstance(batch, Heard):
+            heard = (part.to(self.device) for part in (batch.taps, batch.seen, batch.audio, batch.density))
+            taps, seen, audio, density = heard
+            return loss_of(seen + attention(self.model, taps, audio), density, None, None)
+        total = torch.zeros((), device=self.device)
+        for part, weight in zip(batch, (1.0, 0.33), strict=False):
+            moved = part.to(self.device)
+            with torch.autocast(self.device.type, torch.bfloat16):
+                logits = sequence_logits(self.model, moved.frames)
+            targets = (logits, moved.density, moved.points, moved.weights)
+            total = total + weight * loss_of(*(target.flatten(0, 1) for target in targets))
+        return total
+
+    @cached_property
+    def hearing(self) -> Hearing:
+        """Windows to hear from, encoded by the network as the photographs left it; kept."""
+        path = self.folder / "windows.pt"
+        if not path.exists():
+            encode = Encoder(self.model.eval(), self.device)
+            found = windows(encode, self.material.every, self.material.photographs, self.clips, print)
+            write([vars(window) for window in found], path)
+        return Hearing([Window(**fields) for fields in torch.load(path, weights_only=True)])
+
+
+def write(content: Any, path: Path) -> None:
+    """A state file, whole or not at all."""
+    temporary = path.with_suffix(".tmp")
+    torch.save(content, temporary)
+    temporary.replace(path)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--hevc", type=Path, required=True)
-    parser.add_argument("--work", type=Path, default=Path("runs/default"))
-    parser.add_argument("--steps", type=int, default=450, help="of the third stage [%(default)s]")
+    parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="of packed material")
     parser.add_argument(
-        "--context-steps", type=int, default=150, help="of a fourth, for the engine streaming [%(default)s]"
+        "--pack", type=Path, metavar="FOLDER", help="write that file from these data, no more"
     )
+    parser.add_argument("--imagenet", type=Path, metavar="FILE", help="MobileNetV2's weights")
     parser.add_argument(
-        "--third-stage",
-        type=Path,
-        metavar="FILE",
-        help="its checkpoint, where it is there already: the last stage alone is run",
+        "--clips", type=Path, metavar="FOLDER", help="sounding clips, for the stage `hearing`"
     )
+    parser.add_argument("--work", type=Path, default=Path("runs/default"), help="[%(default)s]")
+    parser.add_argument("--without", default="none", help="fold to leave out: 1 to 4, aside [%(default)s]")
+    parser.add_argument("--stages", nargs="+", default=[stage.name for stage in STAGES])
+    parser.add_argument("--device", default="cpu", help="[%(default)s]")
+    parser.add_argument("--minutes", type=float, help="all stages together; else as many steps as on a CPU")
     arguments = parser.parse_args()
-    stores, runs = arguments.work / "stores", arguments.work / "runs"
-    places = [f"data_root={stores}", f"run_root={runs}", "run.resume=auto"]
-
-    store = stores / "64x112" / "hevc"
-    run(
-        ["data", "prepare", "hevc", "--root", str(arguments.hevc), "--size", "64x112", "--out", str(store)],
-        (0, 1),
+    if arguments.pack is not None:
+        pack(arguments.pack, arguments.data)
+        return
+    run = Run(
+        Material(arguments.data, arguments.without),
+        arguments.work,
+        device=arguments.device,
+        minutes=arguments.minutes,
+        clips=arguments.clips,
     )
-    began = time.monotonic()
-    third = arguments.third_stage
-    if third is None:
-        for experiment in ("small_sounding_silent", "small_sounding_synchrony"):
-            run(["train", f"experiment={experiment}", *places], (0,))
-        start = runs / "small_sounding_synchrony_aligned" / "best.safetensors"
-        stage = joined_stage("default", start, arguments.steps, places, "optim.learning_rate=1e-3")
-        stage.trainer.run()
-        third = stage.trainer.folder.last
-    stage = joined_stage("default_context", third, arguments.context_steps, places, *CONTEXT)
-    stage.trainer.run()
-    minutes = round((time.monotonic() - began) / 60, 1)
-    trainer, silent, real_frames, settings = stage
-    clips = trainer.clips
-
-    model = load_checkpoint(trainer.folder.last)
-    held_out = SyntheticFrames(HELD_OUT, model.spec, num_clips=NUM_HELD_OUT)
-    centre = centre_gaussian(silent.gaze(), model.spec.size)
-    scores: dict[str, Any] = {
-        "HEVC, nine videos never trained on": {
-            "centre bias of the training videos": rounded(
-                mean_scores(constant_rows(centre, real_frames, METRICS), METRICS)
-            ),
-            **{
-                f"sound: {kind}": score(model, real_frames, kind)
-                for kind in ("none", "zero", "noise", "swapped")
-            },
-        },
-        f"sounding objects (synchrony), {NUM_HELD_OUT} videos of another seed": {
-            **ceilings(),
-            **{
-                f"sound: {kind}": score(model, held_out, kind)
-                for kind in ("original", "zero", "noise", "swapped", "none")
-            },
-        },
-    }
-    header = save_checkpoint(
-        model,
-        TARGET,
-        protocol={"script": "scripts/train_default.py", "steps": arguments.steps, "seed": settings.seed}
-        | {"context_steps": arguments.context_steps, "minutes of what was run": minutes}
-        | ({} if arguments.third_stage is None else {"third_stage": "made on another machine"}),
-        data=clips.fingerprint(),
-        scores=scores,
-        licence=LICENCE,
-        source="the avsal developers",
-    )
-    (TARGET.parent / "README.md").write_text(card(scores, minutes, arguments, header.sha256))
-    print((TARGET.parent / "README.md").read_text())
-
-
-def joined_stage(name: str, start: Path, steps: int, places: list[str], *changes: str) -> JoinedStage:
-    """A run on batches of half real, half synthetic videos that starts from a checkpoint."""
-    common = [
-        f"model.initial={start}",
-        f"name={name}",
-        f"steps={steps}",
-        "clips.batch_size=12",
-        "clips.flip=0.5",
-        "validation.every=100000",
-        "validation.first_frames=null",
-        "validation.frame_step=10",
-        "sound.missing=0.5",  # so that real videos are predicted as well without sound as with silence
-    ]
-    settings, made = resolve(compose(["experiment=small_sounding_synchrony", *places, *common, *changes]))
-    _, real = resolve(
-        compose(["experiment=small_hevc", *places, "stored_size=64x112", "data.clips_per_recording=22"])
-    )
-    torch.manual_seed(settings.seed)
-    model, notes = build_model(settings.model)
-    silent, real_frames = sources(real, settings, model.spec)
-    sounding, _ = sources(made, settings, model.spec)
-    parts = [MixedPart("real", silent, 1.0), MixedPart("synthetic", sounding, 1.0, gaze=False)]
-    clips = MixedClips(parts, seed=settings.seed)
-    return JoinedStage(Trainer(settings, model, clips, real_frames, notes), silent, real_frames, settings)
-
-
-def run(line: list[str], allowed: tuple[int, ...]) -> None:
-    """One `avsal` command; exit code 1 is allowed where some videos of the release may be missing."""
-    print("avsal", *line, flush=True)
-    if avsal(line) not in allowed:
-        raise SystemExit(f"avsal {line[0]} failed")
-
-
-def rounded(summary: dict[str, Any]) -> dict[str, float]:
-    return {name: round(summary[name], 3) for name in METRICS}
-
-
-def card(scores: dict[str, Any], minutes: float, arguments: argparse.Namespace, digest: str) -> str:
-    """The model card, filled with what was measured."""
-    size = TARGET.stat().st_size / 1e6
-    made = "made by `scripts/train_default.py` on two CPU cores"
-    told = f"That took {minutes} minutes."
-    if arguments.third_stage is not None:
-        told = (
-            "The first three stages took 12 minutes on one machine, the last one "
-            f"{minutes} minutes on another, from the third's checkpoint (`--third-stage`)."
-        )
-    lines = [
-        "# tsfpnet_av-small, the default of `avsal predict`",
-        "",
-        "TSFP-Net with sound (`tsfpnet_av`, fusion `aligned`, width 0.25, 32 frames of 64x112), "
-        f"{size:.1f} MB, {made}: two stages of 300 steps on sounding objects, "
-        f"{arguments.steps} steps on both kinds of video, and {arguments.context_steps} more in which each "
-        f"window is also seen with 16 frames of its video at either end. {told} "
-        f"SHA-256 of its tensors: `{digest}`.",
-        "",
-        "**Data.** Real gaze: 18 videos of the HEVC gaze database (Xu et al., TIP 2017; 32 viewers, no "
-        "sound). Sound: videos of `datasets_av.sounding_objects` (setting `decides`, cue "
-        "`synchrony`), made on "
-        "the fly. HEVC's videos were given silence, noise or a foreign sound while "
-        "training, so that these change "
-        "little.",
-        "",
-        f"**Licence.** {LICENCE}.",
-        "",
-        "Means over videos, at the model's input size, all frames in steps of ten. No checkpoint was chosen "
-        "on these videos, but settings were: in two earlier runs (250 steps; 15 and 40 % of batches without "
-        "sound) the first 80 frames of the same videos had been scored, NSS 2.33 to 2.36 without sound "
-        "against 1.87 of the centre bias, which is stronger there; the share is 50 % now, and the steps are "
-        "450. The recipe of the steps with the video around was changed once after the engines' maps of "
-        "these videos had been compared. A run of all four stages on another machine scored 2.30 to 2.32 on "
-        "these videos, 0.7 above the centre bias: so little data leaves runs that far apart, and the better "
-        "one ships.",
-        "",
-    ]
-    for title, rows in scores.items():
-        lines += [f"| {title} | NSS | CC | AUC-J |", "|---|---|---|---|"]
-        for name, values in rows.items():
-            cells = [f"{values[metric]:.3f}" if metric in values else "" for metric in METRICS]
-            lines.append(f"| {name} | {' | '.join(cells)} |")
-        lines.append("")
-    lines += [
-        "**Not good for.** Anything one would publish: it has a million parameters, saw 18 short videos, and "
-        "its maps are 64x112. It knows sound only as loudness in step with a visible pulse: it does not know "
-        "voices, and on ordinary videos sound was taught to mean nothing. Train on the audio-visual sets for "
-        "that.",
-        "",
-    ]
-    return "\n".join(lines)
+    if not (arguments.work / "photographs.pt").exists():
+        if arguments.imagenet is None:
+            parser.error("the stage `photographs` begins with --imagenet FILE")
+        run.begin(arguments.imagenet)
+    run.go(arguments.stages)
 
 
 if __name__ == "__main__":
