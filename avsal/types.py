@@ -48,8 +48,8 @@ class ClipSpec:
         start_windows: for ``last`` only: windows of the video's first frames, where the model has its own
             rule for them. Row f lists, by index, the video frames of frame f's window, none later than f; the
             window's map comes from the model's `forward_start`.
-        beyond_end: for ``centre`` only: what stands beyond the video's end: its last frame (``repeat``), or the
-            window once more from its own start (``loop``).
+        beyond_end: for ``centre`` only: what stands beyond the video's end: its last frame (``repeat``), or
+            the window once more from its own start (``loop``).
         audio_lead: by how much of a frame's duration the sound of a window begins and ends before its frames.
         blur: what the model's authors do to a map before they save it: sigma in pixels of the Gaussian that
             they blur it with, 0 for none.
