@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from math import radians, tan
 from pathlib import Path
-from typing import Literal
+from types import UnionType
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,36 @@ __all__ = ["ClipSpec", "Fixations", "Predicts", "Recording", "ScreenGeometry", "
 
 Predicts = Literal["last", "centre", "all"]
 Split = Literal["train", "val", "test"]
+Channels = Literal["rgb", "bgr"]
+Resize = Literal["stretch", "fit"]
+BeyondEnd = Literal["repeat", "loop"]
+BlurOn = Literal["map", "video"]
+Normalise = Literal["none", "max", "range"]
+
+#: of a `ClipSpec`: kind, how many in a tuple (0: no tuple), least and most; wide of every published model
+NUMBERS_OF_SPECS: dict[str, tuple[type[int] | UnionType, int, float, float]] = {
+    "num_frames": (int, 0, 1, 1024),
+    "size": (int, 2, 1, 8192),
+    "mean": (int | float, 3, -1e6, 1e6),
+    "std": (int | float, 3, 1e-6, 1e6),
+    "value_range": (int | float, 0, 1e-6, 1e6),
+    "sample_rate": (int, 0, 1, 1_000_000),
+    "audio_scale": (int | float, 0, 1e-6, 1e6),
+    "audio_lead": (int | float, 0, -1e3, 1e3),
+    "blur": (int | float, 0, 0, 1e3),
+    "blur_radius": (int | float, 0, 1e-6, 1e2),
+    "stride": (int, 0, 1, 1024),
+    "margin": (int, 0, 0, 1024),
+}
+CHOICES_OF_SPECS = {
+    "channels": Channels,
+    "resize": Resize,
+    "predicts": Predicts,
+    "beyond_end": BeyondEnd,
+    "blur_on": BlurOn,
+    "normalise": Normalise,
+}
+MAX_CLIP_PIXELS = 2**26  # of all frames; 0.8 GB of numbers
 
 
 @dataclass(frozen=True)
@@ -64,34 +95,45 @@ class ClipSpec:
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
     value_range: float = 1.0
-    channels: Literal["rgb", "bgr"] = "rgb"
-    resize: Literal["stretch", "fit"] = "stretch"
+    channels: Channels = "rgb"
+    resize: Resize = "stretch"
     sample_rate: int | None = None
     audio_scale: float = 256.0
     predicts: Predicts = "last"
     stride: int = 1
     margin: int = 0
     start_windows: tuple[tuple[int, ...], ...] = ()
-    beyond_end: Literal["repeat", "loop"] = "repeat"
+    beyond_end: BeyondEnd = "repeat"
     audio_lead: float = 0.0
     blur: float = 0.0
-    blur_on: Literal["map", "video"] = "map"
+    blur_on: BlurOn = "map"
     blur_radius: float = 4.0
-    normalise: Literal["none", "max", "range"] = "none"
+    normalise: Normalise = "none"
 
     def __post_init__(self) -> None:
-        """Raise ValueError when a number makes no sense."""
-        if self.num_frames < 1:
-            raise ValueError(f"`num_frames` must be at least 1 but is {self.num_frames}")
-        if min(self.size) < 1:
-            raise ValueError(f"`size` must be (height, width) in pixels but is {self.size}")
-        if min(self.std) <= 0:
-            raise ValueError(f"`std` must be positive but is {self.std}")
-        if self.blur < 0 or self.blur_radius <= 0:
+        """Raise ValueError when a value is of another kind, makes no sense or would fill the memory."""
+        for name, (kind, count, low, high) in NUMBERS_OF_SPECS.items():
+            value = getattr(self, name)
+            if value is None and name == "sample_rate":
+                continue
+            numbers = value if count and isinstance(value, tuple) else (value,)
+            if (
+                len(numbers) != max(1, count)
+                or any(isinstance(number, bool) or not isinstance(number, kind) for number in numbers)
+                or not all(low <= number <= high for number in numbers)
+            ):
+                what = "whole number" if kind is int else "number"
+                what = f"{count} {what}s" if count else f"a {what}"
+                raise ValueError(f"`{name}` must be {what} in {low:g}..{high:g} but is {str(value)[:80]}")
+        pixels = self.num_frames * self.size[0] * self.size[1]
+        if pixels > MAX_CLIP_PIXELS:
             raise ValueError(
-                "`blur` must not be negative and `blur_radius` positive but they are "
-                f"{self.blur} and {self.blur_radius}"
+                f"`num_frames` x `size` must be at most {MAX_CLIP_PIXELS} pixels but is {pixels}"
             )
+        for name, choices in CHOICES_OF_SPECS.items():
+            if getattr(self, name) not in get_args(choices):
+                words = " or ".join(get_args(choices))
+                raise ValueError(f"`{name}` must be {words} but is {str(getattr(self, name))[:80]}")
         most = self.num_frames - 2 * self.margin
         if self.margin < 0 or not 1 <= self.stride <= most:
             raise ValueError(f"`stride` must lie in 1..{most} but is {self.stride} (`margin` {self.margin})")

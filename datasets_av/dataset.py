@@ -11,7 +11,11 @@ from pathlib import Path
 from typing import Any, ClassVar, get_args
 
 from avsal.errors import ConfigError, DatasetError
+from avsal.plugins import load_plugins
 from avsal.types import Fixations, Recording, Split
+
+#: installed packages add data sets under this group of entry points: importing a reader's module registers it
+GROUP = "avsal.datasets"
 
 __all__ = ["Dataset", "DatasetInfo", "dataset_class", "list_datasets", "open_dataset"]
 
@@ -145,7 +149,8 @@ class Dataset(ABC):
 
 
 def list_datasets() -> list[str]:
-    """The names that `open_dataset` takes, sorted."""
+    """The names that `open_dataset` takes, those of installed third-party packages included, sorted."""
+    load_plugins(GROUP)
     return sorted(Dataset.classes)
 
 
@@ -155,6 +160,8 @@ def dataset_class(name: str) -> type[Dataset]:
     Raises:
         ConfigError: for an unknown name.
     """
+    if name not in Dataset.classes:
+        load_plugins(GROUP)
     try:
         return Dataset.classes[name]
     except KeyError:

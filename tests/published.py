@@ -8,8 +8,8 @@ from torch import Tensor
 
 from avsal.models import SaliencyModel
 from avsal.weights import convert_state
-from avsal.weights.model_file import model_of_conversion
-from avsal.weights.published_models import MODELS
+from avsal.weights.published import MODELS
+from avsal.weights.published_file import model_of
 from tests.key_filled import filled
 
 #: weights a tenth of what they would be, so that maps do not saturate
@@ -29,4 +29,4 @@ def authors_state(name: str) -> dict[str, Tensor]:
 
 def loaded(name: str) -> SaliencyModel:
     """The model with key-filled weights."""
-    return model_of_conversion(convert_state(authors_state(name), name), Path("filled.pth"))
+    return model_of(convert_state(authors_state(name), name), Path("filled.pth"))

@@ -10,7 +10,6 @@ avsal weights show s3d.safetensors
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,9 +66,8 @@ def run_convert(arguments: argparse.Namespace) -> None:
 def run_show(arguments: argparse.Namespace) -> None:
     """Print a file's header, or what an unconverted file is."""
     from avsal.weights import BackboneHeader, CheckpointHeader, read_backbone
-    from avsal.weights.filetype import file_kind
     from avsal.weights.header import KEY, parse
-    from avsal.weights.safetensors_file import read_table
+    from avsal.weights.state_file import file_kind, read_table
 
     path: Path = arguments.file
     table = read_table(path) if file_kind(path) == "safetensors" else None
@@ -89,7 +87,7 @@ def run_show(arguments: argparse.Namespace) -> None:
         backbone = BackboneHeader.from_metadata(table.metadata, path)
         print_fields(
             {
-                "file": f"{path}, {len(table.entries)} tensors",
+                "file": f"{path}, {len(table.shapes)} tensors",
                 "backbone": backbone.backbone,
                 "layout": f"{backbone.layout} (converted from {backbone.source})",
                 "input": backbone.recipe.describe(),
@@ -100,7 +98,7 @@ def run_show(arguments: argparse.Namespace) -> None:
         )
     else:
         print_fields(
-            model_fields(CheckpointHeader.from_metadata(table.metadata, path), path, len(table.entries))
+            model_fields(CheckpointHeader.from_metadata(table.metadata, path), path, len(table.shapes))
         )
 
 
@@ -160,21 +158,9 @@ def run_list(arguments: argparse.Namespace) -> None:
 
 def run_fetch(arguments: argparse.Namespace) -> None:
     """Fetch a file and print its path, alone on standard output for scripts."""
-    from tqdm import tqdm
-
     from avsal.weights import fetch
 
-    disable = True if not sys.stderr.isatty() else None
-    with tqdm(
-        unit="B", unit_scale=True, desc=arguments.name, file=sys.stderr, disable=disable, leave=False
-    ) as bar:
-
-        def progress(have: int, total: int | None) -> None:
-            bar.total = total
-            bar.update(have - bar.n)
-
-        path = fetch(arguments.name, progress=progress)
-    print(path)
+    print(fetch(arguments.name))
 
 
 def as_lines(value: Any) -> Any:

@@ -2,17 +2,20 @@
 
 from avsal.models import conv3d, esan, resnet3d, sal3d, stavis, tased, tsfpnet, tsfpnet_mobile, unisal, vinet
 from avsal.models.registry import (
+    ArgumentValue,
     ModelInfo,
     SaliencyModel,
     create_model,
     list_models,
     model_info,
     register_model,
+    require_model,
 )
 from avsal.models.variants import VARIANTS, argument_words, list_variants
 
 __all__ = [
     "VARIANTS",
+    "ArgumentValue",
     "ModelInfo",
     "SaliencyModel",
     "argument_words",
@@ -23,6 +26,7 @@ __all__ = [
     "list_variants",
     "model_info",
     "register_model",
+    "require_model",
     "resnet3d",
     "sal3d",
     "stavis",

@@ -4,17 +4,35 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar
+from types import NoneType, UnionType
+from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
+import torch
 from torch import Tensor, nn
 
 from avsal.errors import ConfigError
+from avsal.plugins import load_plugins
 from avsal.types import ClipSpec
 
-__all__ = ["ModelInfo", "SaliencyModel", "create_model", "list_models", "model_info", "register_model"]
+__all__ = [
+    "ArgumentValue",
+    "ModelInfo",
+    "SaliencyModel",
+    "create_model",
+    "list_models",
+    "model_info",
+    "register_model",
+    "require_model",
+]
+
+#: installed packages add models under this group of entry points: each names a module whose import registers
+GROUP = "avsal.models"
+ArgumentValue = bool | int | float | str | Sequence[Any] | None
+#: no published model of the field comes near: 8 GB of weights, and numbers that set sizes or counts
+MAX_PARAMETERS, MAX_NUMBER, MAX_ITEMS = 2**31, 10**6, 64
 
 
 class SaliencyModel(nn.Module):
@@ -76,15 +94,6 @@ class SaliencyModel(nn.Module):
         """
         raise TypeError(f"{type(self).__name__} only knows clips: call it, or name a model with a delay")
 
-    def save_pretrained(self, folder: str | Path, **about: Any) -> Path:
-        """Write weights, configuration and model card to a folder as the Hub's conventions have it.
-
-        See `avsal.save_pretrained`, which does it; `avsal.from_pretrained` reads the folder.
-        """
-        import avsal  # its front door looks the function up: models know nothing of weight files
-
-        return avsal.save_pretrained(self, folder, **about)
-
     @property
     def name(self) -> str:
         """The name that `create_model` knows this model by."""
@@ -138,7 +147,8 @@ def register_model(
 
 
 def list_models() -> list[str]:
-    """The names that `create_model` takes, sorted."""
+    """The names that `create_model` takes, those of installed third-party packages included, sorted."""
+    load_plugins(GROUP)
     return sorted(ModelInfo.models)
 
 
@@ -148,6 +158,8 @@ def model_info(name: str) -> ModelInfo:
     Raises:
         ConfigError: for a name that is not registered.
     """
+    if name not in ModelInfo.models:
+        load_plugins(GROUP)
     try:
         return ModelInfo.models[name]
     except KeyError:
@@ -158,7 +170,7 @@ def model_info(name: str) -> ModelInfo:
         ) from None
 
 
-def create_model(name: str, **arguments: Any) -> SaliencyModel:
+def create_model(name: str, **arguments: ArgumentValue) -> SaliencyModel:
     """Build a model with fresh weights, in evaluation mode.
 
     Args:
@@ -169,16 +181,116 @@ def create_model(name: str, **arguments: Any) -> SaliencyModel:
         ConfigError: unknown name or argument, or a value the model cannot take.
     """
     info = model_info(name)
-    known = [key for key in inspect.signature(info.build).parameters if key != "self"]
-    unknown = sorted(set(arguments) - set(known))
-    if unknown:
-        raise ConfigError(
-            f"model {name!r} takes no argument {unknown[0]!r}: expected some of {', '.join(known)}"
-        )
+    check_arguments(info, arguments)
     try:
         model = info.build(**{**info.defaults, **arguments})
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"model {name!r} cannot be built: {error}") from error
+    except (MemoryError, OverflowError, RuntimeError, TypeError, ValueError, ZeroDivisionError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ConfigError(f"model {name!r} cannot be built: {reason}") from error
     model.info = info
     model.arguments = dict(arguments)
     return model.eval()
+
+
+def check_arguments(info: ModelInfo, arguments: Mapping[str, Any]) -> None:
+    """Raise ConfigError on constructor arguments that are unknown, of another kind or beyond all measure."""
+    known = {key: value for key, value in inspect.signature(info.build).parameters.items() if key != "self"}
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
+        return  # a third party's class that takes what it likes
+    hints = get_type_hints(info.build.__init__) if inspect.isclass(info.build) else {}
+    larger = False
+    for key, value in arguments.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ConfigError(
+                f"model {info.name!r} takes no argument {key!r}: expected some of {', '.join(known)}{hint}"
+            )
+        if not fits(value, hints.get(key, Any)):
+            raise ConfigError(
+                f"model {info.name!r} takes no {key}={str(value)[:80]}: expected {in_words(hints[key])}"
+            )
+        usual = info.defaults.get(key, known[key].default)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        larger |= number and not (isinstance(usual, int | float) and value <= usual)
+    if larger and torch.empty(0).device.type != "meta":
+        check_size(info, arguments)
+
+
+def check_size(info: ModelInfo, arguments: Mapping[str, Any]) -> None:
+    """Raise ConfigError where a model would fill the memory; it is built without any."""
+    try:
+        with torch.device("meta"):
+            count = info.build(**{**info.defaults, **arguments}).num_parameters
+    except (OverflowError, RuntimeError, TypeError, ValueError):
+        return  # what is wrong with it is said when it is built
+    if count > MAX_PARAMETERS:
+        raise ConfigError(
+            f"model {info.name!r} would have {count:.3g} parameters with these arguments: expected at most "
+            f"{MAX_PARAMETERS:.3g}"
+        )
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a constructor argument is of its declared kind, and a number one that could be meant."""
+    if get_origin(hint) in (Union, UnionType):
+        return any(fits(value, one) for one in get_args(hint))
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if get_origin(hint) in (Sequence, list, tuple):
+        items = value if isinstance(value, list | tuple) and len(value) <= MAX_ITEMS else [object()]
+        return all(fits(item, get_args(hint)[0]) for item in items)
+    if hint in (int, float):
+        number = isinstance(value, int if hint is int else int | float) and not isinstance(value, bool)
+        return number and math.isfinite(value) and abs(value) <= MAX_NUMBER
+    return isinstance(value, hint) if hint in (bool, str, NoneType) else True
+
+
+def in_words(hint: Any) -> str:
+    """A declared kind for people."""
+    if get_origin(hint) in (Union, UnionType):
+        return " or ".join(in_words(one) for one in get_args(hint))
+    if get_origin(hint) is Literal:
+        return " or ".join(map(str, get_args(hint)))
+    if get_origin(hint) in (Sequence, list, tuple):
+        return f"a list, each {in_words(get_args(hint)[0])}"
+    names = {
+        int: f"a whole number up to {MAX_NUMBER}",
+        float: f"a number up to {MAX_NUMBER}",
+        bool: "true or false",
+        str: "text",
+        NoneType: "null",
+    }
+    return names.get(hint, str(hint))
+
+
+def require_model(model: object) -> SaliencyModel:
+    """`model` as what predicts, evaluates and is saved: one of avsal's, on one device, in single precision.
+
+    Raises:
+        ConfigError: it is anything else; the message says what to do.
+    """
+    if not isinstance(model, SaliencyModel):
+        if model is None:
+            what = "None: avsal.load_model() gives the default"
+        elif isinstance(model, str) or hasattr(model, "__fspath__"):
+            what = f"{str(model)[:200]!r}: load it, avsal.load_model({str(model)[:200]!r})"
+        elif hasattr(model, "_orig_mod") or hasattr(model, "module"):
+            inner = "_orig_mod" if hasattr(model, "_orig_mod") else "module"
+            what = f"a {type(model).__name__} around one: give its .{inner}"
+        else:
+            what = f"{type(model).__name__}: derive its class from avsal.models.SaliencyModel"
+        raise ConfigError(f"expected a model of avsal but got {what}")
+    tensors = [*model.parameters(), *model.buffers()]
+    devices = sorted({str(tensor.device) for tensor in tensors})
+    kinds = {str(t.dtype).removeprefix("torch.") for t in tensors if t.is_floating_point()} - {"float32"}
+    if len(devices) > 1 or "meta" in devices:
+        raise ConfigError(
+            f"the model is on {' and '.join(devices)}: expected all of it on one device, model.to('cpu')"
+        )
+    if kinds:
+        raise ConfigError(
+            f"the model's weights are {' and '.join(sorted(kinds))}: expected float32, model.float(); faster "
+            "arithmetic is chosen where it predicts, by `precision`"
+        )
+    return model

@@ -1,33 +1,41 @@
 """Weights: our checkpoints, published state dicts, and where to get them."""
 
-from avsal.weights.backbone_file import BackboneHeader, convert, read_backbone
 from avsal.weights.catalogue import CATALOGUE, CatalogueEntry, cache_folder, fetch
 from avsal.weights.checkpoint import load_checkpoint, read_header, save_checkpoint
 from avsal.weights.conversion import Conversion, convert_state
-from avsal.weights.header import CheckpointHeader
+from avsal.weights.header import BackboneHeader, CheckpointHeader
 from avsal.weights.hub import from_pretrained, save_pretrained
+from avsal.weights.identity import ModelIdentity, model_identity
 from avsal.weights.initialisation import Initialised, initialise
-from avsal.weights.loading import load_model
+from avsal.weights.loading import find_weights, load_model
 from avsal.weights.parameter_groups import freeze, parameter_groups
+from avsal.weights.published_file import convert, read_backbone
 from avsal.weights.recipe import InputRecipe
+from avsal.weights.shipped import DEFAULT, SHIPPED, ShippedCheckpoint
 
 __all__ = [
     "CATALOGUE",
+    "DEFAULT",
+    "SHIPPED",
     "BackboneHeader",
     "CatalogueEntry",
     "CheckpointHeader",
     "Conversion",
     "Initialised",
     "InputRecipe",
+    "ModelIdentity",
+    "ShippedCheckpoint",
     "cache_folder",
     "convert",
     "convert_state",
     "fetch",
+    "find_weights",
     "freeze",
     "from_pretrained",
     "initialise",
     "load_checkpoint",
     "load_model",
+    "model_identity",
     "parameter_groups",
     "read_backbone",
     "read_header",

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from avsal.errors import CheckpointError, ConfigError
-from avsal.weights.download import download
 
-__all__ = ["CATALOGUE", "CatalogueEntry", "cache_folder", "entry_named", "fetch", "resolve"]
+__all__ = ["CATALOGUE", "CatalogueEntry", "cache_folder", "entry_named", "fetch", "fetched"]
 
 CACHE_VARIABLE = "AVSAL_CACHE"
+RANGE_NOT_SATISFIABLE = 416
 PYTORCH = "https://download.pytorch.org/models/"
 
 
@@ -204,14 +203,13 @@ def entry_named(name: str) -> CatalogueEntry:
     return CATALOGUE[name]
 
 
-def fetch(name: str, *, progress: Callable[[int, int | None], None] | None = None) -> Path:
+def fetch(name: str) -> Path:
     """The file of a catalogue entry in the cache, downloaded if it is not there, its hash checked.
 
-    A download that was cut is taken up where it ended.
+    A download that was cut is taken up where it ended, by this call or a later one.
 
     Args:
         name: of the entry.
-        progress: called with the bytes that are there and the bytes of the whole file, where known.
 
     Returns:
         The file.
@@ -231,19 +229,50 @@ def fetch(name: str, *, progress: Callable[[int, int | None], None] | None = Non
             f"{entry.name} is not fetched, since no hash of it is published: get {entry.file} from "
             f"{entry.source} by hand and put it at {path}"
         )
-    try:
-        partial = download(entry.source, path, size=entry.size, progress=progress)
-    except CheckpointError as error:
-        raise CheckpointError(
-            f"{error}; or bring {entry.file} from {entry.source} and put it at {path}"
-        ) from error
+    partial = path.with_name(path.name + ".part")
+    begun = partial.exists()
+    download(entry, partial)
     try:
         check_hash(partial, entry)
     except CheckpointError:
         partial.unlink()
+        if begun:  # what an earlier call left was of another file
+            return fetch(name)
         raise
     partial.replace(path)
     return path
+
+
+def download(entry: CatalogueEntry, partial: Path) -> None:
+    """Fetch what is missing of an entry's file by the Hub's library, whose bar goes to standard error.
+
+    Raises:
+        CheckpointError: no connection, no such file, cut again and again, another size, or the disk refuses.
+    """
+    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.file_download import http_get
+
+    try:
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("ab") as file:
+            http_get(entry.source, file, resume_size=file.tell(), expected_size=entry.size)
+    except Exception as error:  # the library's, of the one below it, which has changed, and of the disk
+        answer = error.response.status_code if isinstance(error, HfHubHTTPError) else None
+        if answer == RANGE_NOT_SATISFIABLE:
+            return  # it is all there, or more than all: its hash will tell
+        if isinstance(error, OSError) and error.errno is not None:
+            reason = f"cannot be fetched to {partial}: {error.strerror}"
+        elif answer:
+            reason = f"cannot be fetched: the server says {answer}"
+        elif isinstance(error, OSError):
+            partial.unlink()
+            reason = "is not of the size that it should be"
+        else:
+            reason = f"was not fetched whole ({type(error).__name__}): fetch again to go on where it ended"
+        raise CheckpointError(
+            f"{entry.source} {reason}; or bring {entry.file} from there and put it at "
+            f"{partial.with_suffix('')}"
+        ) from error
 
 
 def check_hash(path: Path, entry: CatalogueEntry) -> None:
@@ -259,17 +288,14 @@ def check_hash(path: Path, entry: CatalogueEntry) -> None:
         )
 
 
-def resolve(given: str | os.PathLike[str]) -> Path:
-    """A weight file from a path or from the name of a catalogue entry whose file is in the cache.
-
-    Nothing is fetched.
+def fetched(name: str) -> Path:
+    """The file of a catalogue entry that is in the cache. Nothing is fetched.
 
     Raises:
-        CheckpointError: the entry's file is not there, or has another hash.
+        CheckpointError: the file is not there, or has another hash.
+        ConfigError: there is no such entry.
     """
-    if str(given) not in CATALOGUE:
-        return Path(given)
-    entry = CATALOGUE[str(given)]
+    entry = entry_named(name)
     path = cache_folder() / entry.file
     if not path.is_file():
         how = (

@@ -9,27 +9,27 @@ import inspect
 import logging
 import os
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from avsal import __version__
 from avsal.errors import CheckpointError, ConfigError, MediaError
 from avsal.media.atomic import atomic_path
-from avsal.models import ModelInfo, SaliencyModel, create_model
+from avsal.models import ArgumentValue, ModelInfo, SaliencyModel, create_model
 from avsal.types import ClipSpec
-from avsal.weights.filetype import file_kind
 from avsal.weights.header import CheckpointHeader, plain, sha256_of
 from avsal.weights.mismatch import check_numbers, describe_mismatch, listed, non_finite, shapes
 from avsal.weights.recipe import InputRecipe
-from avsal.weights.safetensors_file import TableOfContents, read_table, read_tensors
+from avsal.weights.state_file import read_table, read_tensors
 
 __all__ = [
+    "HEADER",
     "effective_arguments",
     "fill",
+    "header_of",
     "load_checkpoint",
     "read_header",
     "save_checkpoint",
@@ -72,18 +72,39 @@ def save_checkpoint(
 
     Raises:
         CheckpointError: weights that are not finite (such a file could not be loaded), or the disk refuses.
-        ValueError: the model was not built by `create_model`.
+        ConfigError: what is given is no model that `create_model` built.
     """
     path = Path(path)
-    if not hasattr(model, "info"):
-        raise ValueError("only a model built by `create_model` can be saved: its name rebuilds it")
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    broken = non_finite(tensors)
+    if not isinstance(model, SaliencyModel) or not hasattr(model, "info"):
+        raise ConfigError(
+            f"only a model built by `create_model` can be saved, since its name rebuilds it, not a "
+            f"{type(model).__name__}; of a wrapped one, save what is inside"
+        )
+    broken = non_finite(model.state_dict())
     if broken:
         raise CheckpointError(
             f"the weights of {model.name} are not finite, so {path} is not written: {listed(broken)}"
         )
-    sha256 = sha256_of(tensors)
+    header = header_of(
+        model, protocol=protocol, data=data, scores=scores, licence=licence, source=source, extra=extra
+    )
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    write_tensors(tensors, path, header.to_metadata())
+    return header
+
+
+def header_of(
+    model: SaliencyModel,
+    *,
+    protocol: Any = None,
+    data: Any = None,
+    scores: Mapping[str, Any] | None = None,
+    licence: str | None = None,
+    source: str | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> CheckpointHeader:
+    """What a checkpoint of a model would say of it; the arguments are those of `save_checkpoint`."""
+    sha256 = sha256_of(model.state_dict())
     about = {
         "protocol": protocol,
         "data": data,
@@ -95,21 +116,18 @@ def save_checkpoint(
     loaded: CheckpointHeader | None = vars(model).get(HEADER)
     if loaded is not None and loaded.sha256 == sha256:
         about = {key: getattr(loaded, key) if value is None else value for key, value in about.items()}
-    header = CheckpointHeader(
+    return CheckpointHeader(
         model=model.name,
         arguments=plain(effective_arguments(model.info, model.arguments)),
         spec=model.spec,
         trained=model.trained,
         sha256=sha256,
-        avsal_version=__version__,
         **{key: plain(value) for key, value in about.items() if value is not None},
     )
-    write_tensors(tensors, path, header.to_metadata())
-    return header
 
 
 def write_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file beside its place, then rename it.
+    """Write a safetensors file beside its place, then rename it; who may read it is up to the umask.
 
     Raises:
         CheckpointError: the disk refuses.
@@ -120,7 +138,10 @@ def write_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[s
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as partial:
+            partial.touch()  # the library would let nobody else read it
+            mode = partial.stat().st_mode
             save_file(dict(tensors), partial, dict(metadata))
+            partial.chmod(mode)
             with partial.open("rb") as file:
                 os.fsync(file.fileno())
     except MediaError as error:
@@ -136,21 +157,11 @@ def read_header(path: str | os.PathLike[str]) -> CheckpointHeader:
         CheckpointError: the file is missing, broken or not a checkpoint of ours.
     """
     path = Path(path)
-    return CheckpointHeader.from_metadata(checked_table(path).metadata, path)
-
-
-def checked_table(path: Path) -> TableOfContents:
-    """The table of contents of a file that must be safetensors."""
-    if file_kind(path) != "safetensors":
-        raise CheckpointError(
-            f"{path} is no checkpoint of avsal, which is safetensors: convert a published backbone with "
-            "`avsal weights convert FILE OUT --as NAME`, or name the model that the state dict belongs to"
-        )
-    return read_table(path)
+    return CheckpointHeader.from_metadata(read_table(path).metadata, path)
 
 
 def load_checkpoint(
-    path: str | os.PathLike[str], *, device: str | torch.device = "cpu", **choices: Any
+    path: str | os.PathLike[str], *, device: str | torch.device = "cpu", **choices: ArgumentValue
 ) -> SaliencyModel:
     """Rebuild the model of a checkpoint, in evaluation mode.
 
@@ -167,12 +178,12 @@ def load_checkpoint(
         CheckpointError: the file is missing, broken, not a checkpoint of ours, or does not fit its model.
     """
     path = Path(path)
-    table = checked_table(path)
+    table = read_table(path)
     header = CheckpointHeader.from_metadata(table.metadata, path)
     try:
         with torch.device("meta"):  # names and shapes without memory
             skeleton = create_model(header.model, **header.arguments)
-    except (ConfigError, LookupError, OverflowError, RuntimeError) as error:
+    except ConfigError as error:
         raise CheckpointError(f"{path} names a model that this avsal cannot build: {error}") from error
     problem = describe_mismatch(shapes(skeleton.state_dict()), table.shapes)
     if problem:
@@ -185,14 +196,15 @@ def load_checkpoint(
         )
     with torch.random.fork_rng(devices=[]):  # loading draws no numbers from the caller's generator
         model = create_model(header.model, **{**header.arguments, **choices})
-    fill(model, tensors, str(path))
+    if fill(model, tensors, str(path)):
+        header = replace(header, sha256=sha256_of(model.state_dict()))
     model.spec = InputRecipe.of(header.spec).applied_to(model.spec) if choices else header.spec
     model.trained = header.trained
     vars(model)[HEADER] = header
     return model.to(device).eval()
 
 
-def fill(module: torch.nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
+def fill(module: torch.nn.Module, tensors: Mapping[str, Tensor], source: str) -> bool:
     """Copy tensors into a module, every one of them and nothing else.
 
     Other floating-point types are converted to the module's, with a note to the log.
@@ -201,6 +213,9 @@ def fill(module: torch.nn.Module, tensors: Mapping[str, Tensor], source: str) ->
         module: to fill.
         tensors: by name.
         source: of the tensors, for messages.
+
+    Returns:
+        Whether anything was converted.
 
     Raises:
         CheckpointError: names, shapes or kinds of number differ, or a value is not finite.
@@ -213,6 +228,7 @@ def fill(module: torch.nn.Module, tensors: Mapping[str, Tensor], source: str) ->
     if converted:
         logger.warning("%s: converted from %s", source, ", ".join(sorted(converted)))
     module.load_state_dict(dict(tensors), strict=True)
+    return bool(converted)
 
 
 def effective_arguments(info: ModelInfo, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -225,7 +241,8 @@ def effective_arguments(info: ModelInfo, arguments: Mapping[str, Any]) -> dict[s
 def check_spec(stored: ClipSpec, built: ClipSpec, path: Path) -> None:
     """Raise CheckpointError where the stored spec contradicts what the model is.
 
-    The input recipe (size, mean, std, range, channels, rate, scale) belongs to the weights and may differ.
+    The input recipe (size, mean, std, range, channels, rate, scale) belongs to the weights and may differ;
+    a model with sound has a rate.
     """
     for name in ("num_frames", "predicts", "start_windows"):
         if getattr(stored, name) != getattr(built, name):
@@ -234,17 +251,5 @@ def check_spec(stored: ClipSpec, built: ClipSpec, path: Path) -> None:
                 f"{getattr(built, name)}"
             )
     for field in fields(ClipSpec):
-        if not alike(getattr(stored, field.name), getattr(built, field.name)):
+        if (getattr(stored, field.name) is None) != (getattr(built, field.name) is None):
             raise CheckpointError(f"{path} has a damaged header (spec.{field.name}): copy it again")
-    if stored.channels not in ("rgb", "bgr") or stored.resize not in ("stretch", "fit"):
-        raise CheckpointError(f"{path} has a damaged header (spec.channels or spec.resize): copy it again")
-
-
-def alike(stored: Any, built: Any) -> bool:
-    """Whether two values are of one kind: numbers, strings, None, or equally long tuples of such."""
-    if isinstance(built, tuple):
-        same_length = isinstance(stored, tuple) and len(stored) == len(built)
-        return same_length and all(alike(a, b) for a, b in zip(stored, built, strict=True))
-    if isinstance(built, int | float):
-        return isinstance(stored, int | float)
-    return type(stored) is type(built)

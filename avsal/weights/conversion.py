@@ -10,18 +10,14 @@ import torch
 from torch import Tensor
 
 from avsal.errors import CheckpointError, ConfigError
-from avsal.weights.backbones import BACKBONES, Backbone
 from avsal.weights.layout import Layout
 from avsal.weights.mismatch import check_numbers, describe_mismatch, listed, shapes
-from avsal.weights.published_models import MODELS
+from avsal.weights.published import NETWORKS, PublishedNetwork
 from avsal.weights.recipe import InputRecipe
 
-__all__ = ["NETWORKS", "Conversion", "backbone_named", "convert_state", "names_of", "without_wrapper_prefix"]
+__all__ = ["Conversion", "convert_state", "names_of", "network_named", "without_wrapper_prefix"]
 
-#: by name
-NETWORKS: dict[str, Backbone] = {**BACKBONES, **MODELS}
-
-WRAPPER_PREFIXES = ("module.", "_orig_mod.")  # DataParallel and torch.compile
+WRAPPER_PREFIXES = ("module.", "_orig_mod.", "model.")  # DataParallel, torch.compile, Lightning
 #: of a batch norm: not used in evaluation, and absent from files of PyTorch before 0.4.1
 COUNTER = "num_batches_tracked"
 
@@ -45,7 +41,7 @@ class Conversion:
     notes: tuple[str, ...] = ()
 
 
-def backbone_named(name: str) -> Backbone:
+def network_named(name: str) -> PublishedNetwork:
     """The network called `name`.
 
     Raises:
@@ -57,10 +53,13 @@ def backbone_named(name: str) -> Backbone:
 
 
 def names_of(name: str | tuple[str, ...] | None) -> tuple[str, ...]:
-    """One name, several, or all of them, as a tuple."""
-    if name is None:
-        return tuple(NETWORKS)
-    return (name,) if isinstance(name, str) else name
+    """One name, several, or all of them, as a tuple.
+
+    Raises:
+        ConfigError: there is no such network.
+    """
+    names = tuple(NETWORKS) if name is None else (name,) if isinstance(name, str) else name
+    return tuple(network_named(one).name for one in names)
 
 
 def convert_state(
@@ -79,7 +78,7 @@ def convert_state(
         ConfigError: there is no such backbone.
     """
     state, notes = without_wrapper_prefix(state)
-    wanted = [backbone_named(one) for one in names_of(name)]
+    wanted = [network_named(one) for one in names_of(name)]
     backbone, layout = recognise(state, wanted, source)
     kept: dict[str, Tensor] = {}
     dropped: Counter[str] = Counter()
@@ -124,8 +123,8 @@ def without_wrapper_prefix(state: Mapping[str, Tensor]) -> tuple[dict[str, Tenso
 
 
 def recognise(
-    state: Mapping[str, Tensor], wanted: Iterable[Backbone], source: str
-) -> tuple[Backbone, Layout]:
+    state: Mapping[str, Tensor], wanted: Iterable[PublishedNetwork], source: str
+) -> tuple[PublishedNetwork, Layout]:
     """The backbone and layout that a state dict has; one that misses a few keys is still recognised.
 
     Raises:
@@ -164,7 +163,7 @@ class Fit:
         keys: that it has a place for.
     """
 
-    backbone: Backbone
+    backbone: PublishedNetwork
     layout: Layout
     names: float
     shapes: float
@@ -177,7 +176,7 @@ class Fit:
         return self.names, self.shapes, -self.strangers, len(self.keys)
 
 
-def fits_of(state: Mapping[str, Tensor], backbone: Backbone) -> list[Fit]:
+def fits_of(state: Mapping[str, Tensor], backbone: PublishedNetwork) -> list[Fit]:
     """How well each layout of a backbone describes a state dict."""
     expected = {key: tensor for key, tensor in backbone.tensors.items() if not key.endswith(COUNTER)}
     fits = []

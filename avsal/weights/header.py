@@ -1,4 +1,4 @@
-"""What a checkpoint says of itself: enough to rebuild its model and to know where its weights come from."""
+"""What our files say of themselves: enough to rebuild a model and to know where its weights come from."""
 
 from __future__ import annotations
 
@@ -8,32 +8,66 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from avsal import __version__
 from avsal.errors import CheckpointError
 from avsal.types import ClipSpec
+from avsal.weights.recipe import InputRecipe
 
-__all__ = [
-    "FORMAT_VERSION",
-    "KEY",
-    "CheckpointHeader",
-    "parse",
-    "plain",
-    "serialise",
-    "sha256_of",
-    "spec_from_json",
-]
+__all__ = ["FORMAT_VERSION", "KEY", "BackboneHeader", "CheckpointHeader", "plain", "sha256_of"]
 
 FORMAT_VERSION = 1
 KEY = "avsal"  # of our JSON among the safetensors metadata, whose values are strings
 
 
 @dataclass(frozen=True)
-class CheckpointHeader:
+class Header:
+    """What both kinds of file say; the metadata of a safetensors file carry it as JSON."""
+
+    def to_metadata(self) -> dict[str, str]:
+        """The safetensors metadata that carry this header, and the framework as the Hub wants it."""
+        kind = "model" if isinstance(self, CheckpointHeader) else "backbone"
+        values = {"kind": kind, **plain(asdict(self))}
+        return {"format": "pt", KEY: json.dumps(values, allow_nan=False, ensure_ascii=False)}
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str], path: Path) -> Self:
+        """Read the header from safetensors metadata.
+
+        Raises:
+            CheckpointError: the file is not ours, of the other kind, newer than this avsal, or its header
+                lacks something or holds values of another kind.
+        """
+        kind, values = parse(metadata, path)
+        if (kind == "model") != issubclass(cls, CheckpointHeader):
+            what = str(values.get(str(kind)))[:80]
+            raise CheckpointError(
+                f"{path} is a checkpoint of the whole model {what}, not of a backbone: load it as the model's"
+                " weights"
+                if kind == "model"
+                else f"{path} holds the backbone {what}, not a model: give it as the weights of a model's "
+                "encoder or audio"
+            )
+        try:
+            known = {item.name for item in fields(cls)}
+            return cls(**cls.typed({key: value for key, value in values.items() if key in known}))
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+            reason = str(error).partition("\n")[0][:200]
+            raise CheckpointError(f"{path} has a damaged header ({reason}): copy it again") from error
+
+    @classmethod
+    def typed(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """The header's values from their JSON forms."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class CheckpointHeader(Header):
     """The header of a model's checkpoint.
 
     Attributes:
@@ -63,53 +97,58 @@ class CheckpointHeader:
     licence: str | None = None
     source: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
-    avsal_version: str = ""
+    avsal_version: str = __version__
     format_version: int = FORMAT_VERSION
 
-    def to_metadata(self) -> dict[str, str]:
-        """The safetensors metadata that carry this header."""
-        return serialise("model", asdict(self))
+    @classmethod
+    def typed(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """The values, their kinds checked, the spec's ranges too."""
+        kinds = {"model": str, "arguments": dict, "spec": dict, "trained": bool, "sha256": str}
+        check_kinds(values, kinds)
+        optional = {"scores": dict, "extra": dict, "licence": str | None, "source": str | None}
+        check_kinds({"scores": {}, "extra": {}, "licence": None, "source": None} | values, optional)
+        return values | {"spec": ClipSpec(**as_tuples(values["spec"]))}
+
+
+@dataclass(frozen=True)
+class BackboneHeader(Header):
+    """The header of a converted backbone.
+
+    Attributes:
+        backbone: which network.
+        layout: in which it was published.
+        recipe: what the weights expect as input.
+        source: name of the file that was converted.
+        sha256: of the tensors.
+        notes: what was left out or changed.
+        avsal_version: that wrote the file.
+        format_version: of the header.
+    """
+
+    backbone: str
+    layout: str
+    recipe: InputRecipe
+    source: str
+    sha256: str
+    notes: tuple[str, ...] = ()
+    avsal_version: str = __version__
+    format_version: int = FORMAT_VERSION
 
     @classmethod
-    def from_metadata(cls, metadata: Mapping[str, str], path: Path) -> CheckpointHeader:
-        """Read the header from safetensors metadata.
-
-        Raises:
-            CheckpointError: the file is not our checkpoint of a model, is newer than this avsal, or its
-                header lacks something.
-        """
-        kind, values = parse(metadata, path)
-        if kind != "model":
-            raise CheckpointError(
-                f"{path} holds the backbone {values.get('backbone')}, not a model: give it as the weights of "
-                "a model's encoder or audio"
-            )
-        try:
-            values["spec"] = spec_from_json(values["spec"])
-            known = {f.name for f in fields(cls)}
-            header = cls(**{key: value for key, value in values.items() if key in known})
-        except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{path} has a damaged header ({error}): copy it again") from error
-        kinds = {
-            "model": str,
-            "arguments": dict,
-            "trained": bool,
-            "sha256": str,
-            "scores": dict,
-            "extra": dict,
-        }
-        for name, wanted in kinds.items():
-            if not isinstance(getattr(header, name), wanted):
-                raise CheckpointError(
-                    f"{path} has a damaged header ({name} is no {wanted.__name__}): copy it again"
-                )
-        return header
+    def typed(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """The values, their kinds checked, the recipe's ranges too."""
+        check_kinds(values, {"backbone": str, "layout": str, "recipe": dict, "source": str, "sha256": str})
+        notes = tuple(str(note) for note in values.get("notes", ()))
+        recipe = InputRecipe(**as_tuples(values["recipe"]))
+        recipe.applied_to(ClipSpec(1, (1, 1)))  # raises where a value makes no sense
+        return values | {"recipe": recipe, "notes": notes}
 
 
-def serialise(kind: str, values: Mapping[str, Any]) -> dict[str, str]:
-    """Metadata for safetensors: our JSON of `values`, and the framework as the Hub wants it."""
-    text = json.dumps({"kind": kind, **plain(values)}, allow_nan=False, ensure_ascii=False)
-    return {"format": "pt", KEY: text}
+def check_kinds(values: Mapping[str, Any], kinds: Mapping[str, Any]) -> None:
+    """Raise TypeError where a value is of another kind, KeyError where it is not there."""
+    for name, wanted in kinds.items():
+        if not isinstance(values[name], wanted):
+            raise TypeError(f"{name} is no {getattr(wanted, '__name__', wanted)}")
 
 
 def parse(metadata: Mapping[str, str], path: Path) -> tuple[str, dict[str, Any]]:
@@ -120,7 +159,7 @@ def parse(metadata: Mapping[str, str], path: Path) -> tuple[str, dict[str, Any]]
     """
     if KEY not in metadata:
         raise CheckpointError(
-            f"{path} is no checkpoint of avsal (it has no header of ours): convert a published backbone with "
+            f"{path} is no checkpoint of avsal (it has no header of ours): convert published weights with "
             "`avsal weights convert FILE OUT --as NAME`, or name the model that the state dict belongs to"
         )
     try:
@@ -128,7 +167,7 @@ def parse(metadata: Mapping[str, str], path: Path) -> tuple[str, dict[str, Any]]
         kind, version = values.pop("kind"), values["format_version"]
         newer = version > FORMAT_VERSION
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} has a damaged header ({error!r}): copy it again") from error
+        raise CheckpointError(f"{path} has a damaged header ({error!r:.200}): copy it again") from error
     if newer:
         raise CheckpointError(
             f"{path} has format {version}, written by avsal {values.get('avsal_version')}: this one reads up "
@@ -162,20 +201,11 @@ def plain(value: Any) -> Any:
     )
 
 
-def spec_from_json(values: Mapping[str, Any]) -> ClipSpec:
-    """A ClipSpec from its JSON form.
-
-    Raises:
-        TypeError: an unknown field.
-        ValueError: a value that makes no sense.
-    """
-    fields_by_name: dict[str, Any] = {key: as_tuple(item) for key, item in values.items()}
-    return ClipSpec(**fields_by_name)
-
-
-def as_tuple(value: Any) -> Any:
-    """`value` with every list a tuple, at any depth: a frozen spec holds tuples, JSON knows lists."""
-    return tuple(as_tuple(item) for item in value) if isinstance(value, list) else value
+def as_tuples(value: Any) -> Any:
+    """`value` with every list in it a tuple, at any depth: frozen dataclasses hold tuples, JSON lists."""
+    if isinstance(value, dict):
+        return {key: as_tuples(item) for key, item in value.items()}
+    return tuple(as_tuples(item) for item in value) if isinstance(value, list) else value
 
 
 def sha256_of(tensors: Mapping[str, Tensor]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,10 @@ from avsal.models import SaliencyModel
 from avsal.weights.card import model_card
 from avsal.weights.checkpoint import load_checkpoint, save_checkpoint
 
-__all__ = ["from_pretrained", "save_pretrained"]
+__all__ = ["WEIGHTS", "from_hub", "from_pretrained", "hub_id", "save_pretrained"]
 
 WEIGHTS = "model.safetensors"
+SCHEME = "hf://"
 
 
 def save_pretrained(
@@ -33,7 +35,7 @@ def save_pretrained(
     source: str | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write a model as a folder that `from_pretrained` and the Hub take, replacing files of the same names.
+    """Write a model as a folder that `load_model` and the Hub take, replacing files of the same names.
 
     Args:
         model: built by name. One that was loaded from a checkpoint brings what that says of it.
@@ -50,6 +52,7 @@ def save_pretrained(
 
     Raises:
         CheckpointError: weights that are not finite, or the disk refuses.
+        ConfigError: what is given is no model that `create_model` built.
         MediaError: the disk refuses.
     """
     folder = Path(folder)
@@ -84,8 +87,10 @@ def from_pretrained(
 ) -> SaliencyModel:
     """A model from a folder that `save_pretrained` wrote, or from the Hub, in evaluation mode.
 
+    `load_model` takes both too; this takes nothing else.
+
     Args:
-        folder_or_id: a folder, or a Hub id such as ``name/model``, which needs ``pip install avsal[hub]``.
+        folder_or_id: a folder, or a Hub id such as ``name/model``.
         revision: branch, tag or commit on the Hub.
         device: where the model goes.
 
@@ -99,18 +104,28 @@ def from_pretrained(
                 f"the folder {folder} holds no {WEIGHTS}: expected one that save_pretrained wrote"
             )
         return load_checkpoint(folder / WEIGHTS, device=device)
-    return load_checkpoint(from_hub(str(folder_or_id), revision), device=device)
+    return load_checkpoint(from_hub(str(folder_or_id).removeprefix(SCHEME), revision), device=device)
+
+
+def hub_id(given: str) -> str | None:
+    """The repository that `given` names on the Hub; None where it reads as a path or a name.
+
+    ``hf://name/model`` is always one; ``name/model`` where there is no folder ``name`` and no suffix of a
+    weight file.
+    """
+    if given.startswith(SCHEME):
+        return given.removeprefix(SCHEME)
+    plain_id = re.fullmatch(r"([\w-][\w.-]*)/[\w-][\w.-]*", given, re.ASCII)
+    if plain_id is None or Path(given).suffix in {".safetensors", ".pt", ".pth", ".tar", ".ckpt", ".npz"}:
+        return None
+    return None if Path(plain_id[1]).exists() else given
 
 
 def from_hub(repository: str, revision: str | None) -> Path:
     """The checkpoint of a Hub repository in the Hub's own cache."""
-    try:
-        from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError
-    except ImportError as error:
-        raise CheckpointError(
-            f"{repository} is no folder, and a Hub id needs huggingface_hub: pip install 'avsal[hub]'"
-        ) from error
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError
+
     try:
         return Path(
             hf_hub_download(

@@ -22,11 +22,11 @@ from avsal.layers.s3d import S3D
 from avsal.layers.soundnet import SoundNet
 from avsal.layers.vgg import VGG16
 from avsal.models import SaliencyModel
-from avsal.weights.backbone_file import read_backbone
-from avsal.weights.catalogue import resolve
+from avsal.weights.catalogue import CATALOGUE, fetched
 from avsal.weights.checkpoint import fill
 from avsal.weights.conversion import Conversion
 from avsal.weights.mismatch import describe_mismatch, shapes
+from avsal.weights.published_file import read_backbone
 from avsal.weights.recipe import InputRecipe
 
 __all__ = ["Initialised", "initialise"]
@@ -101,7 +101,7 @@ def initialise(
     for part, given in (("encoder", encoder), ("audio", audio)):
         if given is not None:
             name, module, takes = part_of(model, part)
-            path = resolve(given)
+            path = fetched(str(given)) if str(given) in CATALOGUE else Path(given)
             weights = read_backbone(path, takes)
             tensors, notes = fitted(module, weights, f"the {part} of {model.name}", path)
             notes = weights.notes + notes

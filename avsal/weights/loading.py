@@ -1,4 +1,4 @@
-"""`load_model`: a model with its weights, from a name, a file, or both."""
+"""`load_model`: a model with its weights, from whatever names them."""
 
 from __future__ import annotations
 
@@ -6,132 +6,190 @@ import difflib
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from avsal.errors import CheckpointError, ConfigError
-from avsal.models import SaliencyModel, create_model, list_models, model_info
-from avsal.weights.catalogue import resolve
-from avsal.weights.checkpoint import effective_arguments, fill, load_checkpoint, read_header
+from avsal.models import ArgumentValue, SaliencyModel, create_model, list_models, model_info
+from avsal.weights.catalogue import CATALOGUE, cache_folder, fetched
+from avsal.weights.checkpoint import (
+    HEADER,
+    effective_arguments,
+    fill,
+    header_of,
+    load_checkpoint,
+    read_header,
+)
 from avsal.weights.conversion import convert_state, without_wrapper_prefix
-from avsal.weights.filetype import file_kind
 from avsal.weights.header import KEY, CheckpointHeader, plain
-from avsal.weights.model_file import recognised_model
-from avsal.weights.published_models import MODELS
-from avsal.weights.safetensors_file import read_table
-from avsal.weights.state_file import read_state
+from avsal.weights.hub import WEIGHTS, from_hub, hub_id
+from avsal.weights.published import MODELS
+from avsal.weights.published_file import recognised_model
+from avsal.weights.shipped import DEFAULT, SHIPPED, differing, shipped_checkpoint
+from avsal.weights.state_file import file_kind, read_state, read_table
 
-__all__ = ["load_model", "shipped_checkpoint"]
+__all__ = ["Found", "find_weights", "load_model"]
 
-SHIPPED = Path(__file__).parents[1] / "checkpoints"
+
+@dataclass(frozen=True)
+class Found:
+    """What a name, a path or an id stands for.
+
+    Attributes:
+        file: with the weights; None: there are none, the model is as it was made.
+        model: its name in the registry, where that was given; None: the file tells.
+    """
+
+    file: Path | None
+    model: str | None = None
 
 
 def load_model(
-    name_or_file: str | os.PathLike[str],
+    name_or_file: str | os.PathLike[str] | None = None,
     *,
     weights: str | os.PathLike[str] | None = None,
     device: str | torch.device = "cpu",
-    **arguments: Any,
+    revision: str | None = None,
+    **arguments: ArgumentValue,
 ) -> SaliencyModel:
     """A model in evaluation mode, with the weights that are asked for or that ship with the package.
 
-    - A checkpoint of ours alone is enough: it knows its model. So is the file of a model's authors, which is
-      recognised by its keys.
-    - A name alone gives the trained checkpoint that ships with avsal for it, if there is one and it has these
-      arguments; otherwise fresh weights, and the model's `trained` is False.
-    - A name and `weights`: a checkpoint of ours of that model, or a state dict of the whole model in our
-      names or its authors' (.pt, .pth, .safetensors, .npz).
+        load_model()                                   the default
+        load_model("tsfpnet_av", num_frames=16)        by name; shipped weights, if they fit, or none
+        load_model("runs/1/best.safetensors")          a checkpoint: it knows its model
+        load_model("ViNet_DHF1K.pt")                   its authors' file: recognised by its keys
+        load_model("folder"), ("somebody/model")       a folder of `save_pretrained`, an id of the Hub
+        load_model("tsfpnet", weights="state.ckpt")    a state dict under our names, or its authors'
+
+    A model without trained weights has `trained` False. `avsal.weights.model_identity` says what was loaded.
+    The prefixes that Lightning, DataParallel and torch.compile put before every name are taken off.
 
     Args:
-        name_or_file: one of `list_models()`, a weight file, or a name of the catalogue whose file is there.
-        weights: for the named model, the same.
+        name_or_file: one of `list_models()`, of the shipped checkpoints, or what `find_weights` takes. None:
+            what `weights` says, or the default.
+        weights: anything that `find_weights` takes, of the model named.
         device: where the model goes.
+        revision: branch, tag or commit, of a Hub id.
         **arguments: of the model's constructor. A checkpoint of ours brings its own, which must agree but for
             the model's `choices`.
 
     Raises:
         CheckpointError: a file is missing, broken, of another model, or does not fit.
-        ConfigError: unknown model or argument.
+        ConfigError: unknown model, argument or device.
     """
-    if str(name_or_file) not in list_models():
-        path = existing_file(resolve(name_or_file))
-        if weights is not None:
+    name = None
+    if name_or_file is not None and weights is not None:
+        name = str(name_or_file)
+        if name not in list_models():
+            found = find_weights(name_or_file, arguments, revision)
             raise ConfigError(
-                f"{path} is a checkpoint, so `weights` has no place: name a model, or leave one out"
+                f"{found.file} is a checkpoint, so `weights` has no place: name a model, or leave one out"
             )
-        if not has_header(path):
-            return recognised_model(read_state(path).tensors, path, None, arguments).to(device)
-        chosen = check_arguments(read_header(path), arguments, path)
-        return load_checkpoint(path, device=device, **chosen)
-    name = str(name_or_file)
-    if weights is not None:
-        return load_into(name, resolve(weights), device, arguments)
-    shipped = shipped_checkpoint(name, arguments)
-    if shipped is not None:
-        return load_checkpoint(shipped, device=device)
-    return create_model(name, **arguments).to(device)
+    given = weights if weights is not None else name_or_file
+    found = find_weights(DEFAULT if given is None else given, arguments, revision)
+    name = name or found.model
+    if found.file is None:
+        if weights is not None:
+            if str(weights) in CATALOGUE:
+                fetched(str(weights))  # says how to bring it
+            raise ConfigError(f"no weights of {given} ship with avsal: name a file, a folder or a Hub id")
+        assert name is not None
+        return placed(create_model(name, **arguments), device)
+    return placed(load_file(found.file, name, arguments), device)
 
 
-def existing_file(given: str | os.PathLike[str]) -> Path:
-    """`given` as a path.
+def find_weights(
+    given: str | os.PathLike[str],
+    arguments: Mapping[str, ArgumentValue] | None = None,
+    revision: str | None = None,
+) -> Found:
+    """What `given` stands for; every verb's model and ``--weights`` end here. Only a Hub id is fetched.
+
+    In this order: a model's name (its shipped checkpoint, if one has these arguments, else what was fetched
+    under this name), a shipped checkpoint's name, a name of `avsal weights list` whose file was fetched, a
+    file, a folder of `save_pretrained`, a Hub id such as ``name/model`` or ``hf://name/model``.
 
     Raises:
-        CheckpointError: it looks like a path, but there is no such file.
-        ConfigError: it looks like a name, but there is no such model.
+        CheckpointError: it looks like a path or an id, but there is no such file, folder or repository.
+        ConfigError: it looks like a name, but there is no such model; or it is no text or path at all.
     """
-    path = Path(given)
+    if not isinstance(given, str | os.PathLike):
+        advice = "it is a model already" if isinstance(given, torch.nn.Module) else "give a name or a path"
+        raise ConfigError(f"expected a model's name or weights but got {type(given).__name__}: {advice}")
+    text, path = str(given), Path(given)
+    if text in list_models():
+        shipped = shipped_checkpoint(text, arguments)
+        if shipped is not None:
+            return Found(shipped.path, text)
+        here = text in CATALOGUE and not arguments and (cache_folder() / CATALOGUE[text].file).is_file()
+        return Found(fetched(text) if here else None, text)
+    if text in SHIPPED:
+        return Found(SHIPPED[text].path)
+    if text in CATALOGUE:
+        return Found(fetched(text))
     if path.is_dir():
-        raise CheckpointError(f"{path} is a folder: name the file in it, or use avsal.from_pretrained")
+        if not (path / WEIGHTS).exists():
+            inside = next(iter(sorted(path.glob("*.safetensors"))), None)
+            hint = f"; name the file in it, {inside}" if inside else ""
+            raise CheckpointError(
+                f"the folder {path} holds no {WEIGHTS}: expected one that save_pretrained wrote{hint}"
+            )
+        return Found(path / WEIGHTS)
+    repository = hub_id(text)
+    if repository is not None and not path.exists():
+        return Found(from_hub(repository, revision))
     if not path.exists():
-        if path.suffix == "" and len(path.parts) == 1:
-            model_info(str(given))  # names the models there are, and the nearest
-        raise CheckpointError(
-            f"there is no checkpoint {path}: check the path (a Hub id goes to avsal.from_pretrained)"
-        )
-    return path
+        if path.suffix == "" and os.sep not in text:
+            known = [*list_models(), *SHIPPED]
+            near = difflib.get_close_matches(text, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ConfigError(f"unknown model {text!r:.200}: expected one of {', '.join(known)}{hint}")
+        raise CheckpointError(f"there is no checkpoint {text!r:.400}: check the path")
+    return Found(path)
 
 
-def shipped_checkpoint(name: str, arguments: Mapping[str, Any] | None = None) -> Path | None:
-    """The trained checkpoint that ships with avsal for a model with these arguments; None if there is none.
+def load_file(path: Path, name: str | None, arguments: Mapping[str, Any]) -> SaliencyModel:
+    """The model in a file of any kind.
 
     Args:
-        name: of the model.
-        arguments: of its constructor; those not given may be anything.
+        path: of the file.
+        name: of the model it must be; None: whichever it is.
+        arguments: of its constructor.
     """
-    for path in sorted([SHIPPED / f"{name}.safetensors", *SHIPPED.glob(f"{name}-*.safetensors")]):
-        if path.is_file():
-            header = read_header(path)
-            if header.model == name and not differing(header, arguments or {}):
-                return path
-    return None
-
-
-def has_header(path: Path) -> bool:
-    """Whether a file is one of ours."""
-    return file_kind(path) == "safetensors" and KEY in read_table(path).metadata
-
-
-def load_into(
-    name: str, path: Path, device: str | torch.device, arguments: Mapping[str, Any]
-) -> SaliencyModel:
-    """The named model with the weights of a file."""
-    if has_header(path):
+    if file_kind(path) == "safetensors" and KEY in read_table(path).metadata:
         header = read_header(path)
-        if header.model != name:
+        if name not in (None, header.model):
             raise CheckpointError(f"{path} is a checkpoint of the model {header.model}, not of {name}")
-        return load_checkpoint(path, device=device, **check_arguments(header, arguments, path))
+        return load_checkpoint(path, **check_arguments(header, arguments, path))
+    tensors, _ = without_wrapper_prefix(read_state(path).tensors)
+    if name is None:
+        return recognised_model(tensors, path, None, arguments)
     with torch.random.fork_rng(devices=[]):
         model = create_model(name, **arguments)
-    tensors, _ = without_wrapper_prefix(read_state(path).tensors)
     if not set(tensors) & set(model.state_dict()):
         if name not in MODELS:
             refuse_backbone(tensors, path, name)
-        return recognised_model(tensors, path, name, arguments).to(device)
+        return recognised_model(tensors, path, name, arguments)
     fill(model, tensors, str(path))
     model.trained = True
-    return model.to(device).eval()
+    vars(model)[HEADER] = header_of(model, source=path.name)
+    return model
+
+
+def placed(model: SaliencyModel, device: str | torch.device) -> SaliencyModel:
+    """The model on a device, in evaluation mode.
+
+    Raises:
+        ConfigError: there is no such device here, or no room on it.
+    """
+    try:
+        return model.to(device).eval()
+    except (AssertionError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0][:200]
+        raise ConfigError(f"the model cannot be put on the device {str(device)!r}: {reason}") from error
 
 
 def refuse_backbone(tensors: Mapping[str, torch.Tensor], path: Path, name: str) -> None:
@@ -172,9 +230,3 @@ def check_arguments(header: CheckpointHeader, arguments: Mapping[str, Any], path
             "leave the argument out, or name the model without these weights"
         )
     return {key: arguments[key] for key in others}
-
-
-def differing(header: CheckpointHeader, arguments: Mapping[str, Any]) -> list[str]:
-    """The arguments that a checkpoint has otherwise."""
-    known = effective_arguments(model_info(header.model), header.arguments)
-    return [key for key, value in arguments.items() if plain(known.get(key)) != plain(value)]

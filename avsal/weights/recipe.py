@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from avsal.types import ClipSpec
@@ -55,19 +54,6 @@ class InputRecipe:
         if self.sample_rate and self.audio_scale:
             parts.append(f"mono sound at {self.sample_rate} Hz, samples within {self.audio_scale:g}")
         return "; ".join(parts) or "not known"
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> InputRecipe:
-        """A recipe from its JSON form.
-
-        Raises:
-            TypeError: an unknown field.
-        """
-        known = {field.name for field in fields(cls)}
-        if set(values) - known:
-            raise TypeError(f"unknown in an input recipe: {', '.join(sorted(set(values) - known))}")
-        arguments: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        return cls(**arguments)
 
 
 #: RGB, x * 2 / 255 - 1

@@ -7,7 +7,8 @@ from avsal.cli import main
 from avsal.cli.weights import BACKBONES, MODELS
 from avsal.layers.soundnet import SoundNet
 from avsal.models import create_model
-from avsal.weights import CATALOGUE, backbones, published_models, save_checkpoint
+from avsal.weights import CATALOGUE, save_checkpoint
+from avsal.weights import published as table
 
 
 @pytest.fixture
@@ -101,5 +102,5 @@ def test_a_mistake_is_one_line_and_exit_code_2(arguments, expected, tmp_path, ca
 
 
 def test_the_names_after_as_are_the_backbones_there_are():
-    assert set(BACKBONES) == set(backbones.BACKBONES)
-    assert set(MODELS) == set(published_models.MODELS)
+    assert set(BACKBONES) == set(table.BACKBONES)
+    assert set(MODELS) == set(table.MODELS)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from avsal.errors import CheckpointError
+from avsal.errors import CheckpointError, ConfigError
 from avsal.models import create_model, list_models
 from avsal.weights import load_checkpoint, read_header, save_checkpoint
 from avsal.weights.header import KEY, sha256_of
@@ -156,7 +156,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_scrap(saved, monkeypatch):
 def test_a_model_that_was_not_built_by_name_cannot_be_saved(tmp_path):
     from avsal.models.tsfpnet import TSFPNet
 
-    with pytest.raises(ValueError, match="create_model"):
+    with pytest.raises(ConfigError, match="create_model"):
         save_checkpoint(TSFPNet(num_frames=8, width=0.1), tmp_path / "a.safetensors")
 
 
@@ -256,7 +256,7 @@ HEADER_MISTAKES = {
     newer: "has format 2, written by avsal 9.9: this one reads up to 1; update avsal",
     other_frames: "contradicts itself: its spec says num_frames 16, its model has 8",
     silent_spec: "damaged header (spec.sample_rate)",
-    odd_mean: "damaged header (spec.mean)",
+    odd_mean: "damaged header (`mean` must be 3 numbers",
     truthy: "damaged header (trained is no bool)",
     headless: "damaged header",
 }

@@ -9,7 +9,7 @@ from avsal.errors import CheckpointError, ConfigError
 from avsal.layers.s3d import S3D
 from avsal.layers.soundnet import SoundNet
 from avsal.weights import BackboneHeader, convert, convert_state, load_model, read_backbone, read_header
-from avsal.weights.safetensors_file import read_table
+from avsal.weights.state_file import read_table
 
 
 def published(width: float = 1.0) -> dict[str, torch.Tensor]:

@@ -1,14 +1,13 @@
 """Folders in the Hub's form."""
 
 import json
-import sys
 
 import pytest
 import torch
 
 from avsal.errors import CheckpointError
 from avsal.models import create_model
-from avsal.weights import from_pretrained, read_header, save_pretrained
+from avsal.weights import from_pretrained, load_model, read_header, save_pretrained
 
 
 @pytest.fixture
@@ -86,11 +85,6 @@ def test_a_folder_without_a_model_is_refused(tmp_path):
     assert "holds no model.safetensors" in refusal(tmp_path)
 
 
-def test_without_the_extra_the_message_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    assert "pip install 'avsal[hub]'" in refusal("somebody/model")
-
-
 def test_a_hub_id_is_downloaded_by_the_hubs_own_library(model, tmp_path, monkeypatch):
     hub = pytest.importorskip("huggingface_hub")
     save_pretrained(model, tmp_path)
@@ -123,8 +117,26 @@ def test_a_hub_that_has_it_not_or_cannot_be_reached_is_one_line(monkeypatch):
     assert "the Hub gives no model.safetensors of it: Cannot find the file" in refusal("somebody/model")
 
 
-def test_a_model_saves_itself(model, tmp_path):
-    model.save_pretrained(tmp_path, licence="CC0-1.0")
-    again = from_pretrained(tmp_path)
-    for name, tensor in model.state_dict().items():
-        assert tensor.equal(again.state_dict()[name])
+@pytest.mark.parametrize("given", ["somebody/model", "hf://somebody/model"])
+def test_every_way_to_name_weights_takes_a_hub_id_and_a_folder(model, given, tmp_path, monkeypatch):
+    hub = pytest.importorskip("huggingface_hub")
+    save_pretrained(model, tmp_path / "saved")
+    monkeypatch.setattr(
+        hub, "hf_hub_download", lambda repository, file, **options: str(tmp_path / "saved" / file)
+    )
+    for again in (
+        load_model(given),
+        load_model("tsfpnet_av", weights=given, width=0.1),
+        load_model(tmp_path / "saved"),
+        load_model("tsfpnet_av", weights=tmp_path / "saved"),
+    ):
+        for name, tensor in model.state_dict().items():
+            assert tensor.equal(again.state_dict()[name])
+
+
+def test_a_path_is_never_taken_for_a_hub_id(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    for path in ("runs/best", "other/best.safetensors", "a/b/c", "/x/y", "./model"):
+        with pytest.raises(CheckpointError, match="there is no checkpoint"):
+            load_model(path)

@@ -85,7 +85,7 @@ def test_a_name_alone_gives_fresh_weights_that_say_so():
 
 def test_a_checkpoint_that_ships_is_what_its_name_means(model, checkpoint, tmp_path, monkeypatch):
     (tmp_path / "tsfpnet_av-small.safetensors").write_bytes(checkpoint.read_bytes())
-    monkeypatch.setattr("avsal.weights.loading.SHIPPED", tmp_path)
+    monkeypatch.setattr("avsal.weights.shipped.FOLDER", tmp_path)
     assert output(load_model("tsfpnet_av")) == output(model)
     assert load_model("tsfpnet_av", width=0.1, num_frames=8).trained
     assert not load_model(
@@ -183,11 +183,10 @@ def test_files_that_are_none_are_one_line(tmp_path):
     (tmp_path / "empty.pth").touch()
     assert "web page" in refusal("tsfpnet", weights=tmp_path / "page.pth", **SMALL)
     assert "is empty" in refusal("tsfpnet", weights=tmp_path / "empty.pth", **SMALL)
-    assert "there is no weight file" in refusal("tsfpnet", weights=tmp_path / "absent.pth", **SMALL)
+    assert "there is no checkpoint" in refusal("tsfpnet", weights=tmp_path / "absent.pth", **SMALL)
     assert "web page" in refusal(tmp_path / "page.pth")
     assert "there is no checkpoint" in refusal(tmp_path / "absent.safetensors")
-    assert "from_pretrained" in refusal("somebody/model")
-    assert "is a folder" in refusal(tmp_path)
+    assert "holds no model.safetensors" in refusal(tmp_path)
 
 
 def test_a_mistyped_name_is_corrected():

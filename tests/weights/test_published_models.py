@@ -7,8 +7,7 @@ from avsal.cli import main
 from avsal.errors import CheckpointError, ConfigError
 from avsal.models import create_model
 from avsal.weights import convert_state, initialise, load_model, read_header
-from avsal.weights.backbones import BACKBONES
-from avsal.weights.published_models import MODELS
+from avsal.weights.published import BACKBONES, MODELS
 from tests.key_filled import filled
 from tests.published import authors_state
 

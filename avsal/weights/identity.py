@@ -1,0 +1,124 @@
+"""What made an output: which model, with which weights, trained on what, under which licence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from torch import nn
+
+from avsal.models import SaliencyModel, argument_words
+from avsal.weights.checkpoint import HEADER, effective_arguments
+from avsal.weights.header import CheckpointHeader, plain, sha256_of
+from avsal.weights.shipped import shipped_as
+
+__all__ = ["ModelIdentity", "model_identity"]
+
+Origin = Literal["shipped", "demonstration", "published", "trained", "changed", "untrained"]
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """What an output says of the model that made it.
+
+    Attributes:
+        name: of the model in the registry, or its class's.
+        arguments: all of its constructor's, as plain JSON values.
+        sha256: of its tensors as they are, see `avsal.weights.header.sha256_of`.
+        origin: ``shipped`` with avsal; ``demonstration``: shipped to show what avsal does, no paper's model;
+            ``published``: its authors' weights; ``trained``: another checkpoint; ``changed``: trained on
+            since it was loaded; ``untrained``: its maps mean nothing.
+        checkpoint: name of the shipped checkpoint, None for others.
+        trained_on: the data, None where the checkpoint does not state them.
+        licence: of the weights, None where not stated.
+        source: where the weights come from, None where not stated.
+    """
+
+    name: str
+    arguments: Mapping[str, Any]
+    sha256: str
+    origin: Origin
+    checkpoint: str | None = None
+    trained_on: str | None = None
+    licence: str | None = None
+    source: str | None = None
+
+    @property
+    def label(self) -> str:
+        """A few words for a table's row or a picture; never the title of a paper."""
+        name = self.checkpoint or self.name
+        words = {
+            "shipped": name,
+            "demonstration": f"{name} (demonstration)",
+            "published": f"{name} (its authors' weights)",
+            "trained": f"{name} ({self.sha256[:8]})",
+            "changed": f"{name} ({self.sha256[:8]})",
+            "untrained": f"{name} (untrained)",
+        }
+        return words[self.origin]
+
+    def describe(self) -> str:
+        """One line for people."""
+        words = {
+            "shipped": "shipped with avsal",
+            "demonstration": "the demonstration that ships with avsal, no paper's weights",
+            "published": "its authors' weights",
+            "trained": "own weights",
+            "changed": "trained on since it was loaded",
+            "untrained": "untrained: its maps mean nothing",
+        }
+        parts = [f"{self.checkpoint or self.name}: {words[self.origin]}"]
+        if self.origin != "untrained":
+            parts.append(f"trained on {self.trained_on or 'data that are not stated'}")
+            parts.append(f"licence {self.licence or 'not stated'}")
+        return "; ".join([*parts, f"SHA-256 {self.sha256[:12]}"])
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as plain JSON values, with the label."""
+        return {"label": self.label, **plain(asdict(self))}
+
+
+def model_identity(model: nn.Module) -> ModelIdentity:
+    """What an output should say of a model: call it once a run, it reads every tensor.
+
+    Args:
+        model: as it predicts; one that `load_model` gave knows where its weights come from.
+    """
+    sha256 = sha256_of(model.state_dict())
+    if not isinstance(model, SaliencyModel) or not hasattr(model, "info"):
+        origin: Origin = "changed" if getattr(model, "trained", True) else "untrained"
+        return ModelIdentity(type(model).__name__, {}, sha256, origin)
+    arguments = plain(effective_arguments(model.info, model.arguments))
+    header: CheckpointHeader | None = vars(model).get(HEADER)
+    if not model.trained:
+        return ModelIdentity(model.name, arguments, sha256, "untrained")
+    if header is None or header.sha256 != sha256:
+        return ModelIdentity(model.name, arguments, sha256, "changed")
+    shipped = shipped_as(sha256)
+    if shipped is not None:
+        origin = "demonstration" if shipped.demonstration else "shipped"
+    else:
+        origin = "published" if "layout" in header.extra else "trained"
+    return ModelIdentity(
+        model.name,
+        arguments,
+        sha256,
+        origin,
+        shipped.name if shipped else None,
+        in_words(header.data),
+        header.licence,
+        header.source,
+    )
+
+
+def in_words(data: Any) -> str | None:
+    """What a checkpoint says of its data, as one line."""
+    if data is None or data in ({}, [], ""):
+        return None
+    if isinstance(data, list):
+        return ", ".join(one if isinstance(one, str) else json.dumps(one) for one in data)
+    if isinstance(data, dict):
+        return argument_words(data)
+    return str(data)

@@ -1,0 +1,139 @@
+"""Files of published networks: ours made from them, and they as they are."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from avsal.errors import CheckpointError, ConfigError
+from avsal.models import SaliencyModel, create_model
+from avsal.weights.checkpoint import HEADER, fill, header_of, save_checkpoint, write_tensors
+from avsal.weights.conversion import Conversion, convert_state, names_of, network_named
+from avsal.weights.header import KEY, BackboneHeader, CheckpointHeader, sha256_of
+from avsal.weights.mismatch import check_numbers, describe_mismatch, shapes
+from avsal.weights.published import MODELS
+from avsal.weights.state_file import StateFile, read_state
+
+__all__ = ["convert", "model_of", "read_backbone", "recognised_model"]
+
+logger = logging.getLogger(__name__)
+
+
+def convert(
+    file: str | os.PathLike[str], out: str | os.PathLike[str], as_name: str | None = None
+) -> tuple[BackboneHeader | CheckpointHeader, Conversion]:
+    """Convert a published network to a file of ours: our names, safetensors, the input recipe in its header.
+
+    A backbone becomes a file to begin training from, a whole model a checkpoint.
+
+    Args:
+        file: .pt, .pth, .tar, .safetensors or .npz.
+        out: the file to write.
+        as_name: the network it must be; None takes whichever it is.
+
+    Returns:
+        The header as written, and the conversion.
+
+    Raises:
+        CheckpointError: the file cannot be read, or does not convert without a tensor left.
+        ConfigError: there is no such network, or `out` is `file`.
+    """
+    file, out = Path(file), Path(out)
+    if out.exists() and out.samefile(file):
+        raise ConfigError(f"converting {file} onto itself would lose it: name another file to write")
+    names_of(as_name)  # before a large file is read
+    found = read_backbone(file, as_name)
+    if found.backbone in MODELS:
+        return save_checkpoint(model_of(found, file), out), found
+    header = BackboneHeader(
+        found.backbone, found.layout, found.recipe, file.name, sha256_of(found.tensors), found.notes
+    )
+    write_tensors(found.tensors, out, header.to_metadata())
+    return header, found
+
+
+def read_backbone(path: str | os.PathLike[str], name: str | tuple[str, ...] | None = None) -> Conversion:
+    """A network's weights from a file that `convert` wrote or straight from a published one.
+
+    Args:
+        path: of the file.
+        name: of the network it must be, or several that it may be; None takes whichever it is.
+
+    Raises:
+        CheckpointError: the file cannot be read or does not convert.
+        ConfigError: there is no such network.
+    """
+    path = Path(path)
+    state = read_state(path)
+    if KEY in state.metadata:
+        return read_converted(state, path, name)
+    found = convert_state(state.tensors, name, source=str(path))
+    notes = state.notes + found.notes
+    return Conversion(found.backbone, found.layout, found.tensors, found.recipe, notes)
+
+
+def read_converted(state: StateFile, path: Path, name: str | tuple[str, ...] | None) -> Conversion:
+    """The weights in a file that `convert` wrote, its hash and shapes checked."""
+    header = BackboneHeader.from_metadata(state.metadata, path)
+    if header.backbone not in names_of(name):
+        raise CheckpointError(f"{path} is {header.backbone}, not {' or '.join(names_of(name))}")
+    expected = network_named(header.backbone).tensors
+    problem = describe_mismatch(shapes(expected), shapes(state.tensors))
+    if problem:
+        raise CheckpointError(f"{path} does not fit {header.backbone}: {problem}")
+    if sha256_of(state.tensors) != header.sha256:
+        raise CheckpointError(
+            f"{path} is damaged: its tensors do not have the hash its header names; copy it again"
+        )
+    check_numbers(state.tensors, expected, str(path))
+    return Conversion(header.backbone, header.layout, state.tensors, header.recipe, header.notes)
+
+
+def recognised_model(
+    tensors: Mapping[str, Tensor], path: Path, name: str | None, arguments: Mapping[str, Any]
+) -> SaliencyModel:
+    """The model that a published state dict holds, with a note to the log of what it is taken for.
+
+    Args:
+        tensors: as published.
+        path: they came from.
+        name: of the model it must be; None: any.
+        arguments: of the model's constructor.
+
+    Raises:
+        CheckpointError: no such model, or a tensor is left over, missing, or does not fit.
+        ConfigError: the model takes no such argument.
+    """
+    found = convert_state(tensors, tuple(MODELS) if name is None else name, source=str(path))
+    logger.warning("%s: taken for %s in the layout of %s", path, found.backbone, found.layout)
+    return model_of(found, path, arguments)
+
+
+def model_of(found: Conversion, path: Path, arguments: Mapping[str, Any] | None = None) -> SaliencyModel:
+    """A converted whole model, which knows where its weights come from.
+
+    Args:
+        found: the conversion.
+        path: of the file that was converted.
+        arguments: of the model's constructor.
+
+    Raises:
+        CheckpointError: the arguments make a model of other shapes.
+        ConfigError: the model takes no such argument.
+    """
+    about = MODELS[found.backbone]
+    with torch.random.fork_rng(devices=[]):  # loading draws no numbers from the caller's generator
+        model = create_model(about.name, **{**about.arguments, **(arguments or {})})
+    fill(model, found.tensors, str(path))
+    model.spec = found.recipe.applied_to(model.spec)
+    model.trained = True
+    extra = {"layout": found.layout, **({"notes": list(found.notes)} if found.notes else {})}
+    source = f"{path.name}, in the layout of {found.layout}, {about.source}"
+    vars(model)[HEADER] = header_of(model, licence=about.licence, source=source, extra=extra)
+    return model
