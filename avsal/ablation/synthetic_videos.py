@@ -19,10 +19,19 @@ from avsal.prediction.engines.plain import PlainEngine
 from avsal.train.synthetic_clips import sample
 from avsal.types import ClipSpec
 
-__all__ = ["CEILINGS", "planted_margins", "score_synthetic_videos"]
+__all__ = ["BY_HAND", "CEILINGS", "FAVOURED", "REFERENCES", "planted_margins", "score_synthetic_videos"]
 
 #: rows that no model made: the best maps that can be made without the sound, and with it
 CEILINGS = ("best without sound", "best with sound")
+
+#: the map of a rule made by hand that hears, where the videos have one
+BY_HAND = "by hand"
+
+#: rows that are no condition
+REFERENCES = (*CEILINGS, BY_HAND)
+
+#: besides NSS and CC: 1 where the map favours the source that is heard, where the videos say what it favours
+FAVOURED = "favoured"
 
 #: share of the gain that planted sound can bring, below which a difference does not matter
 MARGIN_SHARE = 0.05
@@ -40,13 +49,15 @@ def score_synthetic_videos(
     seed: int = 0,
     batch_size: int = 8,
 ) -> list[ConditionScore]:
-    """NSS and CC of the last frame's map of every video under every condition, and both ceilings.
+    """Scores of the last frame's map of every video under every condition, and of the reference rows.
 
-    Frames are seen once for all conditions. The sound of ``swapped`` is that of another of the videos.
+    NSS and CC, and `FAVOURED` where the videos say which source a map favours. Frames are seen once for all
+    conditions. The sound of ``swapped`` is that of another source of the same video where there is one to be
+    had, of another of the videos otherwise.
 
     Args:
         model: that listens, in evaluation mode.
-        videos: `datasets_av.sounding_objects.SoundingObjects`.
+        videos: `datasets_av.sounding_objects.SoundingObjects` or `datasets_av.sounding_clips.SoundingClips`.
         conditions: which.
         num_videos: from video 0 on.
         dataset: what the scores are filed under, such as the cue.
@@ -62,7 +73,13 @@ def score_synthetic_videos(
         raise ConfigError(f"{model.name} takes no sound, so there is nothing to ablate: expected tsfpnet_av")
     names = [f"video {index}" for index in range(num_videos)]
     others = derangement(names, seed)
-    sounds = {name: videos[index].sound for index, name in enumerate(names)}
+    sounds, swapped = {}, {}
+    for index, name in enumerate(names):
+        video = videos[index]
+        sounds[name] = video.sound
+        if hasattr(video, "sounds"):
+            swapped[name] = video.sounds["swapped"]
+    swapped = swapped or {name: sounds[others[name]] for name in names}
     engine = PlainEngine(model)
     scores: list[ConditionScore] = []
     for begin in range(0, num_videos, batch_size):
@@ -75,7 +92,7 @@ def score_synthetic_videos(
                 conditions,
                 seed=seed,
                 video=names[n],
-                other=sounds[others[names[n]]],
+                other=swapped[names[n]],
             )
             for n in numbers
         ]
@@ -91,9 +108,11 @@ def score_synthetic_videos(
                 strict=True,
             )
         )
-        maps |= _best_maps(videos, numbers)
+        made = [videos[number] for number in numbers]
+        maps |= _reference_maps(made)
         for row, found in maps.items():
-            for metric, values in _last_frame_scores(found, batch).items():
+            values_of = _last_frame_scores(found, batch) | _favoured(made, found)
+            for metric, values in values_of.items():
                 scores += [
                     ConditionScore(names[n], model_seed, row, metric, value, dataset)
                     for n, value in zip(numbers, values, strict=True)
@@ -116,8 +135,9 @@ def planted_margins(videos: Any, spec: ClipSpec, num_videos: int, *, batch_size:
     for begin in range(0, num_videos, batch_size):
         numbers = range(begin, min(begin + batch_size, num_videos))
         batch = ClipBatch.collect([sample(videos, number, spec) for number in numbers], spec)
-        for row, maps in _best_maps(videos, numbers).items():
-            for metric, values in _last_frame_scores(maps, batch).items():
+        made = [videos[number] for number in numbers]
+        for row, maps in _reference_maps(made).items():
+            for metric, values in (_last_frame_scores(maps, batch) | _favoured(made, maps)).items():
                 found.setdefault((row, metric), []).extend(values)
     without, with_sound = CEILINGS
     return {
@@ -127,11 +147,24 @@ def planted_margins(videos: Any, spec: ClipSpec, num_videos: int, *, batch_size:
     }
 
 
-def _best_maps(videos: Any, numbers: Sequence[int]) -> dict[str, torch.Tensor]:
-    """(B, 1, H, W) of the last frame, by row of `CEILINGS`."""
-    return {
-        row: torch.from_numpy(np.stack([videos[n].gaze.best_map(-1, sound=sound) for n in numbers]))[:, None]
+def _reference_maps(videos: Sequence[Any]) -> dict[str, torch.Tensor]:
+    """(B, 1, H, W) of the last frame, by row of `REFERENCES`."""
+    maps = {
+        row: [video.gaze.best_map(-1, sound=sound) for video in videos]
         for row, sound in zip(CEILINGS, (False, True), strict=True)
+    }
+    if all(hasattr(video, "map_by_hand") for video in videos):
+        maps[BY_HAND] = [video.map_by_hand() for video in videos]
+    return {row: torch.from_numpy(np.stack(found))[:, None] for row, found in maps.items()}
+
+
+def _favoured(videos: Sequence[Any], maps: torch.Tensor) -> dict[str, list[float]]:
+    """Whether the last frame's map favours the source that is heard."""
+    if not all(hasattr(video, "favoured") for video in videos):
+        return {}
+    last = maps[:, -1].float().cpu().numpy()
+    return {
+        FAVOURED: [float(v.favoured(saliency) == v.heard) for v, saliency in zip(videos, last, strict=True)]
     }
 
 

@@ -8,7 +8,7 @@ composite.frames, composite.sound, composite.fixations, composite.target
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -21,6 +21,7 @@ from avsal.errors import ConfigError, DatasetError
 from avsal.types import Fixations
 from datasets_av.sounding_clips.layout import Tile, draw_ground, draw_tiles, paste
 from datasets_av.sounding_clips.material import FOLDS, Footage, Match, Material, Part, Source, footage
+from datasets_av.sounding_clips.mouth_motion import motion_against_loudness
 from datasets_av.sounding_objects.expected_gaze import ExpectedGaze, expected_gaze
 from datasets_av.sounding_objects.observers import Observers
 from datasets_av.sounding_objects.scene import Turns, scale_of
@@ -87,12 +88,24 @@ class Composite:
         """(H, W) target density of the last frame; sums to 1."""
         return self.gaze.density(-1)
 
-    def selected(self, saliency: NDArray[np.float32]) -> int:
+    def favoured(self, saliency: NDArray[np.float32]) -> int:
         """Which source a map (H, W) favours: the one with the greatest mean inside its box."""
         means = []
         for x0, y0, x1, y1 in np.round(self.boxes).astype(int).tolist():
             means.append(float(saliency[y0:y1, x0:x1].mean()))
         return int(np.argmax(means))
+
+    def map_by_hand(self) -> NDArray[np.float32]:
+        """(H, W), sums to 1: the expected gaze of the last frame if the source were heard whose mouth's
+        movement fits the loudness of `sound` best, see `motion_against_loudness`."""
+        fits = motion_against_loudness(
+            self.frames, self.sound, self.faces, frame_rate=self.frame_rate, sample_rate=self.sample_rate
+        )
+        order = np.arange(len(self.sources) + 1)
+        picked = int(fits.argmax())
+        order[[picked, self.heard]] = self.heard, picked
+        told = self.gaze.weights_with_sound[:, order]
+        return replace(self.gaze, weights_with_sound=told).best_map(-1, sound=True)
 
 
 @dataclass(frozen=True)
