@@ -159,7 +159,11 @@ class VideoWriter:
         shape = self._size if self._grey else (*self._size, 3)
         if image.shape != shape or image.dtype != np.uint8:
             raise ValueError(f"expected a uint8 image of shape {shape} but got {image.dtype} {image.shape}")
-        pts = round(Fraction(time - self._start) / self._time_base)
+        if self._last is None:
+            self._first_time = time
+            self._first_pts = round(Fraction(time - self._start) / self._time_base)
+        # whole ticks from the first frame on: `start` may lie between two, where rounding is up or down
+        pts = self._first_pts + round(Fraction(time - self._first_time) / self._time_base)
         if self._last is not None and pts <= self._last:
             raise ValueError(f"the frame at {time} s comes no later than the one before it")
         self._last = pts

@@ -320,3 +320,15 @@ def test_a_written_video_can_be_rewritten_in_place(tmp_path):
     assert rewrite(path, path) == "copied"
     again = [(frame.image, frame.time) for frame in VideoReader(path)]
     assert [time for _, time in again] == [time for _, time in frames]
+
+
+@pytest.mark.parametrize("start", [0.5, 0.06, 0.1])
+def test_an_excerpt_may_begin_between_ticks(tmp_path, start):
+    """Frames at 0.52, 0.56, ... with ticks of 0.04 s lie half a tick off a beginning at 0.5 s."""
+    path = tmp_path / "out.mp4"
+    with VideoWriter(path, (16, 16), time_base=Fraction(1, 25), frame_rate=25, start=start) as writer:
+        times = [0.04 * k for k in range(20) if 0.04 * k >= start]
+        for time in times:
+            writer.write(np.zeros((16, 16, 3), np.uint8), time)
+    written = [frame.time for frame in open_frames(path)]
+    assert np.diff(written) == pytest.approx([0.04] * (len(times) - 1), abs=1e-6)
