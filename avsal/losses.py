@@ -34,6 +34,7 @@ PAPER_LOSSES: dict[str, dict[str, float]] = {
     "sal3d": {"bce": 1.0},  # Djilali et al. 2020, eq. 3
     "conv3d": {"mse": 1.0},  # Ding and Fang, eq. 2
     "esan": {"nss": 1.0, "sim": 1.0, "cc": 1.0, "kl": 1.0},  # Chen et al. 2021, eq. 12
+    "unisal": {"kl": 1.0, "nss": 0.1, "cc": 0.1},  # Droste et al. 2020, section 3.4
     "stavis": {"bce_sum": 0.1, "cc": 2.0, "nss": 1.0},  # Tsiami et al. 2020, released code
 }
 

@@ -18,7 +18,7 @@ from avsal.metrics.formulas import correlation
 from avsal.models import SaliencyModel
 from avsal.train.settings import TrainSettings
 from avsal.train.sound import attention_loss
-from avsal.weights import freeze
+from avsal.weights import freeze, part_named
 
 __all__ = ["Attentive", "Objective"]
 
@@ -76,6 +76,7 @@ class Objective(nn.Module):
         if sound.attention and not isinstance(model, Attentive):
             raise ConfigError(f"`sound.attention` needs a model with attention, which {model.name} is not")
         self.resting = freeze(model, settings.optim.frozen)
+        self.resting += [part_named(model, part) for part in settings.optim.resting]
         if settings.engine.freeze_batch_norm:
             self.resting += [module for module in model.modules() if isinstance(module, _BatchNorm)]
 

@@ -87,6 +87,7 @@ class OptimSettings:
         options: further arguments of the optimiser, such as ``rho`` or ``momentum``.
         schedule: of the learning rate.
         frozen: parts of the model that are not trained, such as ``encoder``; their batch norms rest too.
+        resting: parts that are trained with their batch norms' running statistics as they are.
         learning_rates: factor on the learning rate by part.
         clip_gradient: largest norm of the gradient of all parameters; None: any.
     """
@@ -97,6 +98,7 @@ class OptimSettings:
     options: Mapping[str, Any] = field(default_factory=dict)
     schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
     frozen: tuple[str, ...] = ()
+    resting: tuple[str, ...] = ()
     learning_rates: Mapping[str, float] = field(default_factory=dict)
     clip_gradient: float | None = None
 

@@ -1,7 +1,7 @@
 """Published backbones into parts of a model, with the input they expect.
 
-TSFP-Net starts from S3D of Kinetics and SoundNet, 3DSAL and ESAN-VSP from VGG-16 of ImageNet, 3D-ResNet from
-a network trained on video actions.
+TSFP-Net starts from S3D of Kinetics and SoundNet, 3DSAL and ESAN-VSP from VGG-16 of ImageNet, UNISAL from
+MobileNetV2 of ImageNet, 3D-ResNet from a network trained on video actions.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from avsal.errors import CheckpointError, ConfigError
+from avsal.layers.mobilenet import MobileNetV2
 from avsal.layers.resnet3d import VideoResNet
 from avsal.layers.resnet50_3d import ResNet50
 from avsal.layers.s3d import S3D
@@ -38,6 +39,7 @@ TAKES: dict[str, dict[type[nn.Module], tuple[str, ...]]] = {
     "encoder": {
         S3D: ("s3d",),
         VGG16: ("vgg16",),
+        MobileNetV2: ("mobilenet_v2",),
         VideoResNet: ("r3d_18", "mc3_18", "r2plus1d_18"),
         ResNet50: ("resnet50_3d",),
     },
@@ -144,7 +146,7 @@ def fitted(
     tensors = dict(weights.tensors)
     notes = []
     behind = [name for name in tensors if name not in own]
-    if behind and isinstance(module, SoundNet | VGG16):
+    if behind and isinstance(module, SoundNet | VGG16 | MobileNetV2):
         tensors = {name: tensor for name, tensor in tensors.items() if name in own}
         notes.append(f"left out on purpose: {len(behind)} tensors behind the part's end")
     if isinstance(module, VideoResNet) and f"{PROJECTION}.0.weight" in own:

@@ -9,7 +9,7 @@ from torch import nn
 
 from avsal.errors import ConfigError
 
-__all__ = ["freeze", "parameter_groups"]
+__all__ = ["freeze", "parameter_groups", "part_named"]
 
 
 def parameter_groups(
@@ -83,6 +83,16 @@ def freeze(model: nn.Module, parts: Iterable[str]) -> list[nn.Module]:
         if innermost(name, parts):
             parameter.requires_grad_(False)
     return [module for name, module in model.named_modules() if name in parts]
+
+
+def part_named(model: nn.Module, part: str) -> nn.Module:
+    """The module called `part`.
+
+    Raises:
+        ConfigError: the model has none.
+    """
+    check_parts(model, [part])
+    return model.get_submodule(part)
 
 
 def innermost(name: str, parts: Iterable[str]) -> str | None:

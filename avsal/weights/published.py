@@ -14,6 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from avsal.layers.mobilenet import MobileNetV2
 from avsal.layers.resnet3d import VideoResNet
 from avsal.layers.resnet50_3d import ResNet50
 from avsal.layers.s3d import S3D
@@ -22,6 +23,7 @@ from avsal.layers.vgg import VGG16
 from avsal.models import ArgumentValue, create_model
 from avsal.weights import (
     esan_layouts,
+    mobilenet_layouts,
     s3d_layouts,
     soundnet_layouts,
     stavis_layouts,
@@ -106,6 +108,7 @@ NETWORKS = {
         encoder("s3d", S3D, *s3d_layouts.LAYOUTS),
         PublishedNetwork("soundnet", "audio", SoundNet, soundnet_layouts.LAYOUTS, one_dimensional),
         encoder("vgg16", VGG16, torchvision_layouts.VGG16),
+        encoder("mobilenet_v2", partial(MobileNetV2, last=True), *mobilenet_layouts.LAYOUTS),
         encoder("r3d_18", partial(VideoResNet, "r3d_18"), torchvision_layouts.R3D_18),
         encoder("mc3_18", partial(VideoResNet, "mc3_18"), torchvision_layouts.MC3_18),
         encoder("r2plus1d_18", partial(VideoResNet, "r2plus1d_18"), torchvision_layouts.R2PLUS1D_18),

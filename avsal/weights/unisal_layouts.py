@@ -5,32 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from avsal.weights.layout import Layout
+from avsal.weights.mobilenet_layouts import EXPANDED, OLDER, PLAIN
 from avsal.weights.recipe import IMAGENET
 
-__all__ = ["MOBILENET_V2", "UNISAL"]
+__all__ = ["UNISAL"]
 
 #: their names of the domains
 DOMAINS = {"DHF1K": "dhf1k", "Hollywood": "hollywood", "UCFSports": "ucf_sports", "SALICON": "salicon"}
-
-# modules with tensors of an inverted residual, without and with expansion -> torchvision's names, which are
-# ours; tonylins/pytorch-mobilenet-v2, whose layout UNISAL's encoder has, numbers them through
-PLAIN = {"conv.0": "conv.0.0", "conv.1": "conv.0.1", "conv.3": "conv.1", "conv.4": "conv.2"}
-EXPANDED = {
-    "conv.0": "conv.0.0", "conv.1": "conv.0.1", "conv.3": "conv.1.0", "conv.4": "conv.1.1",
-    "conv.6": "conv.2", "conv.7": "conv.3",
-}  # fmt: skip
-
-#: the older layout of MobileNetV2 -> torchvision's
-MOBILENET_V2 = {
-    **{f"features.{stage}.{leaf}": f"features.{stage}.{leaf}" for stage in (0, 18) for leaf in (0, 1)},
-    **{f"features.1.{theirs}": f"features.1.{ours}" for theirs, ours in PLAIN.items()},
-    **{
-        f"features.{stage}.{theirs}": f"features.{stage}.{ours}"
-        for stage in range(2, 18)
-        for theirs, ours in EXPANDED.items()
-    },
-}
-
 
 def norms(modules: Mapping[str, str]) -> dict[str, str]:
     """The batch norms of every domain, from the modules that hold them."""
@@ -80,7 +61,7 @@ DECODER = {
 UNISAL = Layout(
     "rdroste/unisal",
     {
-        **{f"cnn.{theirs}": f"encoder.{ours}" for theirs, ours in MOBILENET_V2.items()},
+        **{f"cnn.{theirs}": f"encoder.{ours}" for theirs, ours in OLDER.items()},
         **{f"post_cnn.inv_res.{theirs}": f"reduce.{ours}" for theirs, ours in PLAIN.items()},
         **RECURRENT,
         **DECODER,

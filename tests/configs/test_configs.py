@@ -109,6 +109,16 @@ def test_the_papers_protocols_are_what_the_papers_say():
     assert esan.clips.batch_size == 4
     assert esan.model.forward == {"phases": [2]}
     assert esan.model.supervised == (2, 7, 12)
+    unisal, _ = resolve(compose(["experiment=unisal_dhf1k"]))
+    assert (unisal.optim.name, unisal.optim.learning_rate, unisal.epochs) == ("sgd", 0.04, 16)
+    assert (unisal.optim.schedule.name, unisal.optim.schedule.factor) == ("every", 0.8)
+    assert unisal.loss == {"kl": 1, "nss": 0.1, "cc": 0.1}
+    assert unisal.model.supervised == tuple(range(0, 60, 5))
+    hollywood, _ = resolve(compose(["experiment=unisal_hollywood2"]))
+    assert hollywood.model.supervised == tuple(range(0, 48, 4))
+    tased, _ = resolve(compose(["experiment=tased_dhf1k"]))
+    assert (tased.clips.batch_size * tased.clips.accumulation, tased.steps) == (40, 1000)
+    assert (tased.optim.learning_rate, dict(tased.optim.learning_rates)) == (0.1, {"encoder": 0.01})
     conv3d, objects = resolve(compose(["experiment=conv3d_objects"]))
     assert conv3d.loss == {"mse": 1}
     assert objects.recipe is None
