@@ -13,6 +13,7 @@ __all__ = ["UNISAL"]
 #: their names of the domains
 DOMAINS = {"DHF1K": "dhf1k", "Hollywood": "hollywood", "UCFSports": "ucf_sports", "SALICON": "salicon"}
 
+
 def norms(modules: Mapping[str, str]) -> dict[str, str]:
     """The batch norms of every domain, from the modules that hold them."""
     return {
