@@ -20,10 +20,13 @@ from avsal.media.damage import Damage
 from avsal.media.frames import ROUNDING, Frame, VideoInfo, check_selection
 from avsal.media.pixels import RgbConverter
 
-__all__ = ["ImageFolderReader", "is_pattern"]
+__all__ = ["STILL_RATE", "ImageFolderReader", "is_pattern", "is_still"]
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 """Files of other kinds in a folder are left alone, as are hidden ones."""
+
+STILL_RATE = 25
+"""Frames a second of a single image, whose one frame is shown for so long."""
 
 NUMBER = re.compile(r"%0?\d*d")
 
@@ -36,7 +39,8 @@ class ImageFolderReader:
     keep their times. Properties and iteration are those of `VideoReader`.
 
     Args:
-        folder: the folder, or a pattern such as ``frames/%05d.jpg`` whose numbers have no holes.
+        folder: the folder, or a pattern such as ``frames/%05d.jpg`` whose numbers have no holes; or one
+            image.
         frame_rate: in frames a second.
         size: (H, W) of the images given out, None for their own.
         start: seconds; earlier frames are left out.
@@ -147,7 +151,14 @@ def is_pattern(name: str) -> bool:
     return len(NUMBER.findall(name)) == 1
 
 
+def is_still(path: Path) -> bool:
+    """Whether a path is one image: a video of one frame."""
+    return path.suffix.lower() in SUFFIXES and path.is_file()
+
+
 def _images(folder: Path) -> list[Path]:
+    if is_still(folder):
+        return [folder]
     if not folder.is_dir():
         raise MediaError(f"no such folder of images: {folder}")
     names = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != "."]

@@ -15,7 +15,7 @@ from avsal.errors import MediaError
 from avsal.media.container import Coverage, decode, demux, open_container, picture_stream
 from avsal.media.damage import Damage
 from avsal.media.frames import ROUNDING, Frame, FrameReader, VideoInfo, check_selection
-from avsal.media.images import ImageFolderReader, is_pattern
+from avsal.media.images import STILL_RATE, ImageFolderReader, is_pattern, is_still
 from avsal.media.pixels import RgbConverter
 from avsal.media.probe import probe
 from avsal.media.stamps import Stamps
@@ -194,7 +194,7 @@ def open_frames(
     """Open a video, a folder of images or a pattern of image names such as ``frames/%05d.jpg``.
 
     Args:
-        source: the video file, the folder or the pattern.
+        source: the video file, the folder or the pattern; or one image, a video of one frame.
         size: (H, W) of the images, None for the size on display.
         frame_rate: of images in frames a second; a video has its own time stamps.
         start: seconds on the video clock; earlier frames are left out.
@@ -205,6 +205,8 @@ def open_frames(
         MediaError: there is nothing that can be read, or `frame_rate` is missing or given in vain.
     """
     path = Path(source)
+    if is_still(path):
+        return ImageFolderReader(path, frame_rate or STILL_RATE, size, start=start, end=end)
     if path.is_dir() or (not path.exists() and is_pattern(path.name)):
         if frame_rate is None:
             raise MediaError(f"{source} holds images without times: say how many frames a second they are")

@@ -137,12 +137,14 @@ class TSFPNetAV(TSFPNet):
 
     Args:
         fusion: ``bilinear``, the paper's, sound pooled over the clip; ``aligned``, ours, which keeps time.
+        audio_encoder: ``soundnet``, the paper's; ``logmel``, ours; see `avsal.layers.fusion`.
     """
 
     def __init__(
         self,
         *,
         fusion: str = "bilinear",
+        audio_encoder: str = "soundnet",
         num_frames: int = 32,
         size: Sequence[int] = (192, 352),
         levels: Levels = "pyramid",
@@ -161,7 +163,7 @@ class TSFPNetAV(TSFPNet):
         self.spec = ClipSpec(
             num_frames=num_frames, size=self.spec.size, sample_rate=SAMPLE_RATE, audio_scale=SCALE
         )
-        self.fusion = FUSIONS[fusion](self.encoder.channels, width)
+        self.fusion = FUSIONS[fusion](self.encoder.channels, width, audio_encoder=audio_encoder)
 
     def forward(self, frames: Tensor, audio: Tensor | None = None, *, context: int = 0) -> Tensor:
         """(B, 3, T, H, W) in [-1, 1] and (B, 1, A) in about [-256, 256] -> (B, 1, H, W) in [0, 1].

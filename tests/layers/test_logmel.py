@@ -5,6 +5,7 @@ import torch
 from avsal.layers.fusion import AUDIO_ENCODERS, FUSIONS
 from avsal.layers.logmel import FFT, HOP, LogMelNet, log_mel, mel_filters
 from avsal.layers.soundnet import SAMPLE_RATE, SCALE
+from avsal.models import create_model
 
 
 @pytest.mark.parametrize(
@@ -106,3 +107,15 @@ def test_the_aligned_fusion_can_be_exported(encoder):
 def test_an_unknown_encoder_is_refused():
     with pytest.raises(ValueError, match="`audio_encoder` must be one of soundnet, logmel"):
         FUSIONS["aligned"]((8, 12, 16), 0.25, audio_encoder="wav2vec")
+
+
+def test_a_model_hears_with_the_encoder_of_its_arguments():
+    torch.manual_seed(0)
+    model = create_model(
+        "tsfpnet_av", audio_encoder="logmel", fusion="aligned", width=0.25, num_frames=8, size=(32, 56)
+    )
+    assert any(name.startswith("fusion.logmel.") for name in model.state_dict())
+    assert not any("soundnet" in name for name in model.state_dict())
+    frames = torch.randn(1, 3, 8, 32, 56)
+    silent = model(frames, torch.zeros(1, 1, 7056))
+    assert not torch.equal(model(frames, SCALE * torch.randn(1, 1, 7056)), silent)

@@ -168,3 +168,14 @@ def test_what_is_no_folder_of_images_is_refused_in_one_line(tmp_path):
         ImageFolderReader(tmp_path / "nowhere", 25)
     with pytest.raises(ValueError, match="`frame_rate` must be positive"):
         ImageFolderReader(tmp_path / "empty", 0)
+
+
+def test_one_image_is_a_video_of_one_frame_upright_and_of_any_size(tmp_path):
+    picture = Image.fromarray(np.full((24, 40, 3), 80, np.uint8))
+    turned = picture.getexif()
+    turned[0x0112] = 6  # a camera held upright
+    picture.save(tmp_path / "photograph.JPG", format="jpeg", exif=turned)
+    reader = open_frames(tmp_path / "photograph.JPG", (20, 12))
+    assert (reader.info.size, reader.info.num_frames, reader.info.frame_rate) == ((40, 24), 1, 25)
+    (frame,) = reader
+    assert (frame.time, frame.duration, frame.image.shape) == (0, 0.04, (20, 12, 3))
