@@ -2,5 +2,16 @@
 
 from avsal.render.colormap import COLORMAPS, colormap, paint, to_unit_peak
 from avsal.render.outputs import OUTPUTS, Output, OutputRequest
+from avsal.render.overlay import STYLES, draw_overlay
 
-__all__ = ["COLORMAPS", "OUTPUTS", "Output", "OutputRequest", "colormap", "paint", "to_unit_peak"]
+__all__ = [
+    "COLORMAPS",
+    "OUTPUTS",
+    "STYLES",
+    "Output",
+    "OutputRequest",
+    "colormap",
+    "draw_overlay",
+    "paint",
+    "to_unit_peak",
+]

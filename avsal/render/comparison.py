@@ -13,10 +13,11 @@ from avsal.media.video import open_frames
 from avsal.media.writer import VideoWriter
 from avsal.prediction import Prediction
 from avsal.render.caption import write_text
-from avsal.render.colormap import colormap, paint, to_unit_peak
+from avsal.render.colormap import colormap
 from avsal.render.outputs import Output, OutputRequest
+from avsal.render.overlay import draw_overlay
 
-__all__ = ["ComparisonVideo", "difference_picture"]
+__all__ = ["ComparisonVideo", "attention_picture", "difference_picture"]
 
 #: the difference's colours: where the first sound draws gaze, and where the second does
 FIRST, SECOND = np.array([255, 120, 30], np.float32), np.array([40, 140, 255], np.float32)
@@ -30,8 +31,9 @@ class ComparisonVideo(Output):
 
     The maps are painted as in the overlay video. In the difference, orange is where the first sound draws
     gaze and blue where the second does; its strength is the difference of both maps' densities, in parts of
-    the larger peak. The attention is the factor by which the first sound multiplies the visual features, in
-    parts of its own peak: evenly bright where sound says nothing about the place.
+    the larger peak. The attention is the factor by which a sound multiplies the visual features; what is
+    shown is how far the factors of both sounds are apart, in parts of the largest factor under any sound:
+    dark where it matters to no feature which of the two is heard.
 
     Args:
         path: ends in ``.mp4``.
@@ -64,7 +66,12 @@ class ComparisonVideo(Output):
             request.source, self.size, frame_rate=request.frame_rate, start=request.start, end=request.end
         )
         self.frames = iter(self._stack.enter_context(reader))
-        names = (self.first, self.second, f"{self.first} - {self.second}", f"attention ({self.first})")
+        names = (
+            self.first,
+            self.second,
+            f"{self.first} - {self.second}",
+            f"attention: {self.first} - {self.second}",
+        )
         self.cell = (self.size[0] + STRIP, self.size[1])
         self.video_size = (2 * self.cell[0] + GAP, 2 * self.cell[1] + GAP)
         self.strips = [self._strip(name) for name in names]
@@ -94,12 +101,18 @@ class ComparisonVideo(Output):
                 f"{self.request.source}: reading the video again did not give the frame at "
                 f"{prediction.time:.3f} s; was the file changed meanwhile?"
             )
-        maps = [resize_map(prediction.condition_maps[name], self.size) for name in (self.first, self.second)]
-        factor = resize_map(1 + prediction.attention[self.first], self.size)
-        painted = [
-            paint(frame.image, to_unit_peak(one), self.table, self.request.alpha) for one in (*maps, factor)
+        maps = [prediction.condition_maps[name] for name in (self.first, self.second)]
+        whole = [resize_map(one, self.size) for one in maps]
+        panels = [
+            *(draw_overlay(frame.image, one, self.table, self.request.alpha) for one in maps),
+            difference_picture(frame.image, *whole),
+            attention_picture(
+                frame.image,
+                *(resize_map(prediction.attention[name], self.size) for name in (self.first, self.second)),
+                largest=max(float((1 + one).max()) for one in prediction.attention.values()),
+                table=self.table,
+            ),
         ]
-        panels = [*painted[:2], difference_picture(frame.image, *maps), painted[2]]
         canvas = np.zeros((*self.video_size, 3), np.uint8)
         for number, (strip, panel) in enumerate(zip(self.strips, panels, strict=True)):
             top, left = (
@@ -129,3 +142,29 @@ def difference_picture(
     share = np.abs(strength)[..., None]
     colour = np.where(strength[..., None] > 0, FIRST, SECOND)
     return np.clip((1 - share) * grey + share * colour + 0.5, 0, 255).astype(np.uint8)
+
+
+def attention_picture(
+    picture: NDArray[np.uint8],
+    first: NDArray[np.float32],
+    second: NDArray[np.float32],
+    *,
+    largest: float,
+    table: NDArray[np.uint8],
+) -> NDArray[np.uint8]:
+    """The picture in dim grey, bright where two sounds multiply the visual features differently.
+
+    Args:
+        picture: (H, W, 3) RGB.
+        first: (H, W) attention: 1 + it is the factor.
+        second: (H, W) of the other sound.
+        largest: the largest factor under any sound: a difference as large is as bright as can be.
+        table: from `colormap`.
+
+    Returns:
+        (H, W, 3) RGB.
+    """
+    share = np.clip(np.abs(first - second) / largest if largest > 0 else np.zeros_like(first), 0, 1)
+    grey = picture.mean(2, keepdims=True) * 0.35
+    colour = table[(share * 255 + 0.5).astype(np.uint8)]
+    return np.clip((1 - share[..., None]) * grey + share[..., None] * colour + 0.5, 0, 255).astype(np.uint8)

@@ -12,13 +12,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal.clips import resize_map
 from avsal.errors import MediaError
 from avsal.media.frames import VideoInfo
 from avsal.media.video import open_frames
 from avsal.media.writer import VideoWriter
 from avsal.prediction import Prediction
-from avsal.render.colormap import colormap, paint, to_unit_peak
+from avsal.render.colormap import colormap
+from avsal.render.overlay import draw_overlay
 
 __all__ = ["ConditionVideos"]
 
@@ -107,5 +107,5 @@ class ConditionVideos:
                 "was the file changed meanwhile?"
             )
         for name, video in self._videos.items():
-            saliency = to_unit_peak(resize_map(prediction.condition_maps[name], self.size))
-            video.write(paint(frame.image, saliency, self.table, 0.7), frame.time)
+            picture = draw_overlay(frame.image, prediction.condition_maps[name], self.table, 0.7)
+            video.write(picture, frame.time)

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from avsal.clips import resize_map
 from avsal.errors import MediaError
@@ -27,7 +28,9 @@ from avsal.media.frames import VideoInfo
 from avsal.media.video import open_frames
 from avsal.media.writer import VideoWriter
 from avsal.prediction import Prediction
-from avsal.render.colormap import colormap, paint, to_unit_peak
+from avsal.render.caption import write_text
+from avsal.render.colormap import colormap, to_unit_peak
+from avsal.render.overlay import CLEAR, OverlayStyle, contrast, draw_overlay
 
 __all__ = ["OUTPUTS", "Output", "OutputRequest"]
 
@@ -45,6 +48,9 @@ class OutputRequest:
         end: of the predicted part in seconds, None for the video's end.
         colormap: of the overlay.
         alpha: opacity of the overlay at the map's peak.
+        style: of the overlay, ``heat`` or ``contour``.
+        caption: written into the overlay's lower left corner with the time, such as the model's name; None
+            for no caption.
         bits: of a PNG sample, 8 or 16.
         about: settings and versions, kept inside files that can hold them.
     """
@@ -57,6 +63,8 @@ class OutputRequest:
     end: float | None = None
     colormap: str = "inferno"
     alpha: float = 0.7
+    style: OverlayStyle = "heat"
+    caption: str | None = None
     bits: int = 8
     about: Mapping[str, Any] | None = None
 
@@ -90,11 +98,16 @@ class Output(ABC):
     def write(self, prediction: Prediction) -> None:
         """Add one frame's map."""
 
+    def remarks(self) -> dict[str, Any]:
+        """What a summary should say of the file, when all is written."""
+        return {}
+
 
 class OverlayVideo(Output):
     """The video with its map painted over it, H.264 that plays in a browser, with the original sound.
 
-    Each map is scaled to its own peak: the colour says where in the frame, not how salient the frame is.
+    Each map is painted by its height over its ground, in parts of its peak's: the colour says where in the
+    frame, not how salient the frame is. A map without contrast fades, and the summary tells of it.
     """
 
     suffix = "_overlay.mp4"
@@ -102,6 +115,7 @@ class OverlayVideo(Output):
     def _open(self) -> None:
         request = self.request
         self.table = colormap(request.colormap)
+        self.count = self.faint = 0
         reader = open_frames(
             request.source, frame_rate=request.frame_rate, start=request.start, end=request.end
         )
@@ -127,8 +141,17 @@ class OverlayVideo(Output):
                 f"{self.request.source}: reading the video again did not give the frame at "
                 f"{prediction.time:.3f} s; was the file changed meanwhile?"
             )
-        saliency = to_unit_peak(resize_map(prediction.map, self.request.info.size))
-        self.video.write(paint(frame.image, saliency, self.table, self.request.alpha), frame.time)
+        request = self.request
+        picture = draw_overlay(frame.image, prediction.map, self.table, request.alpha, request.style)
+        if request.caption is not None:
+            _write_caption(picture, f"{request.caption}   {frame.time:.2f} s".strip())
+        self.video.write(picture, frame.time)
+        self.count += 1
+        self.faint += contrast(prediction.map) < CLEAR
+
+    def remarks(self) -> dict[str, Any]:
+        """The share of frames whose map is painted faintly, for it has little contrast."""
+        return {"low contrast": f"{self.faint} of {self.count} maps, painted faintly"} if self.faint else {}
 
 
 class MapVideo(Output):
@@ -279,6 +302,14 @@ OUTPUTS: dict[str, type[Output]] = {
     "h5": HDF5,
     "csv": Table,
 }
+
+
+def _write_caption(picture: NDArray[np.uint8], text: str) -> None:
+    """A line on a dark ground in the lower left corner, changed in place."""
+    letters = max(10, picture.shape[0] // 30)
+    band = picture[-2 * letters :, : round(0.62 * letters * (len(text) + 2))]
+    band //= 3
+    write_text(band, text, left=letters // 2, middle=letters, height=letters)
 
 
 def _umask() -> int:
