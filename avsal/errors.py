@@ -1,10 +1,32 @@
 """The errors a user can meet: one line each, saying what was expected, what was found and what to do."""
 
-__all__ = ["AvsalError", "CheckpointError", "ConfigError", "DatasetError", "MediaError"]
+__all__ = [
+    "AvsalError",
+    "AvsalRuntimeError",
+    "CheckpointError",
+    "ConfigError",
+    "DatasetError",
+    "MediaError",
+    "shown",
+]
+
+
+def shown(text: object) -> str:
+    """`text` on one line, with what a terminal would obey (control characters, marks that turn the direction
+    of writing, broken Unicode) as escapes: names and metadata of files may hold anything.
+    """
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in str(text)
+    )
 
 
 class AvsalError(Exception):
     """Base of every error that avsal raises on purpose; the command line prints it as one line."""
+
+    def __str__(self) -> str:
+        """The message, fit for a terminal."""
+        return shown(super().__str__())
 
 
 class MediaError(AvsalError):
@@ -21,3 +43,7 @@ class CheckpointError(AvsalError):
 
 class ConfigError(AvsalError):
     """A setting is unknown, impossible or contradicts another."""
+
+
+class AvsalRuntimeError(AvsalError):
+    """What was asked for is possible but failed on the way: a dead worker, a full disk, maps that are NaN."""

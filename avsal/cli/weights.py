@@ -13,6 +13,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from avsal.errors import shown
+
 if TYPE_CHECKING:
     from avsal.weights import CheckpointHeader
 
@@ -175,7 +177,7 @@ def print_fields(values: dict[str, Any], margin: int = 0) -> None:
     for name, value in values.items():
         if value is None or value in ("", [], {}):
             continue
-        first, *rest = value if isinstance(value, list) else [value]
+        first, *rest = map(shown, value if isinstance(value, list) else [value])
         print(f"{'':{margin}}{name:<{INDENT}}{first}")
         for line in rest:
             print(f"{'':{margin + INDENT}}{line}")

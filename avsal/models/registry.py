@@ -163,10 +163,10 @@ def model_info(name: str) -> ModelInfo:
     try:
         return ModelInfo.models[name]
     except KeyError:
-        near = difflib.get_close_matches(name, list_models(), n=1)
+        near = difflib.get_close_matches(name[:100], list_models(), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ConfigError(
-            f"unknown model {name!r}: expected one of {', '.join(list_models())}{hint}"
+            f"unknown model {name[:100]!r}: expected one of {', '.join(list_models())}{hint}"
         ) from None
 
 

@@ -165,6 +165,7 @@ def parse(metadata: Mapping[str, str], path: Path) -> tuple[str, dict[str, Any]]
     try:
         values = json.loads(metadata[KEY])
         kind, version = values.pop("kind"), values["format_version"]
+        check_kinds(values, {"format_version": int})
         newer = version > FORMAT_VERSION
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} has a damaged header ({error!r:.200}): copy it again") from error

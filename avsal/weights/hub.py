@@ -118,7 +118,7 @@ def hub_id(given: str) -> str | None:
     plain_id = re.fullmatch(r"([\w-][\w.-]*)/[\w-][\w.-]*", given, re.ASCII)
     if plain_id is None or Path(given).suffix in {".safetensors", ".pt", ".pth", ".tar", ".ckpt", ".npz"}:
         return None
-    return None if Path(plain_id[1]).exists() else given
+    return None if os.path.lexists(plain_id[1]) else given
 
 
 def from_hub(repository: str, revision: str | None) -> Path:

@@ -130,7 +130,7 @@ def find_weights(
         return Found(SHIPPED[text].path)
     if text in CATALOGUE:
         return Found(fetched(text))
-    if path.is_dir():
+    if os.path.isdir(path):
         if not (path / WEIGHTS).exists():
             inside = next(iter(sorted(path.glob("*.safetensors"))), None)
             hint = f"; name the file in it, {inside}" if inside else ""
@@ -138,17 +138,16 @@ def find_weights(
                 f"the folder {path} holds no {WEIGHTS}: expected one that save_pretrained wrote{hint}"
             )
         return Found(path / WEIGHTS)
-    repository = hub_id(text)
-    if repository is not None and not path.exists():
+    if os.path.lexists(path):
+        return Found(path)
+    if (repository := hub_id(text)) is not None:
         return Found(from_hub(repository, revision))
-    if not path.exists():
-        if path.suffix == "" and os.sep not in text:
-            known = [*list_models(), *SHIPPED]
-            near = difflib.get_close_matches(text, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ConfigError(f"unknown model {text!r:.200}: expected one of {', '.join(known)}{hint}")
-        raise CheckpointError(f"there is no checkpoint {text!r:.400}: check the path")
-    return Found(path)
+    if path.suffix == "" and os.sep not in text:
+        known = [*list_models(), *SHIPPED]
+        near = difflib.get_close_matches(text[:100], known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(f"unknown model {text[:100]!r}: expected one of {', '.join(known)}{hint}")
+    raise CheckpointError(f"there is no checkpoint {text[:400]!r}: check the path")
 
 
 def load_file(path: Path, name: str | None, arguments: Mapping[str, Any]) -> SaliencyModel:

@@ -11,12 +11,12 @@ from avsal.errors import CheckpointError
 
 __all__ = ["check_numbers", "describe_mismatch", "listed", "non_finite", "shapes"]
 
-MAX_LISTED = 5
+MAX_LISTED, MAX_NAME = 5, 100
 
 
 def listed(names: Iterable[str]) -> str:
-    """The first few names, and how many more there are."""
-    names = list(names)
+    """The first few names, long ones cut, and how many more there are."""
+    names = [name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}..." for name in names]
     more = len(names) - MAX_LISTED
     return ", ".join(names[:MAX_LISTED]) + (f" and {more} more" if more > 0 else "")
 

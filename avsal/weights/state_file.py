@@ -116,7 +116,7 @@ def file_kind(path: Path) -> FileKind:
         raise CheckpointError(f"there is no weight file {path}: check the path") from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         reason = getattr(error, "strerror", None) or error
-        raise CheckpointError(f"the weight file {str(path)!r} cannot be read: {reason}") from error
+        raise CheckpointError(f"the weight file {str(path)[:400]!r} cannot be read: {reason}") from error
     if not start:
         raise CheckpointError(f"{path} is empty: download or copy it again")
     if start.startswith(LEGACY_MAGIC):
@@ -237,13 +237,8 @@ def damage_reported(path: Path) -> Iterator[None]:
     try:
         yield
     except (*DAMAGE, SafetensorError) as error:
-        reason = printable(str(error).partition("\n")[0])[:200] or type(error).__name__
+        reason = str(error).partition("\n")[0][:200] or type(error).__name__
         raise CheckpointError(f"{path} is truncated or damaged ({reason}): copy it again") from error
-
-
-def printable(text: str) -> str:
-    """`text` with what is no printable character escaped: names come from files."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def read_pickle(path: Path) -> Any:
@@ -261,7 +256,7 @@ def read_pickle(path: Path) -> Any:
         if not names:
             raise ValueError("its pickle holds what no state dict needs") from error
         raise CheckpointError(
-            f"{path} is refused: reading it would run {printable(listed(names))}; where you trust its maker, "
+            f"{path} is refused: reading it would run {listed(names)}; where you trust its maker, "
             "save only model.state_dict() there"
         ) from error
 
@@ -302,7 +297,7 @@ def unwrap(loaded: Any, path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]
         key = next((key for key in WRAPPERS if isinstance(loaded.get(key), Mapping)), None)
         if key is None:
             break
-        others = [printable(str(other)) for other in loaded if other != key]
+        others = [str(other) for other in loaded if other != key]
         left_out = f"; left out {listed(others)}" if others else ""
         notes.append(f"the state dict is under {key!r}{left_out}")
         loaded = loaded[key]
@@ -310,8 +305,8 @@ def unwrap(loaded: Any, path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]
         beside = [str(name) for name in loaded if not str(name).startswith(LIGHTNING_PREFIX)]
         if beside and len(beside) < len(loaded):
             loaded = {name: value for name, value in loaded.items() if str(name) not in beside}
-            notes.append(f"left out beside {LIGHTNING_PREFIX!r}: {printable(listed(beside))}")
-    other = [printable(str(name)) for name, value in loaded.items() if not isinstance(value, Tensor)]
+            notes.append(f"left out beside {LIGHTNING_PREFIX!r}: {listed(beside)}")
+    other = [str(name) for name, value in loaded.items() if not isinstance(value, Tensor)]
     if other or not loaded:
         found = f"found other values: {listed(other)}" if other else "found nothing"
         raise CheckpointError(f"{path} holds no state dict: expected tensors by name, {found}")
@@ -320,7 +315,7 @@ def unwrap(loaded: Any, path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]
         dense = tensor.layout == torch.strided and not tensor.is_quantized and tensor.device.type == "cpu"
         if not dense or tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
             raise CheckpointError(
-                f"{path} holds {printable(name)} in a form that is no plain array: save it as a dense tensor"
+                f"{path} holds {name} in a form that is no plain array: save it as a dense tensor"
             )
     return tensors, tuple(notes)
 
@@ -346,6 +341,6 @@ def read_numpy(archive: zipfile.ZipFile, path: Path) -> dict[str, Tensor]:
                 f"{name} in {path} holds Python objects, a pickle that could run code: expected numbers"
             ) from error
         if array.dtype.kind not in "fiub":
-            raise CheckpointError(f"{printable(name)} in {path} holds {array.dtype}: expected numbers")
+            raise CheckpointError(f"{name} in {path} holds {array.dtype}: expected numbers")
         tensors[name] = torch.from_numpy(np.array(array, array.dtype.newbyteorder("="), order="C"))
     return tensors

@@ -2,13 +2,15 @@
 
 import dataclasses
 import json
+import os
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from avsal.errors import CheckpointError, ConfigError
-from avsal.models import create_model, list_models
+from avsal.models import create_model, list_models, require_model
 from avsal.weights import load_checkpoint, read_header, save_checkpoint
 from avsal.weights.header import KEY, sha256_of
 
@@ -151,6 +153,42 @@ def test_a_failed_write_leaves_the_old_file_and_no_scrap(saved, monkeypatch):
         save_checkpoint(model, path)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["best.safetensors"]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
+def test_who_may_read_a_checkpoint_is_up_to_the_umask(umask, tmp_path):
+    before = os.umask(umask)
+    try:
+        save_checkpoint(small_model(), tmp_path / "a.safetensors")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.safetensors").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+WRONG_MODELS = {
+    "path": (lambda model: "best.safetensors", r"load it, avsal.load_model\('best.safetensors'\)"),
+    "nothing": (lambda model: None, r"avsal.load_model\(\) gives the default"),
+    "array": (lambda model: np.zeros(3), "derive its class from"),
+    "another": (lambda model: torch.nn.Linear(2, 2), "derive its class from"),
+    "parallel": (torch.nn.DataParallel, "a DataParallel around one: give its .module"),
+    "half": (lambda model: model.half(), "weights are float16: expected float32"),
+    "double": (lambda model: model.double(), "weights are float64: expected float32"),
+    "mixed": (lambda model: model.head.bfloat16() and model, "weights are bfloat16: expected float32"),
+    "elsewhere": (lambda model: model.to("meta"), "the model is on meta"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG_MODELS)
+def test_what_is_no_model_that_predicts_is_said_with_what_to_do(kind):
+    make, expected = WRONG_MODELS[kind]
+    with pytest.raises(ConfigError, match=expected) as caught:
+        require_model(make(small_model()))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_model_that_predicts_is_given_back():
+    model = small_model()
+    assert require_model(model) is model
 
 
 def test_a_model_that_was_not_built_by_name_cannot_be_saved(tmp_path):

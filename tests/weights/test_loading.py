@@ -206,3 +206,36 @@ def test_arguments_that_a_checkpoint_contradicts_are_refused(checkpoint):
 
 def test_a_checkpoint_and_weights_at_once_are_refused(checkpoint):
     assert "`weights` has no place" in refusal(checkpoint, kind=ConfigError, weights=checkpoint)
+
+
+@pytest.mark.parametrize("given", [5, 2.5, b"tsfpnet", ["tsfpnet"], np.zeros(3), torch.nn.Linear(2, 2)])
+def test_what_is_neither_a_name_nor_a_path_is_said(given):
+    assert "expected a model's name or weights but got" in refusal(given, kind=ConfigError)
+    assert "expected a model's name or weights but got" in refusal("tsfpnet", kind=ConfigError, weights=given)
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "gpu", "", "meta:x"])
+def test_a_device_that_is_not_there_is_said(device):
+    if device == "cuda:99" and torch.cuda.device_count() > 99:
+        pytest.skip("it is there")
+    assert "cannot be put on the device" in refusal("tsfpnet", kind=ConfigError, device=device, **SMALL)
+
+
+@pytest.mark.parametrize(
+    "prefix", ["model.", "module.", "_orig_mod.", "model.module.", "module._orig_mod.", "_orig_mod.model."]
+)
+def test_the_prefixes_of_wrappers_are_taken_off(prefix, model, tmp_path):
+    state = {f"{prefix}{key}": tensor for key, tensor in model.state_dict().items()}
+    if prefix == "model.":  # a module of Lightning, with a loss that has a tensor
+        state = {"state_dict": state | {"loss.scale": torch.ones(1)}, "pytorch-lightning_version": "2.5"}
+    torch.save(state, tmp_path / "wrapped.ckpt")
+    assert output(load_model("tsfpnet_av", weights=tmp_path / "wrapped.ckpt", **SMALL)) == output(model)
+
+
+def test_weights_of_nothing_that_ships_are_said():
+    assert "no weights of tsfpnet ship" in refusal("tsfpnet", kind=ConfigError, weights="tsfpnet", **SMALL)
+
+
+def test_nothing_named_is_the_default_and_weights_alone_are_enough(checkpoint, model):
+    assert load_model().trained
+    assert output(load_model(weights=checkpoint)) == output(model)
