@@ -1,8 +1,12 @@
 """avsal predicts where people look in a video with sound.
 
-model = avsal.load_model("tsfpnet_av", weights="checkpoint.safetensors")
+model = avsal.load_model()
 for frame in avsal.predict(model, "clip.mp4"):
     frame.time, frame.map
+
+data = avsal.load_dataset("diem", "DIEM", split="test", fold=1)
+scores = avsal.evaluate(model, data)
+run = avsal.train("tsfpnet_av", changes={"data": "diem"})
 """
 
 from __future__ import annotations
@@ -14,29 +18,56 @@ if TYPE_CHECKING:
     from avsal.models import create_model, list_models
     from avsal.prediction import predict
     from avsal.weights import from_pretrained, load_model, save_checkpoint, save_pretrained
+    from avsal.workflows.data import load_dataset
+    from avsal.workflows.evaluate import EvaluateSettings, Scores, evaluate
+    from avsal.workflows.predict import PredictSettings, predict_video
+    from avsal.workflows.prepare import Prepared, PrepareSettings, prepare
+    from avsal.workflows.train import TrainedRun, train
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "__version__",
-    "create_model",
-    "from_pretrained",
-    "list_models",
-    "load_model",
-    "predict",
-    "save_checkpoint",
-    "save_pretrained",
-]
-
 _HOMES = {
+    "EvaluateSettings": "avsal.workflows.evaluate",
+    "PredictSettings": "avsal.workflows.predict",
+    "PrepareSettings": "avsal.workflows.prepare",
+    "Prepared": "avsal.workflows.prepare",
+    "Scores": "avsal.workflows.evaluate",
+    "TrainedRun": "avsal.workflows.train",
     "create_model": "avsal.models",
-    "list_models": "avsal.models",
-    "predict": "avsal.prediction",
+    "evaluate": "avsal.workflows.evaluate",
     "from_pretrained": "avsal.weights",
+    "list_models": "avsal.models",
+    "load_dataset": "avsal.workflows.data",
     "load_model": "avsal.weights",
+    "predict": "avsal.prediction",
+    "predict_video": "avsal.workflows.predict",
+    "prepare": "avsal.workflows.prepare",
     "save_checkpoint": "avsal.weights",
     "save_pretrained": "avsal.weights",
+    "train": "avsal.workflows.train",
 }
+
+__all__ = [
+    "EvaluateSettings",
+    "PredictSettings",
+    "PrepareSettings",
+    "Prepared",
+    "Scores",
+    "TrainedRun",
+    "__version__",
+    "create_model",
+    "evaluate",
+    "from_pretrained",
+    "list_models",
+    "load_dataset",
+    "load_model",
+    "predict",
+    "predict_video",
+    "prepare",
+    "save_checkpoint",
+    "save_pretrained",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -44,3 +75,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'avsal' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -58,9 +58,11 @@ class Dataset(ABC):
             and the remedy. Filled as recordings are iterated; a recording is never half-read.
         notes: one line for each oddity of a recording that is used all the same, such as a frame more than
             the published count. Filled likewise.
+        opened_with: root and options, where `open_dataset` opened it.
     """
 
     info: ClassVar[DatasetInfo]
+    opened_with: tuple[str | Path, dict[str, Any]] | None = None
     classes: ClassVar[dict[str, type[Dataset]]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -92,6 +94,17 @@ class Dataset(ABC):
                 f"{self.info.title}: expected a folder at {self.root} but there is none; give its place as "
                 f"`root` (where to get it: {self.info.source})"
             )
+
+    def of_split(self, split: Split) -> Dataset:
+        """The same data set, opened anew with the same options but for the split.
+
+        Raises:
+            ConfigError: it has no such split, or it was not opened by `open_dataset`.
+        """
+        if self.opened_with is None:
+            raise ConfigError(f"{self.info.title} was not opened by name: its split {split!r} is unknown")
+        root, options = self.opened_with
+        return open_dataset(self.info.name, root, **{**options, "split": split})
 
     @abstractmethod
     def _recordings(self) -> Iterator[Recording]:
@@ -190,4 +203,6 @@ def open_dataset(name: str, root: str | Path, **options: Any) -> Dataset:
         raise ConfigError(
             f"data set {name!r} takes no option {unknown[0]!r}: expected some of {', '.join(known)}"
         )
-    return reader(root, **options)
+    dataset = reader(root, **options)
+    dataset.opened_with = (root, dict(options))
+    return dataset

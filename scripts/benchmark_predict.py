@@ -34,8 +34,7 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile, record_function
 from torch.utils.flop_counter import FlopCounterMode
 
-from avsal.cli.arguments import key_value
-from avsal.cli.predict_job import pick_device
+from avsal.configuration import plain_value
 from avsal.layers.convolution import Conv3d, MaxPool3d
 from avsal.layers.fusion import Fusion
 from avsal.models import SaliencyModel
@@ -190,7 +189,6 @@ def main() -> None:
     parser.add_argument(
         "-O",
         "--option",
-        type=key_value,
         action="append",
         default=[],
         metavar="KEY=VALUE",
@@ -211,13 +209,14 @@ def main() -> None:
     if arguments.maps % 8:
         parser.error("--maps must be a multiple of 8, the frames that streaming takes at once")
     torch.set_num_threads(arguments.threads)
-    device = pick_device(arguments.device)
+    device = torch.device(arguments.device)
     if device.type == "cuda" and arguments.grid is None:
         arguments.grid = ",".join(PRECISIONS)
     clock = waited(time.perf_counter if arguments.clock == "wall" else time.process_time, device)
     precision = getattr(torch, arguments.precision)
 
-    options = dict(arguments.option)
+    pairs = (text.partition("=") for text in arguments.option)
+    options = {key: plain_value(value) for key, _, value in pairs}
     model = named_sound(load_model(arguments.model, weights=arguments.weights, **options).to(device))
     stream = PredictionStream(model, arguments.video, engine="plain")
     needed = model.spec.num_frames + arguments.maps * (arguments.rounds + 3) + 48

@@ -14,21 +14,23 @@ for each video and engine.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal.cli.evaluate import EvaluateChoices, parse_choices
-from avsal.cli.evaluate_job import evaluate_source, trained_model
-from avsal.cli.evaluate_model import ModelMaps
+import avsal
+from avsal.cli.evaluate import EvaluateLine, parse_line
 from avsal.errors import AvsalError
 from avsal.evaluation import PredictedMap, VideoScores, VideoTruth
 from avsal.models import SaliencyModel
 from avsal.prediction.engines import supported_engines
-from avsal.report.ablation_tables import write_rows
+from avsal.workflows.data import open_data
+from avsal.workflows.model import load
+from avsal.workflows.model_maps import ModelMaps
+from avsal.workflows.results import write_table
 
 METRICS = ("nss", "cc")
 
@@ -65,7 +67,7 @@ class SideBySide:
         alike: by video and engine.
     """
 
-    def __init__(self, model: SaliencyModel, choices: EvaluateChoices) -> None:
+    def __init__(self, model: SaliencyModel, choices: EvaluateLine) -> None:
         self.name, *self.engines = supported_engines(model)
         self._maps = {
             name: ModelMaps(model, name, audio=choices.audio, engine=name, precision=choices.precision)
@@ -84,7 +86,7 @@ class SideBySide:
                 alike = self.alike.setdefault((truth.video, name), Alike())
                 alike.add(exact.frame, np.asarray(exact.map, float), np.asarray(other.map, float))
                 found[name] = other.map
-            yield exact._replace(heard=found)
+            yield exact._replace(condition_maps=found)
 
     def unused(self, videos: Sequence[str]) -> list[str]:
         """None: a model predicts what it is asked for."""
@@ -97,7 +99,7 @@ def mean_of_videos(scores: Sequence[VideoScores], metric: str) -> float:
     return float(np.mean(means))
 
 
-def rows_of(source: SideBySide, scores: dict[str, list[VideoScores]]) -> list[dict[str, Any]]:
+def rows_of(source: SideBySide, scores: Mapping[str, list[VideoScores]]) -> list[dict[str, Any]]:
     """A row for each video and engine."""
     rows = []
     for engine in (source.name, *source.engines):
@@ -111,7 +113,7 @@ def rows_of(source: SideBySide, scores: dict[str, list[VideoScores]]) -> list[di
     return rows
 
 
-def show(source: SideBySide, scores: dict[str, list[VideoScores]]) -> None:
+def show(source: SideBySide, scores: Mapping[str, list[VideoScores]]) -> None:
     """The table."""
     print(f"{'engine':<11}{'CC with exact':>14}{'worst':>9}{'apart':>10}{'NSS':>8}{'CC':>8}  videos  frames")
     for engine in (source.name, *source.engines):
@@ -135,24 +137,17 @@ def main(words: list[str]) -> int:
         return 0 if words else 2
     given = {word.partition("=")[0] for word in words}
     defaults = {"metrics": ",".join(METRICS), "baselines": "centre_bias", "out": "engines"}
-    choices = parse_choices(
-        [*words, *(f"{key}={text}" for key, text in defaults.items() if key not in given)]
-    )
+    choices = parse_line([*words, *(f"{key}={text}" for key, text in defaults.items() if key not in given)])
     if {"maps", "engine", "metrics", "batch_size", "name"} & given:
         print("avsal: error: all engines predict here: leave maps, engine, metrics, name and batch_size out")
         return 2
-    sources: list[SideBySide] = []
-
-    def source(choices: EvaluateChoices) -> SideBySide:
-        sources.append(SideBySide(trained_model(choices), choices))
-        return sources[0]
-
-    evaluated = evaluate_source(choices, source, quiet=True)
-    code, scores = evaluated.code, evaluated.scores
-    write_rows(choices.out / "engines.csv", rows_of(sources[0], scores))
-    show(sources[0], scores)
+    source = SideBySide(load(choices), choices)
+    scores = avsal.evaluate(source, open_data(choices, strict=choices.strict), settings=choices.scoring)
+    scores.save(choices.out, overwrite=choices.overwrite)
+    write_table(choices.out / "engines.csv", rows_of(source, scores.frames))
+    show(source, scores.frames)
     print(f"-> {choices.out}")
-    return code
+    return 0 if scores.complete else 1
 
 
 if __name__ == "__main__":

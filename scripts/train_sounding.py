@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from avsal.cli.train import launch
+import avsal
 from avsal.clips import ClipBatch
 from avsal.metrics.batch import nss
 from avsal.models import SaliencyModel
@@ -43,12 +43,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the table as JSON too")
     options = parser.parse_args()
     if not options.score_only:
-        common = [f"run_root={options.run_root}", "run.resume=auto"]
-        launch(["experiment=small_sounding_silent", *common], multirun=False)
+        common = {"run_root": str(options.run_root), "run.resume": "auto"}
+        avsal.train("small_sounding_silent", changes=common)
         for cue in options.cues:
             for fusion in options.fusions:
-                chosen = [f"experiment=small_sounding_{cue}", f"model.arguments.fusion={fusion}"]
-                launch([*chosen, *common], multirun=False)
+                avsal.train(f"small_sounding_{cue}", changes=common | {"model.arguments.fusion": fusion})
     rows = []
     for cue in options.cues:
         for fusion in options.fusions:

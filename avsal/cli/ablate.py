@@ -24,8 +24,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["CONTROLS", "add_arguments", "run"]
+from avsal.cli.parsing import Parser
+
+if TYPE_CHECKING:
+    from avsal.workflows.model import ModelSettings
+
+__all__ = ["CONTROLS", "add_arguments", "model_settings", "run"]
 
 CONTROLS = ("identity", "rhythm", "synchrony", "irrelevant")
 
@@ -45,7 +51,7 @@ OF_CONTROL: dict[str, object] = {"videos": 48, "video_seed": 3, "reruns": 0}
 DEFAULTS = OF_MODEL | OF_VIDEO | OF_DATA | OF_SCORES | OF_CONTROL
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     """Declare the verb's arguments."""
     from avsal.cli.arguments import comma_list, key_value, names, positive_int, seconds
 
@@ -150,7 +156,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="repeat with N new seeds and count the verdicts [%(default)s]",
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
-    parser.set_defaults(colormap="inferno")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -181,6 +186,20 @@ def run(arguments: argparse.Namespace) -> int:
 
     arguments.source = Path(words[0])
     return ablate_video(arguments)
+
+
+def model_settings(arguments: argparse.Namespace) -> ModelSettings:
+    """The model that the arguments name."""
+    from avsal.workflows.model import ModelSettings
+
+    return ModelSettings(
+        model=arguments.model,
+        weights=None if arguments.weights is None else str(arguments.weights),
+        arguments=dict(arguments.option),
+        untrained=arguments.untrained,
+        device=arguments.device,
+        threads=arguments.threads,
+    )
 
 
 def _refuse(arguments: argparse.Namespace, options: Iterable[str], use: str) -> None:

@@ -18,13 +18,14 @@ import avsal
 from avsal.ablation.conditions import parse_conditions
 from avsal.ablation.synthetic_videos import CEILINGS, planted_margins, score_synthetic_videos
 from avsal.ablation.verdicts import Comparison, ConditionScore, Verdict, compare, parse_margins
-from avsal.cli.predict_job import load
+from avsal.cli.ablate import model_settings
 from avsal.errors import ConfigError
 from avsal.media import atomic_path
 from avsal.report.ablation_pages import control_page
 from avsal.report.ablation_tables import comparison_lines, write_rows
 from avsal.report.ablation_words import signed
 from avsal.report.page import write_page
+from avsal.workflows.model import load
 from datasets_av.sounding_objects import SoundingObjects
 
 __all__ = ["ablate_control"]
@@ -50,7 +51,7 @@ def ablate_control(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"{there[0]} exists: replace it with --overwrite, or write elsewhere with -o")
     conditions = parse_conditions(arguments.conditions or DEFAULT)
     given = parse_margins(arguments.margin) if arguments.margin is not None else {}
-    model = load(arguments)
+    model = load(model_settings(arguments))
 
     def made(setting: dict[str, Any], rerun: int) -> SoundingObjects:
         return SoundingObjects(

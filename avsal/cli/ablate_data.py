@@ -28,9 +28,7 @@ from avsal.cli.ablate_runs import (
     parse_retrained,
     read_subgroups,
 )
-from avsal.cli.evaluate import EvaluateChoices
-from avsal.cli.evaluate_job import Evaluated, evaluate_source, open_dataset_of, trained_model
-from avsal.cli.evaluate_model import ModelMaps, Sounds, Watch
+from avsal.cli.evaluate import EvaluateLine, print_problems
 from avsal.errors import ConfigError, MediaError
 from avsal.evaluation import MapSource
 from avsal.media import atomic_path
@@ -43,6 +41,11 @@ from avsal.report.ablation_tables import comparison_lines, write_rows
 from avsal.report.page import write_page
 from avsal.report.page_content import Players
 from avsal.types import Recording
+from avsal.workflows.data import open_data
+from avsal.workflows.evaluate import Scores, evaluate_source
+from avsal.workflows.model import load
+from avsal.workflows.model_maps import ModelMaps, Sounds, Watch
+from avsal.workflows.results import model_facts, require_free
 
 __all__ = ["DataAblation", "ablate_data"]
 
@@ -104,7 +107,7 @@ def ablate_data(arguments: argparse.Namespace, words: list[str]) -> int:
     if there and not any(run.choices.overwrite for run in runs):
         raise ConfigError(f"{there[0]} exists: replace it with --overwrite, or write elsewhere with -o")
 
-    recordings = [one for run in runs for one in open_dataset_of(run.choices, run.choices.split)]
+    recordings = [one for run in runs for one in open_data(run.choices, protocol=run.choices.protocol)]
     check_subgroups(subgroups, [one.id for one in recordings])
     default = DEFAULT if sum(map(sounds, recordings)) > 1 else DEFAULT.replace("swapped,", "")
     conditions = parse_conditions(arguments.conditions or default)
@@ -163,38 +166,40 @@ def _ablate_run(
         )
         return kept[recording.id]
 
-    model = trained_model(run.choices)
+    model = load(run.choices)
     found.models.append(f"{model.name} {dict(model.arguments)}, {run.choices.weights or 'shipped weights'}")
     hearing = Hearings(model, run.choices, conditions, arguments.seed)
 
-    def source(choices: EvaluateChoices) -> MapSource:
-        return ModelMaps(
-            model,
-            REFERENCE,
-            hearing=hearing,
-            watch=keep,
-            engine=choices.engine,
-            batch_size=choices.batch_size,
-            precision=choices.precision,
-        )
-
-    evaluated = evaluate_source(run.choices, source, quiet=arguments.quiet)
+    choices = run.choices
+    source = ModelMaps(
+        model,
+        REFERENCE,
+        hearing=hearing,
+        watch=keep,
+        engine=choices.engine,
+        batch_size=choices.batch_size,
+        precision=choices.precision,
+    )
+    evaluated = _scored(source, choices, model)
+    if not arguments.quiet:
+        print(evaluated)
+        print_problems(evaluated.problems)
     names = [condition.name for condition in conditions]
-    if any(name not in evaluated.scores for name in names):
+    if any(name not in evaluated.frames for name in names):
         raise ConfigError("no recording could be scored under all conditions: is there any with sound?")
-    rows = {name: evaluated.scores[name] for name in names}
-    found.code |= evaluated.code or bool(hearing.damage)
+    rows = {name: evaluated.frames[name] for name in names}
+    found.code |= (not evaluated.complete) or bool(hearing.damage)
     title = ", ".join(text for text in (evaluated.table.title, run.seed and f"seed {run.seed}") if text)
     found.tables.append(replace(evaluated.table, title=title))
     found.notes += [f"Damaged sound: {text}." for text in hearing.damage]
     scored = {entry.video for entry in rows[REFERENCE]}
-    left_out = sorted({entry.video for entries in evaluated.scores.values() for entry in entries} - scored)
+    left_out = sorted({entry.video for entries in evaluated.frames.values() for entry in entries} - scored)
     if left_out:
         found.notes.append(f"{run.dataset}: no score under all conditions, left out: {', '.join(left_out)}.")
     for one in retrained:
         more = _evaluate_retrained(run, one, arguments)
-        found.code |= more.code
-        rows[one.name] = more.scores[one.name]
+        found.code |= not more.complete
+        rows[one.name] = more.frames[one.name]
     found.scores += video_scores(rows, run.seed)
     whole = {video: moves for video, moves in kept.items() if moves.whole}
     for video, moves in whole.items():
@@ -231,13 +236,13 @@ class Hearings:
     def __init__(
         self,
         model: SaliencyModel,
-        choices: EvaluateChoices,
+        choices: EvaluateLine,
         conditions: Sequence[Condition],
         seed: int,
     ) -> None:
         self._model, self._conditions, self._seed = model, conditions, seed
         self.damage: list[str] = []
-        recordings = [one for one in open_dataset_of(choices, choices.split) if sounds(one)]
+        recordings = [one for one in open_data(choices, protocol=choices.protocol) if sounds(one)]
         self._recordings = {one.id: one for one in recordings}
         wanted = any(condition.kind == "swapped" for condition in conditions)
         self._others = derangement(list(self._recordings), seed) if wanted else {}
@@ -273,36 +278,42 @@ class Hearings:
         return found.samples
 
 
-def _evaluate_retrained(run: AblationRun, one: Retrained, arguments: argparse.Namespace) -> Evaluated:
+def _evaluate_retrained(run: AblationRun, one: Retrained, arguments: argparse.Namespace) -> Scores:
     """Score a model that was trained under a condition, heard under it."""
     choices = replace(
         run.choices,
         model=None,
-        weights=Path(run.filled(one.weights)),
+        weights=run.filled(one.weights),
         out=run.choices.out / one.name.replace(" ", "_").replace(":", "_"),
         baselines=(),
     )
-    model = trained_model(choices)
+    model = load(choices)
+    hearing = None
+    if one.condition.kind != "video_only":
+        whole = Hearings(model, choices, [one.condition], arguments.seed)
 
-    def source(choices: EvaluateChoices) -> MapSource:
-        hearing = None
-        if one.condition.kind != "video_only":
-            whole = Hearings(model, choices, [one.condition], arguments.seed)
+        def hearing(recording: Recording) -> Sounds:
+            return {one.name: whole(recording)[one.condition.name]}
 
-            def hearing(recording: Recording) -> Sounds:
-                return {one.name: whole(recording)[one.condition.name]}
+    source = ModelMaps(
+        model,
+        one.name,
+        audio="none",
+        hearing=hearing,
+        engine=choices.engine,
+        batch_size=choices.batch_size,
+        precision=choices.precision,
+    )
+    return _scored(source, choices, model)
 
-        return ModelMaps(
-            model,
-            one.name,
-            audio="none",
-            hearing=hearing,
-            engine=choices.engine,
-            batch_size=choices.batch_size,
-            precision=choices.precision,
-        )
 
-    return evaluate_source(choices, source, quiet=True)
+def _scored(source: MapSource, choices: EvaluateLine, model: SaliencyModel) -> Scores:
+    """Score maps and write the evaluation."""
+    require_free(choices.out / "evaluation.json", overwrite=choices.overwrite)
+    data = open_data(choices, strict=choices.strict, protocol=choices.protocol)
+    scores = evaluate_source(source, data, choices.scoring, model=model_facts(model))
+    scores.save(choices.out, overwrite=choices.overwrite)
+    return scores
 
 
 def sounds(recording: Recording) -> bool:

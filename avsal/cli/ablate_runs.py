@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 
 from avsal.ablation.conditions import Condition, parse_condition
-from avsal.cli.evaluate import EvaluateChoices, parse_choices
+from avsal.cli.evaluate import EvaluateLine, parse_line
 from avsal.errors import ConfigError
 
 __all__ = [
@@ -36,7 +36,7 @@ class AblationRun:
         seed: of the training run, as typed, empty where there is one only.
     """
 
-    choices: EvaluateChoices
+    choices: EvaluateLine
     dataset: str
     fold: str = ""
     seed: str = ""
@@ -95,13 +95,13 @@ def expand(words: Sequence[str], seeds: Sequence[str], out: Path) -> list[Ablati
         ]
         own = {key: _filled(text, values) for key, text in given.items()} | {"out": str(out.joinpath(*parts))}
         own |= {key: values[key] for key in ("data", "fold") if key in given}
-        choices = parse_choices([f"{key}={text}" for key, text in own.items()])
+        choices = parse_line([f"{key}={text}" for key, text in own.items()])
         runs.append(AblationRun(choices, dataset, fold, seed))
     _check(runs[0].choices)
     return runs
 
 
-def _check(choices: EvaluateChoices) -> None:
+def _check(choices: EvaluateLine) -> None:
     if choices.maps is not None or choices.workers > 1 or choices.name is not None:
         raise ConfigError("`maps`, `workers` and `name` make no sense here: a model hears, in this process")
     if choices.audio != "own":

@@ -17,8 +17,8 @@ import avsal
 from avsal.ablation.audio_conditions import apply_conditions, video_audio
 from avsal.ablation.conditions import REFERENCE, parse_conditions
 from avsal.ablation.map_shift import averages
+from avsal.cli.ablate import model_settings
 from avsal.cli.ablate_players import VideoMoves, against
-from avsal.cli.predict_job import load
 from avsal.errors import ConfigError
 from avsal.media import atomic_path
 from avsal.media.audio import load_sound
@@ -28,6 +28,7 @@ from avsal.render.comparison import ComparisonVideo
 from avsal.render.map_shift_plot import map_shift_plot
 from avsal.report.page import write_page
 from avsal.report.page_content import Page, PageTable
+from avsal.workflows.model import load
 
 __all__ = ["ablate_video"]
 
@@ -61,7 +62,7 @@ def ablate_video(arguments: argparse.Namespace) -> int:
     there = [path for path in paths.values() if path.exists()]
     if there and not arguments.overwrite:
         raise ConfigError(f"{there[0]} exists: replace it with --overwrite, or write elsewhere with -o")
-    model = load(arguments)
+    model = load(model_settings(arguments))
     sound = video_audio(model, arguments.source, arguments.audio)
     other, other_damage = None, None
     if arguments.other is not None:

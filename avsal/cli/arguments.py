@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from typing import Any
+
+from avsal.configuration import plain_value
 
 __all__ = [
     "comma_list",
@@ -13,7 +14,6 @@ __all__ = [
     "key_values",
     "names",
     "percentage",
-    "plain_value",
     "positive_int",
     "seconds",
 ]
@@ -78,16 +78,6 @@ def key_value(text: str) -> tuple[str, Any]:
     if not equals or not key or not value:
         raise argparse.ArgumentTypeError(f"expected KEY=VALUE but found {text!r}")
     return key, plain_value(value)
-
-
-def plain_value(text: str) -> Any:
-    """A number, true, false, null or a list such as [p3,p4] where it reads as one, else the text."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        if text.startswith("[") and text.endswith("]"):
-            return [plain_value(part.strip()) for part in text[1:-1].split(",") if part.strip()]
-        return text
 
 
 def key_values(text: str) -> dict[str, Any]:

@@ -11,39 +11,17 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from importlib import import_module
 
-__all__ = ["add_arguments", "run"]
+from avsal.cli.parsing import Action, Parser
 
-ACTIONS = {
-    "check": "compare a copy with the published counts; exit code 1 where something is missing",
-    "stats": "numbers of a data set: videos, fixations, observers, what was dropped",
-    "show": "draw gaze on frames: a contact sheet and a short video with the sound kept",
-    "prepare": "store frames at training size and sound at model rate",
-}
+__all__ = ["ACTIONS"]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the verb's arguments."""
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listed = actions.add_parser("list", help="the data sets one can name, with size, sound and licence")
-    listed.add_argument("--json", action="store_true", help="for programs")
-    for action, summary in ACTIONS.items():
-        module = import_module(f"avsal.cli.data_{action}")
-        child = actions.add_parser(
-            action,
-            help=summary,
-            description=module.__doc__,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        module.add_arguments(child)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Do what was asked; return 0, or 1 where something is missing or failed."""
-    if arguments.action == "list":
-        return run_list(arguments)
-    return import_module(f"avsal.cli.data_{arguments.action}").run(arguments)
+def add_list_arguments(parser: Parser) -> None:
+    """Declare the action's arguments."""
+    parser.add_argument("--json", action="store_true", help="for programs")
 
 
 def run_list(arguments: argparse.Namespace) -> int:
@@ -65,3 +43,23 @@ def run_list(arguments: argparse.Namespace) -> int:
         print(f"{info.name:<{width}}{videos:>6}{frames:>9}  {sound:<6}{info.gaze:<13}{info.licence}")
         print(f"{'':<{width}}{info.citation}")
     return 0
+
+
+def _action(name: str, summary: str) -> Action:
+    """An action whose module is imported when it is asked for."""
+
+    def module_of(function: str) -> Callable[..., int]:
+        return lambda argument: getattr(import_module(f"avsal.cli.data_{name}"), function)(argument)
+
+    return Action(summary, module_of("add_arguments"), module_of("run"), f"avsal.cli.data_{name}")
+
+
+ACTIONS = {
+    "list": Action("the data sets one can name, with size, sound and licence", add_list_arguments, run_list),
+    "check": _action(
+        "check", "compare a copy with the published counts; exit code 1 where it lacks something"
+    ),
+    "stats": _action("stats", "numbers of a data set: videos, fixations, observers, what was dropped"),
+    "show": _action("show", "draw gaze on frames: a contact sheet and a short video with the sound kept"),
+    "prepare": _action("prepare", "store frames at training size and audio at model rate"),
+}

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import argparse
 
-from avsal.cli.data_source import add_source_arguments, open_source, print_lines
+from avsal.cli.data_source import SourceLine, add_source_arguments, line_of, open_source, print_lines
+from avsal.cli.parsing import Parser
 from avsal.errors import DatasetError
 
 __all__ = ["add_arguments", "run"]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     """Declare the action's arguments."""
     add_source_arguments(parser)
     parser.add_argument("--gaze", action="store_true", help="read all gaze, too")
@@ -22,7 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print counts and what is missing."""
-    dataset = open_source(arguments)
+    line = line_of(arguments, SourceLine)
+    dataset = open_source(line)
     info = dataset.info
     read = arguments.gaze and "mask" not in info.gaze
     recordings = []
@@ -30,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         for recording in (pair[0] for pair in dataset.with_gaze()) if read else dataset:
             recordings.append(recording)
     except DatasetError:
-        if not dataset.problems or arguments.strict:
+        if not dataset.problems or line.strict:
             raise
     without_gaze = sum(
         not (recording.load_fixations or recording.load_density or recording.load_mask)
@@ -38,9 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
     )
     silent = sum(recording.audio is None for recording in recordings)
     known = [recording.num_frames for recording in recordings if recording.num_frames is not None]
-    whole = arguments.split is None and not arguments.option
+    whole = line.split is None and line.fold is None and not line.reader
 
-    print(f"{info.title} in {arguments.root}")
+    print(f"{info.title} in {line.root}")
     print(f"recordings  {_compared(len(recordings), info.num_recordings if whole else None)}")
     counted = "" if len(known) == len(recordings) else f" in {len(known)} recordings, the others' unknown"
     print(f"frames      {_compared(sum(known), info.num_frames if whole else None)}{counted}")

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avsal.cli.data_source import add_source_arguments, open_source
+from avsal.cli.data_source import SourceLine, add_source_arguments, line_of, open_source
+from avsal.cli.parsing import Parser
+from avsal.configuration import seconds, setting
 from avsal.errors import AvsalError, ConfigError
 
 if TYPE_CHECKING:
@@ -21,25 +25,22 @@ if TYPE_CHECKING:
 __all__ = ["add_arguments", "run"]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the action's arguments."""
-    from avsal.cli.arguments import seconds
+@dataclass(frozen=True, kw_only=True)
+class ShowLine(SourceLine):
+    """What is to be drawn."""
 
-    add_source_arguments(parser)
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="where to write")
-    parser.add_argument(
-        "--recording",
-        action="append",
-        metavar="ID",
-        help="which to show, may be repeated [the first that can be used]",
+    out: Path = setting(help="where to write", metavar="DIR", flags=("-o", "--output"))
+    recording: tuple[str, ...] = setting(
+        (), help="which to show, with commas [the first that can be used]", metavar="IDS"
     )
-    parser.add_argument("--start", type=seconds, default=0.0, metavar="TIME", help="of the video [its start]")
-    parser.add_argument(
-        "--length", type=seconds, default=10.0, metavar="TIME", help="of the video [%(default)g s]"
-    )
-    parser.add_argument(
-        "--density", default="dhf1k", metavar="RECIPE", help="how gaze is blurred [%(default)s]"
-    )
+    start: float = setting(0.0, help="of the video [its start]", metavar="TIME", parse=seconds)
+    length: float = setting(10.0, help="of the video in seconds", metavar="TIME", parse=seconds)
+    density: str = setting("dhf1k", help="recipe by which gaze is blurred", metavar="RECIPE")
+
+
+def add_arguments(parser: Parser) -> None:
+    """Declare the action's arguments."""
+    add_source_arguments(parser, ShowLine)
     parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
 
 
@@ -52,27 +53,28 @@ def run(arguments: argparse.Namespace) -> int:
     from avsal.render.gaze_video import write_gaze_video
     from avsal.render.recording_view import RecordingView
 
-    recipe = density_recipe(arguments.density)
-    recordings = chosen(open_source(arguments), arguments.recording)
-    arguments.output.mkdir(parents=True, exist_ok=True)
+    line = line_of(arguments, ShowLine)
+    recipe = density_recipe(line.density)
+    recordings = chosen(open_source(line), line.recording)
+    line.out.mkdir(parents=True, exist_ok=True)
     failed = 0
     for recording in recordings:
         try:
             view = RecordingView(recording, recipe)
-            base = arguments.output / recording.id.replace("/", "_")
+            base = line.out / recording.id.replace("/", "_")
             sheet, video = base.with_name(base.name + "_sheet.png"), base.with_name(base.name + "_gaze.mp4")
             write_contact_sheet(sheet, view)
-            end = min(arguments.start + arguments.length, view.end)
+            end = min(line.start + line.length, view.end)
             frames = tqdm(
-                view.frames(arguments.start, end),
-                total=round((end - arguments.start) * view.info.frame_rate),
+                view.frames(line.start, end),
+                total=round((end - line.start) * view.info.frame_rate),
                 desc=recording.id,
                 unit="frame",
                 file=sys.stderr,
                 disable=True if arguments.quiet else None,
                 leave=False,
             )
-            count = write_gaze_video(video, view, arguments.start, end, frames)
+            count = write_gaze_video(video, view, line.start, end, frames)
         except AvsalError as error:
             if len(recordings) == 1:
                 raise
@@ -84,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def chosen(dataset: Dataset, ids: list[str] | None) -> list[Recording]:
+def chosen(dataset: Dataset, ids: Sequence[str]) -> list[Recording]:
     """The recordings called `ids`, or the first one.
 
     Raises:

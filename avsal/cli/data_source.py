@@ -3,50 +3,56 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from avsal.cli.arguments import key_value
+from avsal.cli.parsing import Parser, settings_of
+from avsal.configuration import setting
+from avsal.workflows.data import DataSettings, open_data
 
 if TYPE_CHECKING:
     from datasets_av import Dataset
 
-__all__ = ["add_source_arguments", "open_source", "print_lines"]
+Line = TypeVar("Line", bound="SourceLine")
+
+__all__ = ["SourceLine", "add_source_arguments", "line_of", "open_source", "print_lines"]
 
 
-def add_source_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare NAME, --root and what the readers take."""
-    parser.add_argument("name", metavar="NAME", help="one of `avsal data list`")
-    parser.add_argument("--root", type=Path, required=True, metavar="DIR", help="the folder of the data")
-    parser.add_argument("--split", choices=("train", "val", "test"), help="only these recordings [all]")
-    parser.add_argument(
-        "-O",
-        "--option",
-        type=key_value,
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="of the reader, for instance fold=1 or videos=DIR; may be repeated",
+@dataclass(frozen=True, kw_only=True)
+class SourceLine(DataSettings):
+    """Which data set a line is about."""
+
+    reader: Mapping[str, Any] = setting(
+        factory=dict,
+        help="of the reader, for instance fold=1 or videos=DIR; also as data.KEY=VALUE; may be repeated",
+        flags=("-O", "--option"),
+        group="data set",
+        prefix="data",
     )
-    parser.add_argument(
-        "--strict", action="store_true", help="stop at the first recording that cannot be used"
-    )
+    strict: bool = setting(False, help="stop at the first recording that cannot be used", group="data set")
 
 
-def open_source(arguments: argparse.Namespace) -> Dataset:
-    """The data set that the arguments name.
+def add_source_arguments(parser: Parser, kind: type[SourceLine] = SourceLine) -> None:
+    """Declare NAME and the settings of an action."""
+    parser.add_argument("name", nargs="?", metavar="NAME", help="one of `avsal data list`; or data=NAME")
+    parser.add_settings(kind)
+
+
+def line_of(arguments: argparse.Namespace, kind: type[Line]) -> Line:
+    """The settings of an action."""
+    named = {} if arguments.name is None else {"data": arguments.name}
+    return settings_of(arguments, kind, **named)
+
+
+def open_source(line: SourceLine) -> Dataset:
+    """The data set that a line names.
 
     Raises:
         ConfigError: an unknown name or option.
         DatasetError: the folder is not this data set's.
     """
-    from datasets_av import open_dataset
-
-    options = dict(arguments.option)
-    return open_dataset(
-        arguments.name, arguments.root, split=arguments.split, strict=arguments.strict, **options
-    )
+    return open_data(line, strict=line.strict)
 
 
 def print_lines(title: str, lines: Sequence[str], limit: int | None = None) -> None:

@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING
 
-from avsal.cli.data_source import add_source_arguments, open_source, print_lines
+from avsal.cli.data_source import SourceLine, add_source_arguments, line_of, open_source, print_lines
+from avsal.cli.parsing import Parser
 
 if TYPE_CHECKING:
     from avsal.types import Fixations, Recording
@@ -51,7 +52,7 @@ class RecordingNumbers:
     dropped: dict[str, int] = field(default_factory=dict)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     """Declare the action's arguments."""
     add_source_arguments(parser)
     parser.add_argument("--each", action="store_true", help="a line for each recording, too")
@@ -62,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the numbers; 1 where recordings had to be left out."""
     from tqdm import tqdm
 
-    dataset = open_source(arguments)
+    dataset = open_source(line_of(arguments, SourceLine))
     pairs = (
         ((recording, None) for recording in dataset) if "mask" in dataset.info.gaze else dataset.with_gaze()
     )

@@ -8,6 +8,8 @@ import platform
 import sys
 from typing import Literal
 
+from avsal.cli.parsing import Parser
+
 __all__ = ["add_arguments", "run"]
 
 PACKAGES = (
@@ -18,7 +20,7 @@ DECODERS = ("h264", "hevc", "av1", "vp9", "mpeg4", "prores")
 ENCODERS = ("libx264", "ffv1", "aac")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     """The verb takes no arguments of its own."""
 
 

@@ -4,37 +4,9 @@
     avsal evaluate model=tsfpnet_av weights=FILE data=diem root=DIR split=test fold=1 out=OUT
     avsal evaluate maps=FOLDER_OR_VIDEO data=dhf1k root=DIR split=val out=OUT strict=true
 
-Maps: a folder, video or HDF5 file for each video, named after it, or a single one. Every table has rows that
-put numbers into perspective: uniform, centre bias, and how well observers predict each other.
-
-choices (lists with commas):
-  model=NAME           see `avsal models`; or weights=FILE alone, a checkpoint that knows its model;
-                       model.KEY=VALUE is an argument of the model, such as model.levels=multi
-  device=auto          cpu, cuda, cuda:1, mps; precision=float32, bfloat16, float16; batch_size=N
-  engine=exact         plain, live or streaming: see avsal predict --help [exact where the model can]
-  audio=own            none: as without sound; zero: as silence
-  maps=PATH            instead of a model: PNG, JPEG, HDF5, video
-  name=TEXT            of the row [the model's or the path's]
-  data=NAME root=DIR   data set and its folder; data.KEY=VALUE is for its reader, such as data.videos=DIR
-  split=test fold=1    where the data set has them; videos=ID,ID: only these
-  protocol=NAME        stavis: per video, then over videos; dhf1k: frames pooled; diem20: first 300 frames;
-                       objects: masks [by data set]
-  metrics=nss,cc,...   [all]; family=exact or mit; min_fixations=1
-  sampler=other_videos negatives of shuffled AUC, or same_video, or dhf1k_10 with seed=N
-  density=auto         prepared maps where there are, else dhf1k; or a recipe's name
-  height=N             draw the ground truth N pixels high [the video's own size]
-  every=1              score each N-th frame; max_frames=N: only among the first N
-  baselines=ROWS     some of uniform, centre_bias, video_mean, split_half, gold_standard,
-                       infinite_observers; none [all]
-  centre=training      fit the centre bias to the training videos of a data set with a split, else, and with
-                       centre=scored, to the other scored videos (reads no training gaze)
-  ig_floor=0.01        uniform share mixed into maps for information gain (family exact)
-  postprocess=stavis   that paper's treatment of maps before scoring [none]
-  common_with=FILES    rows of earlier evaluations (OUT/frames/NAME.csv): average on common frames only
-  interval=bca         or percentile: of the bootstrap over videos
-  out=DIR              [evaluation]; overwrite=true replaces an earlier evaluation there
-  strict=true          stop at the first missing or odd map; else such maps are told and counted
-  workers=1            processes, one video each (maps and baseline rows; a model needs 1)
+Maps: a folder, video or HDF5 file for each video, named after it, or a single one. Every table has baseline
+rows: uniform, centre bias, and how well observers predict each other. Settings may be typed as key=value or
+as --key value; lists have commas.
 
 OUT/frames/NAME.csv has a line for each video, frame and metric; videos.csv the means of each video; table.md,
 table.tex, table.csv and plot.png the averages beside published numbers; evaluation.json all settings.
@@ -43,147 +15,108 @@ table.tex, table.csv and plot.png the averages beside published numbers; evaluat
 from __future__ import annotations
 
 import argparse
-import difflib
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING
 
-from avsal.cli.arguments import plain_value
-from avsal.errors import ConfigError
+from avsal.cli.parsing import Parser, settings_of
+from avsal.configuration import setting
+from avsal.workflows.data import DataSettings, open_data
+from avsal.workflows.evaluate import EvaluateSettings, evaluate
+from avsal.workflows.model import ModelSettings, load
+from avsal.workflows.results import require_free
 
-__all__ = ["EvaluateChoices", "add_arguments", "parse_choices", "run"]
+if TYPE_CHECKING:
+    from avsal.evaluation import Problems
+
+__all__ = ["EvaluateLine", "add_arguments", "parse_line", "print_problems", "run"]
+
+_LINES_PRINTED = 10
 
 
-@dataclass(frozen=True)
-class EvaluateChoices:
-    """The choices of one run, see the help; what is None follows from the others."""
+@dataclass(frozen=True, kw_only=True)
+class EvaluateLine(EvaluateSettings, ModelSettings, DataSettings):
+    """All that a line says."""
 
-    data: str
-    root: Path
-    model: str | None = None
-    weights: Path | None = None
-    device: str = "auto"
-    engine: Literal["exact", "streaming", "live", "plain"] | None = None
-    batch_size: int | None = None
-    precision: str = "float32"
-    audio: Literal["own", "none", "zero"] = "own"
-    maps: Path | None = None
-    name: str | None = None
-    split: Literal["train", "val", "test"] | None = None
-    fold: int | None = None
-    videos: tuple[str, ...] | None = None
-    protocol: str | None = None
-    metrics: tuple[str, ...] | None = None
-    family: Literal["exact", "mit"] = "exact"
-    min_fixations: int = 1
-    sampler: Literal["other_videos", "same_video", "dhf1k_10"] = "other_videos"
-    seed: int | None = None
-    density: str = "auto"
-    height: int | None = None
-    every: int = 1
-    max_frames: int | None = None
-    baselines: tuple[str, ...] | None = None
-    centre: Literal["training", "scored"] = "training"
-    ig_floor: float = 0.01
-    postprocess: Literal["stavis"] | None = None
-    common_with: tuple[str, ...] = ()
-    interval: Literal["bca", "percentile"] = "bca"
-    out: Path = Path("evaluation")
-    overwrite: bool = False
-    strict: bool = False
-    workers: int = 1
-    reader: Mapping[str, Any] = field(default_factory=dict)
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    maps: Path | None = setting(
+        None, help="instead of a model: PNG, JPEG, HDF5, video", metavar="PATH", group="model"
+    )
+    out: Path = setting(Path("evaluation"), help="where to write", metavar="DIR", flags=("-o", "--output"))
+    overwrite: bool = setting(False, help="replace an earlier evaluation there")
 
     def __post_init__(self) -> None:
-        """Raise ConfigError for choices that contradict each other."""
-        if self.maps is not None and (self.model is not None or self.weights is not None):
-            raise ConfigError("`maps` are scored instead of a model: leave `model` and `weights` out")
-        if self.arguments and not self.predicts:
-            raise ConfigError("`model.` arguments are of a model: give model=NAME or weights=FILE")
-        if self.workers < 1 or (self.batch_size is not None and self.batch_size < 1):
-            raise ConfigError("`workers` and `batch_size` must be at least 1")
-        if self.maps is not None and self.engine is not None:
-            raise ConfigError("`engine` says how a model is run, but `maps` are there already: leave it out")
-        if self.workers > 1 and (self.model is not None or self.weights is not None):
-            raise ConfigError("a model predicts in this process alone: leave `workers` out")
+        """Check each part."""
+        ModelSettings.__post_init__(self)
+        EvaluateSettings.__post_init__(self)
 
     @property
-    def predicts(self) -> bool:
-        """Whether a model is to be run."""
-        return self.model is not None or self.weights is not None
+    def scoring(self) -> EvaluateSettings:
+        """The part that says how maps are made, scored and averaged."""
+        return EvaluateSettings(
+            **{entry.name: getattr(self, entry.name) for entry in fields(EvaluateSettings)}
+        )
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     """Declare the verb's arguments."""
-    parser.add_argument(
-        "choices", nargs="+", metavar="key=value", help="see above; data= and root= are needed"
-    )
+    parser.add_settings(EvaluateLine)
     parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate; return 0 when everything was scored, 1 when maps or recordings were left out."""
-    from avsal.cli.evaluate_job import evaluate
+    from tqdm import tqdm
 
-    return evaluate(parse_choices(arguments.choices), quiet=arguments.quiet)
+    from avsal.errors import ConfigError
+    from avsal.weights import model_identity
+
+    line = settings_of(arguments, EvaluateLine)
+    predicts = line.model is not None or line.weights is not None
+    if line.maps is not None and predicts:
+        raise ConfigError("`maps` are scored instead of a model: leave `model` and `weights` out")
+    if line.arguments and not predicts:
+        raise ConfigError("`model.` arguments are of a model: give model=NAME or weights=FILE")
+    if line.workers > 1 and predicts:
+        raise ConfigError("a model predicts in this process alone: leave `workers` out")
+    require_free(line.out / "evaluation.json", overwrite=line.overwrite)
+    model = load(line) if predicts else None
+    with tqdm(unit="video", file=sys.stderr, disable=True if arguments.quiet else None, leave=False) as bar:
+
+        def progress(number: int, total: int, video: str) -> None:
+            bar.total = total
+            bar.update(number - bar.n)
+
+        data = open_data(line, strict=line.strict, protocol=line.protocol)
+        scores = evaluate(model, data, maps=line.maps, settings=line.scoring, progress=progress)
+    scores.save(line.out, overwrite=line.overwrite)
+    if not arguments.quiet:
+        if model is not None:
+            print(model_identity(model).describe())
+        print(scores)
+        print_problems(scores.problems)
+        print(f"-> {line.out}")
+    return 0 if scores.complete else 1
 
 
-def parse_choices(words: list[str]) -> EvaluateChoices:
-    """Turn ``key=value`` words into choices.
+def parse_line(words: Sequence[str]) -> EvaluateLine:
+    """The settings of `avsal evaluate` from words ``key=value``.
 
     Raises:
-        ConfigError: a word without `=`, an unknown or repeated key, a value of the wrong type, or a missing
-            key; names it.
+        ConfigError: an unknown, repeated or missing setting, or a value of the wrong type.
     """
-    known = {
-        entry.name: entry for entry in fields(EvaluateChoices) if entry.name not in ("reader", "arguments")
-    }
-    hints = get_type_hints(EvaluateChoices)
-    values: dict[str, Any] = {}
-    reader: dict[str, Any] = {}
-    arguments: dict[str, Any] = {}
-    for word in words:
-        key, equals, text = word.partition("=")
-        if not equals or not key or not text:
-            raise ConfigError(f"expected choices as key=value but found {word!r}: see avsal evaluate --help")
-        if key in (*values, *(f"data.{name}" for name in reader), *(f"model.{name}" for name in arguments)):
-            raise ConfigError(f"`{key}` is given twice: give it once")
-        if key.startswith("data."):
-            reader[key.removeprefix("data.")] = plain_value(text)
-        elif key.startswith("model."):
-            arguments[key.removeprefix("model.")] = plain_value(text)
-        elif key in known:
-            values[key] = _converted(key, hints[key], text)
-        else:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ConfigError(f"unknown choice {key!r}: expected some of {', '.join(known)}{hint}")
-    for name, entry in known.items():
-        if entry.default is MISSING and name not in values:
-            raise ConfigError(f"`{name}` is missing: give {name}=...; see avsal evaluate --help")
-    return EvaluateChoices(**values, reader=reader, arguments=arguments)
+    parser = Parser(prog="avsal evaluate")
+    parser.add_settings(EvaluateLine)
+    return settings_of(parser.read(words), EvaluateLine)
 
 
-def _converted(key: str, hint: Any, text: str) -> Any:
-    """The text as the type that a field of `EvaluateChoices` states."""
-    if get_origin(hint) in (Union, UnionType):  # optional: what is left out stays None
-        hint = next(kind for kind in get_args(hint) if kind is not NoneType)
-    if get_origin(hint) is Literal:
-        if text not in get_args(hint):
-            raise ConfigError(f"`{key}`: expected one of {', '.join(get_args(hint))} but found {text!r}")
-        return text
-    if get_origin(hint) is tuple:
-        names = () if text == "none" else (name.strip() for name in text.split(","))
-        return tuple(dict.fromkeys(name for name in names if name))
-    if hint is bool:
-        if text not in ("true", "false"):
-            raise ConfigError(f"`{key}`: expected true or false but found {text!r}")
-        return text == "true"
-    try:
-        return hint(text)
-    except ValueError:
-        kind = "a whole number" if hint is int else "a number"
-        raise ConfigError(f"`{key}`: expected {kind} but found {text!r}") from None
+def print_problems(problems: Problems) -> None:
+    """Tell what was not as it should be, by name, a few of each kind; all are in evaluation.json."""
+    for kind, count in problems.counts.items():
+        texts = [problem.text for problem in problems.found if problem.kind == kind]
+        print(f"avsal: {'note' if kind == 'note' else 'warning'}: {kind} ({count}):", file=sys.stderr)
+        for text in texts[:_LINES_PRINTED]:
+            print(f"  {text}", file=sys.stderr)
+        if len(texts) > _LINES_PRINTED:
+            print(f"  and {len(texts) - _LINES_PRINTED} more, see evaluation.json", file=sys.stderr)

@@ -6,10 +6,12 @@ import argparse
 import json
 from typing import Any
 
+from avsal.cli.parsing import Parser
+
 __all__ = ["add_arguments", "run"]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument(
         "--variants", action="store_true", help="also the papers' variants, by their arguments"

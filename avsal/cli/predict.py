@@ -3,203 +3,160 @@
 avsal predict clip.mp4                         clip_overlay.mp4 with the original sound, and clip.json
 avsal predict videos/ -o out --save overlay,h5  every video below a folder
 avsal predict frames/ --fps 25 --audio x.wav   a folder of images and its sound
-avsal predict clip.mp4 --audio zero            the same video heard as silence
+avsal predict clip.mp4 --audio zero            the same video with silence instead of its sound
 torchrun --nproc-per-node 4 -m avsal predict videos/ --skip-existing
                                                videos shared out between processes; goes on where it stopped;
                                                accelerate launch -m avsal predict does the same
 avsal predict videos/ --skip-existing --submit nodes=2,tasks_per_node=4,gpus_per_node=4,slurm_partition=gpu
                                                the same on a cluster, by submitit
+
+Settings may be typed as --key value or as key=value, in any order.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from avsal.errors import AvsalError, ConfigError
+from avsal.cli.parsing import Parser, settings_of
+from avsal.configuration import setting
+from avsal.errors import AvsalError
+from avsal.workflows.predict import (
+    PredictSettings,
+    expected_maps,
+    find_sources,
+    name_outputs,
+    predict_video,
+)
 
-__all__ = ["add_arguments", "run"]
+if TYPE_CHECKING:
+    from avsal.prediction import Prediction, PredictionStream
+    from avsal.workflows.predict import PredictedVideo
 
-VIDEO_SUFFIXES = frozenset(
-    (
-        ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts",
-        ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m",
+__all__ = ["PredictLine", "add_arguments", "run", "run_line"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictLine(PredictSettings):
+    """All that a line says but its sources."""
+
+    out: Path = setting(Path("predictions"), help="where to write", metavar="DIR", flags=("-o", "--output"))
+    submit: Mapping[str, Any] = setting(
+        factory=dict,
+        help="hand the command to a cluster's queue: options of submitit's executor, such as nodes=2, "
+        "tasks_per_node=4, slurm_partition=NAME; cluster=local starts the processes here",
+        metavar="KEY=VALUE,...",
+        prefix="submit",
     )
-)  # fmt: skip
-IMAGE_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     """Declare the verb's arguments."""
-    from avsal.cli.arguments import comma_list, key_value, key_values, percentage, positive_int, seconds
-
     parser.add_argument(
         "sources",
         nargs="+",
         metavar="SOURCE",
         help="videos, folders of videos, or a folder of images with --fps",
     )
-    parser.add_argument(
-        "-o", "--output", type=Path, default=Path("predictions"), metavar="DIR", help="[%(default)s]"
-    )
-    parser.add_argument(
-        "--save",
-        type=comma_list("overlay", "map", "png", "h5", "csv"),
-        default=["overlay"],
-        metavar="KINDS",
-        help="some of overlay, map, png, h5, csv, with commas [overlay]; a JSON summary is always written",
-    )
-    model = parser.add_argument_group("model")
-    model.add_argument(
-        "--model", metavar="NAME", help="see `avsal models`; the checkpoint's own, else tsfpnet_av"
-    )
-    model.add_argument(
-        "-O",
-        "--option",
-        type=key_value,
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="argument of the model, such as levels=multi (see `avsal models --variants`); may be repeated",
-    )
-    model.add_argument("--weights", type=Path, metavar="FILE", help="a checkpoint; it knows its own model")
-    model.add_argument(
-        "--untrained", action="store_true", help="go on with random weights: the maps then mean nothing"
-    )
-    model.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps [%(default)s]")
-    model.add_argument(
-        "--precision",
-        choices=("float32", "bfloat16", "float16"),
-        default="float32",
-        help="what the network computes in [%(default)s, never TF32]; half precision changes maps, on the "
-        "bundled clip with the shipped weights by up to 2 %% (bfloat16) or 0.2 %% (float16) of their range, "
-        "at a CC above 0.9999",
-    )
-    model.add_argument(
-        "--engine",
-        choices=("exact", "streaming", "live", "plain"),
-        help="plain: every window from scratch; exact: the same maps for half the work; live and streaming: "
-        "faster, but windows see the video's past (live) or past and the next 44 frames (streaming) at their "
-        "ends, which changes maps [exact where the model can]",
-    )
-    model.add_argument(
-        "--batch-size", type=positive_int, metavar="N", help="windows at once [the engine's choice]"
-    )
-    model.add_argument("--threads", type=positive_int, metavar="N", help="CPU threads [all]")
-    video = parser.add_argument_group("video and sound")
-    video.add_argument(
-        "--audio",
-        default="own",
-        metavar="WHAT",
-        help="own: the video's; none: as without sound; zero: as silence; or a sound file [%(default)s]",
-    )
-    video.add_argument("--fps", type=float, metavar="RATE", help="frame rate of a folder of images")
-    video.add_argument("--start", type=seconds, metavar="TIME", help="in seconds or h:mm:ss")
-    video.add_argument("--end", type=seconds, metavar="TIME", help="in seconds or h:mm:ss")
-    video.add_argument(
-        "--every",
-        type=positive_int,
-        default=1,
-        metavar="N",
-        help="compute each N-th map and interpolate the others; live and streaming go through all frames "
-        "nevertheless, so that it saves them little [%(default)s]",
-    )
-    look = parser.add_argument_group("pictures")
-    look.add_argument(
-        "--colormap", default="inferno", metavar="NAME", help="inferno, magma, viridis, turbo, jet, grey"
-    )
-    look.add_argument(
-        "--alpha", type=percentage, default=0.7, metavar="A", help="opacity at the peak, 0 to 1 [%(default)s]"
-    )
-    look.add_argument("--bits", type=int, choices=(8, 16), default=8, help="of PNG maps [%(default)s]")
-    existing = parser.add_mutually_exclusive_group()
-    existing.add_argument(
-        "--skip-existing", action="store_true", help="leave videos alone that are already done"
-    )
-    existing.add_argument("--overwrite", action="store_true", help="replace what is there")
-    parser.add_argument(
-        "--submit",
-        type=key_values,
-        default={},
-        metavar="KEY=VALUE,...",
-        help="hand the command to a cluster's queue: options of submitit's executor, such as nodes=2, "
-        "tasks_per_node=4, slurm_partition=NAME; cluster=local starts the processes here",
-    )
+    parser.add_settings(PredictLine)
     parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
     parser.add_argument("-v", "--verbose", action="store_true", help="tell more of each video")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Predict every source; return 0 when all were done, 1 when some failed or were damaged, else 2."""
-    from avsal.cli.predict_job import Job, load
-    from avsal.cli.predict_launch import place_in_launch, submit, wait_for_others
+    line = settings_of(arguments, PredictLine)
+    if line.submit:
+        from avsal.workflows.launch import submit
 
-    if arguments.submit:
-        job = submit(arguments)
+        job = submit(run_line, line, arguments, options=line.submit, folder=line.out / "submitted")
         print(f"submitted {job.job_id}: logs in {job.paths.folder}")
         return 0
+    return run_line(line, arguments)
+
+
+def run_line(line: PredictLine, arguments: argparse.Namespace) -> int:
+    """Predict this process's share of the sources."""
+    from avsal.weights import model_identity
+    from avsal.workflows.launch import place_in_launch, wait_for_others
+    from avsal.workflows.model import load
+
     rank, num_processes = place_in_launch()
-    found = name_jobs(find_sources(arguments.sources, arguments.fps), arguments.output)
-    jobs = found[rank::num_processes]
-    if not jobs:  # more processes than videos
+    named = name_outputs(find_sources(arguments.sources, line.frame_rate), line.out)
+    mine = named[rank::num_processes]
+    if not mine:  # more processes than videos
         wait_for_others(rank, num_processes)
         return 0
-    model = load(arguments)
+    model = load(line)
+    if not arguments.quiet:
+        print(model_identity(model).describe(), flush=True)
     failed = damaged = 0
-    for number, (source, base) in enumerate(jobs, start=1):
+    for number, (source, base) in enumerate(mine, start=1):
+        teller = Teller(arguments, f"[{number}/{len(mine)}] " if len(mine) > 1 else "")
         try:
-            prefix = f"[{number}/{len(jobs)}] " if len(jobs) > 1 else ""
-            damaged += not Job(arguments, model, source, base, prefix).run()
+            found = predict_video(model, source, base, line, progress=teller.progress, opened=teller.opened)
+            teller.done(found)
+            damaged += found.damaged
         except AvsalError as error:
             if arguments.debug:
                 raise
             failed += 1
             print(f"avsal: error: {error}", file=sys.stderr, flush=True)
     wait_for_others(rank, num_processes)
-    if failed == len(jobs):
+    if failed == len(mine):
         return 2
     return 1 if failed or damaged else 0
 
 
-def find_sources(sources: list[str], frame_rate: float | None) -> list[tuple[Path, Path]]:
-    """What to predict, and the path each should be named after.
+class Teller:
+    """Tells a person of one video's progress and end.
 
-    A folder gives the videos below it, named with their sub-folders; a folder of images is one video.
-
-    Raises:
-        ConfigError: a folder holds neither, or images without a frame rate.
+    Args:
+        arguments: of the command line: quiet, verbose.
+        prefix: of lines printed about the video, such as [2/5].
     """
-    found: list[tuple[Path, Path]] = []
-    for source in map(Path, sources):
-        if not source.is_dir():
-            found.append((source, Path(source.name)))
-            continue
-        below = sorted(path for path in source.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
-        videos = [path for path in below if path.is_file()]
-        images = any(path.suffix.lower() in IMAGE_SUFFIXES for path in source.iterdir())
-        if images and (frame_rate is not None or not videos):
-            if frame_rate is None:
-                raise ConfigError(f"{source} holds images: say their frame rate, for instance --fps 25")
-            found.append((source, Path(f"{source.resolve().name}.frames")))
-        elif videos:
-            found.extend((video, video.relative_to(source)) for video in videos)
-        else:
-            raise ConfigError(f"{source} holds neither videos nor images: give a video, or a folder of them")
-    return found
 
+    def __init__(self, arguments: argparse.Namespace, prefix: str) -> None:
+        self.quiet, self.verbose, self.prefix = arguments.quiet, arguments.verbose, prefix
 
-def name_jobs(found: list[tuple[Path, Path]], output: Path) -> list[tuple[Path, Path]]:
-    """Each source with the path of its outputs up to their suffix, no two alike."""
-    stems = [path.with_suffix("") for _, path in found]
-    taken: set[Path] = set()
-    jobs = []
-    for (source, path), stem in zip(found, stems, strict=True):
-        name = stem if stems.count(stem) == 1 else path.with_name(path.name.replace(".", "_"))
-        unique, number = name, 2
-        while unique in taken:
-            unique = name.with_name(f"{name.name}_{number}")
-            number += 1
-        taken.add(unique)
-        jobs.append((source, output / unique))
-    return jobs
+    def opened(self, stream: PredictionStream) -> None:
+        """Tell of the video."""
+        info = stream.video.info
+        if self.verbose:
+            self._say(
+                f"{stream.source}: {info.size[1]}x{info.size[0]}, {info.frame_rate:.3f} frames a second, "
+                f"{info.codec}, {'with' if info.sound else 'without'} sound; the model hears: {stream.sound}"
+            )
+
+    def progress(self, stream: PredictionStream) -> Iterator[Prediction]:
+        """The stream with a bar on a terminal, and none in a pipe or when quiet."""
+        from tqdm import tqdm
+
+        return tqdm(
+            stream,
+            total=expected_maps(stream),
+            desc=f"{self.prefix}{stream.source.name}",
+            unit="map",
+            file=sys.stderr,
+            disable=True if self.quiet else None,
+            leave=False,
+            dynamic_ncols=True,
+        )
+
+    def done(self, found: PredictedVideo) -> None:
+        """Tell what was written."""
+        for warning in found.warnings:
+            print(f"avsal: warning: {self.prefix}{warning}", file=sys.stderr, flush=True)
+        if found.skipped:
+            self._say(f"{found.source}: done before, skipped")
+            return
+        written = ", ".join(str(path) for path in found.outputs.values())
+        self._say(f"{found.source}: {found.num_maps} maps in {found.summary['seconds']:.1f} s -> {written}")
+
+    def _say(self, line: str) -> None:
+        if not self.quiet:
+            print(f"{self.prefix}{line}", flush=True)

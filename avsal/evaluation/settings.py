@@ -6,6 +6,7 @@ import difflib
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from avsal.configuration import setting
 from avsal.errors import ConfigError
 from avsal.groundtruth import density_recipe
 from avsal.metrics import FAMILIES, METRICS, OBJECT_METRICS, SAMPLERS
@@ -22,11 +23,13 @@ BASELINES = (
     "infinite_observers",
 )
 
+_SCORES = "how maps are scored"
+
 #: density recipe for gaze that comes without prepared maps and without a choice: 2 % of the video's width
 USUAL_RECIPE = "dhf1k"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EvaluationSettings:
     """How maps are scored.
 
@@ -50,19 +53,38 @@ class EvaluationSettings:
         strict: raise on the first map or recording that is not as it should be.
     """
 
-    metrics: tuple[str, ...] | None = None
-    family: Literal["exact", "mit"] = "exact"
-    sampler: Literal["other_videos", "same_video", "dhf1k_10"] = "other_videos"
-    seed: int | None = None
-    density: str = "auto"
-    height: int | None = None
-    every: int = 1
-    max_frames: int | None = None
-    min_fixations: int = 1
-    postprocess: Literal["stavis"] | None = None
-    ig_floor: float = 0.01
-    baselines: tuple[str, ...] = BASELINES
-    strict: bool = False
+    metrics: tuple[str, ...] | None = setting(
+        None, help="such as nss,cc,sim [all that there can be]", group=_SCORES
+    )
+    family: Literal["exact", "mit"] = setting("exact", help="of definitions", group=_SCORES)
+    sampler: Literal["other_videos", "same_video", "dhf1k_10"] = setting(
+        "other_videos", help="negatives of shuffled AUC", group=_SCORES
+    )
+    seed: int | None = setting(None, help="of the sampler dhf1k_10", group=_SCORES)
+    density: str = setting(
+        "auto", help="prepared maps where there are, else dhf1k; or a recipe's name", group=_SCORES
+    )
+    height: int | None = setting(
+        None, help="draw the ground truth so many pixels high [the video's own size]", group=_SCORES
+    )
+    every: int = setting(1, help="score each N-th frame", group=_SCORES)
+    max_frames: int | None = setting(None, help="only among the first N frames [all]", group=_SCORES)
+    min_fixations: int = setting(1, help="leave frames with fewer out, and count them", group=_SCORES)
+    postprocess: Literal["stavis"] | None = setting(
+        None, help="that paper's treatment of maps before scoring [none]", group=_SCORES
+    )
+    ig_floor: float = setting(
+        0.01, help="uniform share mixed into maps for information gain (family exact)", group=_SCORES
+    )
+    baselines: tuple[str, ...] = setting(
+        BASELINES,
+        help="some of " + ", ".join(BASELINES) + "; none [all]",
+        metavar="ROWS",
+        group=_SCORES,
+    )
+    strict: bool = setting(
+        False, help="stop at the first missing or odd map; else they are told and counted", group=_SCORES
+    )
 
     def __post_init__(self) -> None:
         """Raise ConfigError for an unknown name or an impossible number."""

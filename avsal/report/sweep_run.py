@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
+from avsal.configuration import from_mapping
 from avsal.models import create_model
-from avsal.train import from_mapping
 from avsal.train.rows import TableSettings
 from avsal.train.run_folder import RunFolder
 from avsal.weights import CheckpointHeader, read_header

@@ -1,7 +1,6 @@
 """Training: from clips and settings to checkpoints; see `Trainer`."""
 
 from avsal.train.initial import Inheritance, build_model, inherit
-from avsal.train.mapping import from_mapping
 from avsal.train.settings import TrainSettings
 from avsal.train.sources import ClipSource, ValidationBatch, ValidationSource
 from avsal.train.stopping import DivergedError, StoppedError
@@ -17,6 +16,5 @@ __all__ = [
     "ValidationBatch",
     "ValidationSource",
     "build_model",
-    "from_mapping",
     "inherit",
 ]

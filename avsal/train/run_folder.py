@@ -10,7 +10,7 @@ last.safetensors  the newest checkpoint
 state.pt          all that the next step depends on
 sweep.json        of a sweep: what was varied, and why the run failed if it did
 strides.json      scores of the best checkpoint at several strides, where asked for
-pictures/         frames as videoed, as people looked at them, as the model predicts
+pictures/         frames as recorded, as people looked at them, as the model predicts
 tensorboard/      event files, where asked for
 """
 

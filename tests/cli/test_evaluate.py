@@ -1,28 +1,28 @@
-import argparse
 import csv
 import json
+from dataclasses import fields
 
 import numpy as np
 import pytest
 import torch
+from command_line import run_line
 from fake_media import write_image, write_video
 from gaze_recordings import followed_gaze
 
 from avsal.cli import main
-from avsal.cli.evaluate import EvaluateChoices, add_arguments, parse_choices, run
+from avsal.cli.evaluate import EvaluateLine, parse_line
 from avsal.errors import ConfigError, DatasetError
 from avsal.evaluation import BASELINES, read_rows
 from avsal.models import create_model
 from avsal.weights import save_checkpoint
+from avsal.workflows.evaluate import EvaluateOptions, EvaluateSettings
 
 SIZE = (32, 48)
 NEEDED = ["data=manifest", "root=videos"]
 
 
 def evaluate(*words) -> int:
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    return run(parser.parse_args(["--quiet", *words]))
+    return run_line("evaluate", "--quiet", *words)
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +59,11 @@ def maps(tmp_path):
 
 def test_arguments_of_the_model_are_plain_values_of_their_own():
     words = ["model=esan", "model.levels=[p4,p5]", "model.width=0.5", "model.recurrent=none", "data.videos=x"]
-    choices = parse_choices([*NEEDED, *words])
+    choices = parse_line([*NEEDED, *words])
     assert choices.arguments == {"levels": ["p4", "p5"], "width": 0.5, "recurrent": "none"}
     assert choices.reader == {"videos": "x"}
     with pytest.raises(ConfigError, match=r"`model\.width` is given twice"):
-        parse_choices([*NEEDED, *words, "model.width=1"])
-    with pytest.raises(ConfigError, match="are of a model: give model=NAME"):
-        parse_choices([*NEEDED, "maps=x", "model.width=1"])
+        parse_line([*NEEDED, *words, "model.width=1"])
 
 
 def test_arguments_reach_the_model_that_is_scored(videos, tmp_path):
@@ -76,11 +74,11 @@ def test_arguments_reach_the_model_that_is_scored(videos, tmp_path):
     options = ["model.variant=base", "model.width=0.05", "model.size=[32,48]"]
     assert evaluate(*line, *options, "metrics=nss", f"out={tmp_path}/out") == 0
     about = json.loads((tmp_path / "out" / "evaluation.json").read_text())
-    assert about["choices"]["arguments"] == {"variant": "base", "width": 0.05, "size": [32, 48]}
+    assert about["model"]["arguments"] == {"variant": "base", "width": 0.05, "size": [32, 48]}
 
 
 def test_words_become_choices():
-    choices = parse_choices(
+    choices = parse_line(
         [
             *NEEDED, "metrics=nss,cc", "fold=2", "strict=true", "ig_floor=0.2", "baselines=none",
             "data.videos=elsewhere", "data.velocity_threshold=25", "split=test",
@@ -90,44 +88,69 @@ def test_words_become_choices():
     assert (choices.fold, choices.strict, choices.ig_floor, choices.split) == (2, True, 0.2, "test")
     assert choices.baselines == ()
     assert choices.reader == {"videos": "elsewhere", "velocity_threshold": 25}
-    assert parse_choices(NEEDED) == EvaluateChoices(data="manifest", root=choices.root)
+    assert parse_line(NEEDED) == EvaluateLine(data="manifest", root=choices.root)
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["metric=nss"], "unknown choice 'metric'.*did you mean 'metrics'"),
-        (["nss"], "expected choices as key=value but found 'nss'"),
-        (["every="], "key=value"),
+        (["metric=nss"], "unknown setting 'metric'.*did you mean 'metrics'"),
+        (["nss"], "expected settings as key=value but found 'nss'"),
+        (["every="], "expected every=VALUE"),
         (["every=two"], "`every`: expected a whole number"),
         (["ig_floor=little"], "`ig_floor`: expected a number"),
         (["strict=yes"], "`strict`: expected true or false"),
-        (["family=matlab"], "`family`: expected one of exact, mit"),
+        (["family=matlab"], "`family` must be one of exact, mit"),
         (["every=2", "every=3"], "`every` is given twice"),
-        (["maps=a", "model=b"], "`maps` are scored instead"),
-        (["model=b", "workers=2"], "leave `workers` out"),
         (["workers=0"], "at least 1"),
         (["batch_size=0"], "at least 1"),
-        (["engine=fast"], "`engine`: expected one of exact, streaming, live, plain"),
-        (["maps=a", "engine=live"], "`engine` says how a model is run"),
     ],
 )
 def test_a_wrong_word_is_named(words, message):
     with pytest.raises(ConfigError, match=message):
-        parse_choices([*NEEDED, *words])
+        parse_line([*NEEDED, *words])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["maps=a", "model=b"], "`maps` are scored instead"),
+        (["model=b", "workers=2"], "leave `workers` out"),
+        (["maps=a", "engine=live"], "`engine` says how a model is run"),
+        (["maps=x", "model.width=1"], "are of a model: give model=NAME"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(videos, tmp_path, words, message):
+    with pytest.raises(ConfigError, match=message):
+        evaluate("data=manifest", f"root={videos}", f"out={tmp_path}/out", *words)
 
 
 def test_what_is_needed_is_asked_for():
     with pytest.raises(ConfigError, match="`root` is missing"):
-        parse_choices(["data=hevc"])
+        parse_line(["data=hevc"])
 
 
-def test_every_choice_is_explained_in_the_help():
-    from avsal.cli import evaluate as module
+def test_flags_and_words_are_the_same_in_any_order():
+    words = parse_line([*NEEDED, "every=2", "strict=true", "videos=a,b", "model=esan", "model.width=0.5"])
+    flags = parse_line(
+        [
+            "--videos", "a,b", "-O", "width=0.5", "--strict", "data=manifest", "--every=2",
+            "--root", "videos", "--model", "esan",
+        ]
+    )  # fmt: skip
+    assert flags == words
+    with pytest.raises(ConfigError, match="unknown option --evry; did you mean '--every'"):
+        parse_line([*NEEDED, "--evry", "2"])
 
-    for name in EvaluateChoices.__dataclass_fields__:
-        if name not in ("reader", "arguments"):
-            assert f"{name}=" in module.__doc__ or f" {name} " in module.__doc__, name
+
+def test_every_setting_is_explained_in_the_help():
+    for entry in fields(EvaluateLine):
+        assert entry.metadata["help"], entry.name
+
+
+def test_keywords_are_the_settings():
+    """Only so are they typed: a test, as one cannot be made of the other."""
+    assert set(EvaluateOptions.__annotations__) == {entry.name for entry in fields(EvaluateSettings)}
 
 
 def test_one_command_writes_rows_tables_and_a_plot(videos, maps, tmp_path):

@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from avsal.cli.train import compose, experiments, resolve
-from avsal.cli.train_data import MixedData, StoredData, SyntheticData
-from avsal.cli.train_sweep import chosen_row, row_table
 from avsal.configuration import config_dir
 from avsal.errors import ConfigError
 from avsal.models import create_model
 from avsal.report import published_results
 from avsal.train.objective import Objective
 from avsal.train.optimiser import create_optimiser
+from avsal.workflows.sweep import chosen_row, row_table
+from avsal.workflows.train import compose, experiments, resolve
+from avsal.workflows.training_data import MixedData, StoredData, SyntheticData
 
 ROOT = Path(__file__).parents[2]
 GROUPS = {

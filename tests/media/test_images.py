@@ -107,8 +107,8 @@ def test_images_are_scaled_as_videos_are(tmp_path):
     path = videos.moving_dot(
         tmp_path / "video.mkv", frames=1, sounds=[], picture_codec="ffv1", pixel_format="bgr0"
     )
-    (videoed,) = open_frames(path, (24, 32))
-    assert np.abs(frame.image.astype(int) - videoed.image).max() <= 2
+    (recorded,) = open_frames(path, (24, 32))
+    assert np.abs(frame.image.astype(int) - recorded.image).max() <= 2
 
 
 def test_start_and_end_bound_what_is_read(tmp_path):

@@ -50,7 +50,7 @@ def test_every_frame_comes_at_the_containers_time(tmp_path, suffix):
     assert reader.damage.repaired_times == 0
 
 
-def test_the_pictures_are_those_that_were_videoed(tmp_path):
+def test_the_pictures_are_those_that_were_recorded(tmp_path):
     path = videos.moving_dot(tmp_path / "video.mp4", frames=30, pixel_format="yuv444p")
     for frame in open_frames(path):
         errors = [np.abs(frame.image.astype(int) - videos.dot(index, (48, 64))).mean() for index in range(30)]
@@ -167,10 +167,10 @@ def test_any_codec_and_pixel_format_becomes_rgb(tmp_path, codec, pixel_format, s
     frames = list(open_frames(path))
     assert len(frames) == 6
     for frame in frames:
-        videoed = videos.dot(frame.index, (48, 64)).astype(int)
+        recorded = videos.dot(frame.index, (48, 64)).astype(int)
         if pixel_format.startswith("gray"):
-            videoed = np.repeat((videoed @ [0.299, 0.587, 0.114])[..., None], 3, axis=2)
-        assert np.abs(frame.image - videoed).mean() < (20 if codec == "gif" else 9)
+            recorded = np.repeat((recorded @ [0.299, 0.587, 0.114])[..., None], 3, axis=2)
+        assert np.abs(frame.image - recorded).mean() < (20 if codec == "gif" else 9)
 
 
 def test_the_picture_stream_can_be_chosen(tmp_path):

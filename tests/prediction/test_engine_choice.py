@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import videos
+from command_line import read_line
 from saliency_models import lively
 
-from avsal.cli import build_parser, main
-from avsal.cli.predict_launch import submit
+from avsal.cli import main
+from avsal.cli.parsing import settings_of
+from avsal.cli.predict import PredictLine, run_line
 from avsal.prediction import predict
 from avsal.weights import save_checkpoint
+from avsal.workflows.launch import submit
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,8 +40,11 @@ def weights(model, tmp_path_factory):
     return str(path)
 
 
-def parsed(words):
-    return build_parser().parse_args(words)
+def submitted(words):
+    """The job of a line with --submit."""
+    arguments = read_line(*words)
+    line = settings_of(arguments, PredictLine)
+    return submit(run_line, line, arguments, options=line.submit, folder=line.out / "submitted")
 
 
 def maps_of(model, video, **options):
@@ -159,18 +165,17 @@ def test_a_submitted_command_shares_out_videos_and_goes_on_where_it_stopped(weig
     (tmp_path / "videos" / "d.mp4").write_bytes(b"not a video")
     words = ["predict", str(tmp_path / "videos"), "-o", str(tmp_path / "out"), "--weights", weights]
     words += ["--save", "csv", "--skip-existing"]
-    job = submit(parsed([*words, "--submit", "cluster=local,tasks_per_node=2,timeout_min=5"]))
+    job = submitted([*words, "--submit", "cluster=local,tasks_per_node=2,timeout_min=5"])
     assert job.results() == [0, 1]
     assert sorted(path.name for path in (tmp_path / "out").glob("*.csv")) == ["a.csv", "b.csv", "c.csv"]
-    again = submit(parsed([*words, "--submit", "cluster=local,timeout_min=5"]))
+    again = submitted([*words, "--submit", "cluster=local,timeout_min=5"])
     assert again.results() == [1]
     assert again.stdout().count("done before") == 3
 
 
 def test_wrong_options_of_a_submission_are_named(weights, video, tmp_path, capsys):
     words = ["predict", str(video), "-o", str(tmp_path), "--weights", weights, "--submit"]
-    with pytest.raises(SystemExit):
-        main([*words, "nodes"])
+    assert main([*words, "nodes"]) == 2
     assert "expected KEY=VALUE but found 'nodes'" in capsys.readouterr().err
     assert main([*words, "cluster=local,shape=round"]) == 2
     assert "shape" in capsys.readouterr().err

@@ -5,12 +5,12 @@ import pytest
 import torch
 from PIL import Image
 
-from avsal.cli.train_data import data_settings, sources
 from avsal.clips import ClipBatch, StoreSettings, prepare
 from avsal.errors import ConfigError
 from avsal.train import TrainSettings, from_mapping
 from avsal.train.mixed_clips import MixedClips, MixedPart, mixed
 from avsal.types import ClipSpec, Fixations, Recording
+from avsal.workflows.training_data import data_settings, sources
 
 SPEC = ClipSpec(num_frames=2, size=(4, 6), sample_rate=100)
 SETTINGS = from_mapping(

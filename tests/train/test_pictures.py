@@ -16,7 +16,7 @@ def test_the_spotlight_leaves_the_peak_as_bright_as_it_was():
     assert (spotlight(image, torch.zeros(4, 5)) == 40).all()
 
 
-def test_a_picture_shows_the_frame_as_videoed_beside_truth_and_prediction(tmp_path):
+def test_a_picture_shows_the_frame_as_recorded_beside_truth_and_prediction(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (8, 6, 3)).astype(np.uint8)
     for spec in (ClipSpec(1, (8, 6)), ClipSpec(1, (8, 6), (104.0, 117.0, 123.0), (1, 1, 1), 255.0, "bgr")):
         values = torch.from_numpy(pixels).float().permute(2, 0, 1)

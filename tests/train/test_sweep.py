@@ -1,6 +1,5 @@
 """`avsal train -m`: sweeps, what they leave behind, and their tables beside the papers'."""
 
-import argparse
 import csv
 import importlib.util
 import json
@@ -8,10 +7,10 @@ import os
 from pathlib import Path
 
 import pytest
+from command_line import run_line
 from fake_media import write_video
 from gaze_recordings import followed_gaze
 
-from avsal.cli import train
 from avsal.clips import StoreSettings, prepare
 from avsal.errors import CheckpointError, ConfigError
 from avsal.models import create_model
@@ -58,10 +57,8 @@ def sweep(store, tmp_path):
     """Runs a sweep over tiny runs; returns its exit code."""
 
     def run(*words):
-        parser = argparse.ArgumentParser()
-        train.add_arguments(parser)
         sets = f"data.sets=[{{name: hevc, store: {store}}}]"
-        return train.run(parser.parse_args(["-m", *TINY, sets, f"run_root={tmp_path}", *words]))
+        return run_line("train", "-m", *TINY, sets, f"run_root={tmp_path}", *words)
 
     return run
 

@@ -1,13 +1,12 @@
 """`avsal train` from its line to its checkpoints."""
 
-import argparse
 import json
 import sys
 
 import pytest
+from command_line import run_line
 from train.tiny_run import log_of
 
-from avsal.cli import train
 from avsal.errors import ConfigError, DatasetError
 
 TINY = [
@@ -27,15 +26,8 @@ TINY = [
 ]
 
 
-def parser():
-    made = argparse.ArgumentParser(prog="avsal train", formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.description = train.__doc__
-    train.add_arguments(made)
-    return made
-
-
 def run(*words):
-    return train.run(parser().parse_args(list(words)))
+    return run_line("train", *words)
 
 
 def test_a_line_trains_and_the_folder_is_named_after_the_experiment(tmp_path):
@@ -62,7 +54,7 @@ def test_stages_chain_and_a_sweep_gives_each_run_its_folder(tmp_path):
 
 def test_help_lists_the_experiments(capsys):
     with pytest.raises(SystemExit):
-        parser().parse_args(["--help"])
+        run("--help")
     text = capsys.readouterr().out
     assert "avsal train experiment=tsfpnet_dhf1k" in text
     assert "protocol=published" in text

@@ -1,7 +1,8 @@
 import pytest
 
+from avsal.configuration import from_mapping
 from avsal.errors import ConfigError
-from avsal.train import TrainSettings, from_mapping
+from avsal.train import TrainSettings
 from avsal.train.settings import OptimSettings, SoundSettings, ValidationSettings
 
 LEAST = {

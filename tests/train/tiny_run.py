@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from avsal.train import Trainer, TrainSettings, build_model, from_mapping
+from avsal.configuration import from_mapping
+from avsal.train import Trainer, TrainSettings, build_model
 from avsal.train.synthetic_clips import SyntheticClips, SyntheticFrames
 from avsal.types import Fixations
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from avsal.configuration import from_mapping
 from avsal.errors import ConfigError
-from avsal.train.mapping import from_mapping
 from avsal.train.settings import TrainSettings
 
 if TYPE_CHECKING:

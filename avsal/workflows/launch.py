@@ -1,9 +1,9 @@
-"""`avsal predict` in several processes, on one machine or many: each takes every N-th video on its own."""
+"""Work in several processes, on one machine or many: each takes every N-th piece on its own."""
 
 from __future__ import annotations
 
-import argparse
 import os
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,12 +50,17 @@ def wait_for_others(rank: int, count: int) -> None:
     store.wait(done, PATIENCE)
 
 
-def submit(arguments: argparse.Namespace) -> submitit.Job[int]:
-    """Hand the command to a cluster's queue and return at once; its tasks share out the videos.
+def submit(
+    work: Callable[..., int], *arguments: Any, options: Mapping[str, Any], folder: Path
+) -> submitit.Job[int]:
+    """Hand work to a cluster's queue and return at once; its tasks share it out by `place_in_launch`.
 
     Args:
-        arguments: of `avsal predict`; `submit` has options of `submitit.AutoExecutor.update_parameters`, and
-            ``cluster``: slurm where there is one, else local, which starts processes here.
+        work: what each task does.
+        *arguments: of `work`.
+        options: of `submitit.AutoExecutor.update_parameters`, and ``cluster``: slurm where there is one, else
+            local, which starts processes here.
+        folder: for logs.
 
     Raises:
         ConfigError: submitit is missing, or does not know an option.
@@ -64,23 +69,20 @@ def submit(arguments: argparse.Namespace) -> submitit.Job[int]:
         import submitit
     except ImportError as error:
         raise ConfigError("--submit needs submitit: pip install 'avsal[slurm]'") from error
-    options: dict[str, Any] = dict(arguments.submit)
-    folder: Path = arguments.output / "submitted"
+    told = dict(options)
     try:
-        executor = submitit.AutoExecutor(folder=folder, cluster=options.pop("cluster", None))
-        executor.update_parameters(name="avsal-predict", **options)
+        executor = submitit.AutoExecutor(folder=folder, cluster=told.pop("cluster", None))
+        executor.update_parameters(name="avsal-predict", **told)
     except (NameError, TypeError, ValueError, RuntimeError) as error:
         raise ConfigError(f"--submit: {' '.join(str(error).split())}") from error
-    return executor.submit(run_task, argparse.Namespace(**vars(arguments) | {"submit": {}}))
+    return executor.submit(run_task, work, arguments)
 
 
-def run_task(arguments: argparse.Namespace) -> int:
-    """One process of a submitted command."""
+def run_task(work: Callable[..., int], arguments: Sequence[Any]) -> int:
+    """One process of submitted work."""
     import submitit
-
-    from avsal.cli.predict import run
 
     place = submitit.JobEnvironment()
     os.environ["RANK"], os.environ["WORLD_SIZE"] = str(place.global_rank), str(place.num_tasks)
     os.environ["LOCAL_RANK"] = str(place.local_rank)
-    return run(arguments)
+    return work(*arguments)

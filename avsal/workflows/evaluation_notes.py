@@ -1,28 +1,18 @@
-"""What an evaluation leaves behind: tables, a plot, means by video; and what is told of it."""
+"""What an evaluation's table says at its foot: how maps were scored, and what is missing and why."""
 
 from __future__ import annotations
 
-import csv
-import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
 from avsal.evaluation import (
     OBSERVER_ROWS,
     AveragingProtocol,
     Evaluation,
-    Problems,
-    VideoScores,
-    aggregate,
     frame_statement,
     undefined_reason,
 )
-from avsal.media import atomic_path
-from avsal.report import ResultTable, dot_plot
 
-__all__ = ["notes_of", "print_problems", "write_outputs"]
-
-_LINES_PRINTED = 10
+__all__ = ["notes_of"]
 
 
 def notes_of(made: Evaluation, absent: Mapping[str, Mapping[str, str]], how: AveragingProtocol) -> list[str]:
@@ -98,41 +88,3 @@ def _absences(made: Evaluation, absent: Mapping[str, Mapping[str, str]]) -> list
                 lacking.setdefault((row, why), []).append(metric)
     notes += [f"No {', '.join(names)} in row {row}: {reason}." for (row, reason), names in lacking.items()]
     return notes
-
-
-def write_outputs(
-    folder: Path, table: ResultTable, scores: Mapping[str, Sequence[VideoScores]], how: AveragingProtocol
-) -> None:
-    """Write `table.md`, `table.tex`, `table.csv`, `plot.png` and `videos.csv`.
-
-    Raises:
-        MediaError: a file cannot be written.
-    """
-    for suffix, text in (("md", table.to_markdown()), ("tex", table.to_latex()), ("csv", table.to_csv())):
-        with atomic_path(folder / f"table.{suffix}") as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    dot_plot(table, folder / "plot.png")
-    with (
-        atomic_path(folder / "videos.csv") as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as stream,
-    ):
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(("row", "video", "metric", "mean", "frames", "family", "sampler"))
-        for row, entries in scores.items():
-            for metric, result in aggregate(entries, how).items():
-                for video, mean, count in zip(
-                    result.videos, result.means.tolist(), result.counts.tolist(), strict=True
-                ):
-                    line = (row, video, metric, f"{mean:.9g}", count, result.family, result.sampler or "")
-                    writer.writerow(line)
-
-
-def print_problems(problems: Problems) -> None:
-    """Tell what was not as it should be, by name, a few of each kind; all are in evaluation.json."""
-    for kind, count in problems.counts.items():
-        texts = [problem.text for problem in problems.found if problem.kind == kind]
-        print(f"avsal: {'note' if kind == 'note' else 'warning'}: {kind} ({count}):", file=sys.stderr)
-        for text in texts[:_LINES_PRINTED]:
-            print(f"  {text}", file=sys.stderr)
-        if len(texts) > _LINES_PRINTED:
-            print(f"  and {len(texts) - _LINES_PRINTED} more, see evaluation.json", file=sys.stderr)

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
-from dataclasses import asdict
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avsal.cli.predict_launch import place_in_launch
 from avsal.errors import AvsalError, ConfigError
+from avsal.workflows.launch import place_in_launch
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from avsal.report import ResultTable
     from avsal.train.rows import TableSettings
     from avsal.train.stopping import StoppedError
 
-__all__ = ["chosen_row", "folders_of", "report", "row_table", "told"]
+__all__ = ["SweepResult", "chosen_row", "collect", "folders_of", "row_table", "told"]
+
+_log = logging.getLogger(__name__)
 
 
 def row_table(config: DictConfig) -> TableSettings | None:
@@ -29,7 +32,7 @@ def row_table(config: DictConfig) -> TableSettings | None:
     """
     from omegaconf import OmegaConf
 
-    from avsal.train.mapping import from_mapping
+    from avsal.configuration import from_mapping
     from avsal.train.rows import TableSettings
 
     if config.get("table") is None:
@@ -110,7 +113,7 @@ def told(
             about |= {"data": config.data.get("name"), "table": None if table is None else asdict(table)}
             note(None)
             if _is_first():
-                print(f"{folder.path}:", file=sys.stderr, flush=True)
+                _log.info("%s:", folder.path)
             return job(config)
         except StoppedError as error:
             stopped.append(error)
@@ -137,36 +140,46 @@ def folders_of(sweep: str, root: Path) -> list[Path]:
     return [path.parent for path in notes if path.parents[1] in ours]
 
 
-def report(folders: list[Path]) -> int:
-    """Print the table of a sweep and write it beside its runs; name the runs that failed.
+@dataclass(frozen=True)
+class SweepResult:
+    """The table of a sweep.
+
+    Attributes:
+        table: of its runs, beside the paper's rows.
+        failed: name and error of each run that failed.
+        files: that the table was written to, beside the runs.
+    """
+
+    table: ResultTable
+    failed: tuple[str, ...]
+    files: tuple[Path, ...]
+
+
+def collect(folders: Sequence[Path]) -> SweepResult:
+    """Make the table of a sweep and write it beside its runs.
 
     Args:
         folders: of the runs.
 
-    Returns:
-        0, or 1 where some runs failed.
-
     Raises:
-        ConfigError: all failed.
+        ConfigError: all runs failed.
     """
     from avsal.media import atomic_path
     from avsal.report import read_sweep_run, sweep_table
 
     runs = [read_sweep_run(folder) for folder in folders]
-    failed = [f"{run.folder.name}: {run.error}" for run in runs if run.error is not None]
-    whole = len(failed) < len(runs)
-    for text in failed if whole else failed[1:]:
-        print(f"avsal: error: {text}", file=sys.stderr)
-    if not whole:
+    failed = tuple(f"{run.folder.name}: {run.error}" for run in runs if run.error is not None)
+    if len(failed) == len(runs):
+        for text in failed[1:]:
+            _log.error(text)
         raise ConfigError(failed[0])
     table = sweep_table(runs)
-    place = folders[0].parent
+    files = []
     for suffix, text in (("md", table.to_markdown()), ("csv", table.to_csv())):
-        with atomic_path(place / f"sweep.{suffix}") as partial:
+        files.append(folders[0].parent / f"sweep.{suffix}")
+        with atomic_path(files[-1]) as partial:
             partial.write_text(text, encoding="utf-8")
-    print(table.to_markdown())
-    print(f"-> {place / 'sweep.md'}, {place / 'sweep.csv'}")
-    return 1 if failed else 0
+    return SweepResult(table, failed, tuple(files))
 
 
 def _is_first() -> bool:

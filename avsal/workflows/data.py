@@ -1,0 +1,98 @@
+"""Opening data sets by name, as every workflow does."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from avsal.configuration import setting
+from avsal.types import Split
+
+if TYPE_CHECKING:
+    from datasets_av import Dataset
+
+__all__ = ["DataSettings", "load_dataset", "open_data"]
+
+_DATA = "data set"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSettings:
+    """Which data set, where it is, and which part of it.
+
+    Attributes:
+        data: name, see `avsal data list`.
+        root: its folder.
+        split: only these recordings; None for all.
+        fold: of the published lists, where there are several.
+        reader: further options of its reader.
+    """
+
+    data: str = setting(help="see `avsal data list`", metavar="NAME", group=_DATA)
+    root: Path = setting(help="its folder", metavar="DIR", group=_DATA)
+    split: Split | None = setting(None, help="only these recordings [all]", group=_DATA)
+    fold: int | None = setting(None, help="of the published lists, where there are several", group=_DATA)
+    reader: Mapping[str, Any] = setting(
+        factory=dict,
+        help="option of the reader, such as videos=DIR; also as data.KEY=VALUE; may be repeated",
+        group=_DATA,
+        prefix="data",
+    )
+
+
+def load_dataset(
+    name: str,
+    root: str | Path,
+    *,
+    split: Split | None = None,
+    fold: int | None = None,
+    strict: bool = False,
+    options: Mapping[str, Any] | None = None,
+) -> Dataset:
+    """Open a data set of videos with gaze; nothing is decoded until it is asked for.
+
+    >>> data = avsal.load_dataset("diem", "DIEM", split="test", fold=1)      # doctest: +SKIP
+    >>> for recording in data: print(recording.id, recording.num_frames)     # doctest: +SKIP
+
+    Args:
+        name: see `avsal data list`; ``manifest`` for videos and gaze of your own.
+        root: its folder.
+        split: only these recordings; None for all.
+        fold: which of the published lists, for sets that have several.
+        strict: raise on the first recording that cannot be used instead of leaving it out.
+        options: further ones of the reader, such as ``{"videos": "DIR"}``; see its docstring.
+
+    Raises:
+        ConfigError: an unknown name or option.
+        DatasetError: the folder is not this data set's.
+    """
+    from datasets_av import open_dataset
+
+    given: dict[str, Any] = dict(options or {})
+    if split is not None:
+        given["split"] = split
+    if fold is not None:
+        given["fold"] = fold
+    return open_dataset(name, root, strict=strict, **given)
+
+
+def open_data(settings: DataSettings, *, strict: bool = False, protocol: str | None = None) -> Dataset:
+    """The data set that settings name.
+
+    Args:
+        settings: of the data.
+        strict: see `load_dataset`.
+        protocol: of averaging; ``diem20`` chooses its own videos where the reader knows it.
+    """
+    from datasets_av import dataset_class
+
+    options = dict(settings.reader)
+    reader = dataset_class(settings.data).__init__
+    if protocol == "diem20" and "protocol" in inspect.signature(reader).parameters:
+        options.setdefault("protocol", "diem20")
+    return load_dataset(
+        settings.data, settings.root, split=settings.split, fold=settings.fold, strict=strict, options=options
+    )

@@ -1,0 +1,470 @@
+"""Scoring a model, or anybody's maps, on a data set, beside baseline rows and published numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avsal import __version__
+from avsal.configuration import from_mapping, setting
+from avsal.errors import ConfigError, DatasetError
+from avsal.evaluation import (
+    BASELINES,
+    AveragingProtocol,
+    Evaluation,
+    EvaluationSettings,
+    MapCollection,
+    MapSource,
+    Mixture,
+    Problems,
+    RowWriter,
+    VideoScores,
+    aggregate,
+    protocol,
+    read_rows,
+)
+from avsal.media import atomic_path
+from avsal.models import SaliencyModel
+from avsal.report import (
+    ResultTable,
+    citation_note,
+    comparable_results,
+    dot_plot,
+    on_common_frames,
+    result_table,
+)
+from avsal.types import Recording
+from avsal.workflows.evaluation_notes import notes_of
+from avsal.workflows.model import RunSettings
+from avsal.workflows.model_maps import ModelMaps
+from avsal.workflows.results import model_facts, require_free, write_table
+
+if TYPE_CHECKING:
+    from datasets_av import Dataset
+
+__all__ = ["EvaluateOptions", "EvaluateSettings", "Scores", "VideoMean", "evaluate", "evaluate_source"]
+
+_PROTOCOL = "averages and tables"
+
+#: data sets whose papers pool the frames of all videos
+_POOLED = ("dhf1k", "hollywood2", "ucf_sports")
+
+#: told of each video that was scored: its number from 1, how many there are, its id
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateSettings(RunSettings, EvaluationSettings):
+    """How maps are made, scored and averaged; see `EvaluationSettings` and `RunSettings` for the rest.
+
+    Attributes:
+        audio: what a model is given: ``own``, ``none`` as without sound, ``zero`` as silence.
+        name: of the row; None: the model's or that of the path of maps.
+        videos: ids of the recordings to score; None: all.
+        protocol: of averaging; None: by data set.
+        centre: what the centre bias is fitted to: the data set's training videos, or the other scored ones.
+        common_with: rows of earlier evaluations: averages are of common frames only.
+        interval: of the bootstrap over videos.
+        workers: processes, one video each, for maps and baseline rows; a model predicts in this process.
+    """
+
+    audio: Literal["own", "none", "zero"] = setting(
+        "own", help="none: as without sound; zero: as silence", group="model"
+    )
+    name: str | None = setting(None, help="of the row [the model's or the path's]", group=_PROTOCOL)
+    videos: tuple[str, ...] | None = setting(
+        None, help="only these recordings, by id [all]", metavar="IDS", group="data set"
+    )
+    protocol: str | None = setting(
+        None,
+        help="stavis: per video, then over videos; dhf1k: frames pooled; diem20: first 300 frames; objects: "
+        "masks [by data set]",
+        group=_PROTOCOL,
+    )
+    centre: Literal["training", "scored"] = setting(
+        "training",
+        help="fit the centre bias to the training videos of a data set with a split, else, and with scored, "
+        "to the other scored videos (reads no training gaze)",
+        group=_PROTOCOL,
+    )
+    common_with: tuple[str, ...] = setting(
+        (),
+        help="rows of earlier evaluations (OUT/frames/NAME.csv): average on common frames only",
+        metavar="FILES",
+        group=_PROTOCOL,
+    )
+    interval: Literal["bca", "percentile"] = setting(
+        "bca", help="of the bootstrap over videos", group=_PROTOCOL
+    )
+    workers: int = setting(
+        1, help="processes, one video each (maps and baseline rows; a model needs 1)", group=_PROTOCOL
+    )
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for choices that are impossible or contradict each other."""
+        EvaluationSettings.__post_init__(self)
+        if self.workers < 1 or (self.batch_size is not None and self.batch_size < 1):
+            raise ConfigError("`workers` and `batch_size` must be at least 1")
+
+
+class EvaluateOptions(TypedDict, total=False):
+    """The fields of `EvaluateSettings` as keywords."""
+
+    metrics: Sequence[str] | None
+    family: Literal["exact", "mit"]
+    sampler: Literal["other_videos", "same_video", "dhf1k_10"]
+    seed: int | None
+    density: str
+    height: int | None
+    every: int
+    max_frames: int | None
+    min_fixations: int
+    postprocess: Literal["stavis"] | None
+    ig_floor: float
+    baselines: Sequence[str]
+    strict: bool
+    engine: str | None
+    batch_size: int | None
+    precision: str
+    audio: Literal["own", "none", "zero"]
+    name: str | None
+    videos: Sequence[str] | None
+    protocol: str | None
+    centre: Literal["training", "scored"]
+    common_with: Sequence[str]
+    interval: Literal["bca", "percentile"]
+    workers: int
+
+
+@dataclass(frozen=True)
+class VideoMean:
+    """One metric's mean over the frames of one video.
+
+    Attributes:
+        row: what was scored.
+        video: the recording's id.
+        metric: its name.
+        mean: over the frames where it is defined.
+        frames: how many those are.
+        family: of definitions.
+        sampler: of negatives, empty where the metric has none.
+    """
+
+    row: str
+    video: str
+    metric: str
+    mean: float
+    frames: int
+    family: str
+    sampler: str
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What an evaluation found.
+
+    Attributes:
+        table: averages over videos, beside published numbers; it prints as Markdown.
+        frames: the scores of each frame, by row, one entry a video.
+        problems: what was not as it should be, told and counted.
+        facts: data, settings, protocol, model, notes: what `save` writes to evaluation.json.
+        averaging: the protocol.
+        common: the scores that the averages are of: those on frames that all rows share.
+    """
+
+    table: ResultTable
+    frames: Mapping[str, list[VideoScores]]
+    problems: Problems
+    facts: Mapping[str, Any]
+    averaging: AveragingProtocol
+    common: Mapping[str, Sequence[VideoScores]]
+
+    def __repr__(self) -> str:
+        return f"<Scores of {', '.join(self.frames)} on {self.table.title}>"
+
+    def __str__(self) -> str:
+        return self.table.to_markdown()
+
+    @property
+    def complete(self) -> bool:
+        """Whether no map and no recording had to be left out."""
+        return not self.problems.excluding
+
+    @property
+    def videos(self) -> list[VideoMean]:
+        """The mean of each row, video and metric."""
+        return [
+            VideoMean(row, video, metric, mean, count, result.family, result.sampler or "")
+            for row, entries in self.common.items()
+            for metric, result in aggregate(entries, self.averaging).items()
+            for video, mean, count in zip(
+                result.videos, result.means.tolist(), result.counts.tolist(), strict=True
+            )
+        ]
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw the table: a panel a metric, a dot a row, intervals over videos.
+
+        Args:
+            path: a .png, .pdf or .svg file.
+
+        Raises:
+            MediaError: it cannot be written.
+        """
+        dot_plot(self.table, path)
+        return Path(path)
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+        """Write all of it: ``frames/ROW.csv``, ``videos.csv``, ``table.md|tex|csv``, ``plot.png``.
+
+        ``evaluation.json`` comes last: where it stands, the evaluation is whole.
+
+        Raises:
+            ConfigError: an evaluation is there already, and `overwrite` is False.
+            MediaError: a file cannot be written.
+        """
+        folder = Path(folder)
+        summary = require_free(folder / "evaluation.json", overwrite=overwrite)
+        summary.unlink(missing_ok=True)
+        (folder / "frames").mkdir(parents=True, exist_ok=True)
+        for old in (folder / "frames").glob("*.csv"):
+            if old.stem not in self.frames:
+                old.unlink()
+        for row, entries in self.frames.items():
+            with RowWriter(folder / "frames" / f"{row}.csv") as writer:
+                for entry in entries:
+                    writer.write(entry)
+        texts = {"md": self.table.to_markdown(), "tex": self.table.to_latex(), "csv": self.table.to_csv()}
+        for suffix, text in texts.items():
+            with atomic_path(folder / f"table.{suffix}") as temporary:
+                temporary.write_text(text, encoding="utf-8")
+        self.plot(folder / "plot.png")
+        write_table(folder / "videos.csv", [asdict(mean) for mean in self.videos])
+        with atomic_path(summary) as temporary:
+            temporary.write_text(json.dumps(self.facts, indent=2, default=str) + "\n", encoding="utf-8")
+        return folder
+
+
+def evaluate(
+    model: SaliencyModel | MapSource | None,
+    data: Dataset | Iterable[Recording],
+    *,
+    maps: str | Path | None = None,
+    settings: EvaluateSettings | None = None,
+    progress: Progress | None = None,
+    **changes: Unpack[EvaluateOptions],
+) -> Scores:
+    """Score a model on a data set.
+
+    >>> data = avsal.load_dataset("hevc", "HEVC")                         # doctest: +SKIP
+    >>> scores = avsal.evaluate(avsal.load_model(), data, every=25)       # doctest: +SKIP
+    >>> print(scores.table); scores.save("evaluation")                    # doctest: +SKIP
+
+    Args:
+        model: from `avsal.load_model`; its device is used. None: the baseline rows alone, or `maps`.
+        data: from `avsal.load_dataset`, or recordings of your own.
+        maps: instead of a model: a folder, video or HDF5 file of maps for each video, or a single one.
+        settings: how; None: the defaults.
+        progress: called after each video.
+        **changes: fields of `settings` that are to be otherwise.
+
+    Raises:
+        ConfigError: settings that are impossible here.
+        DatasetError: the data cannot be used; when strict, the first problem.
+        MediaError: a video cannot be read.
+    """
+    given = {entry.name: getattr(settings, entry.name) for entry in fields(settings)} if settings else {}
+    told = from_mapping(EvaluateSettings, {**given, **changes})
+    if maps is not None and model is not None:
+        raise ConfigError("`maps` are scored instead of a model: leave `model` and `weights` out")
+    if maps is not None and told.engine is not None:
+        raise ConfigError("`engine` says how a model is run, but `maps` are there already: leave it out")
+    if isinstance(model, SaliencyModel):
+        if told.workers > 1:
+            raise ConfigError("a model predicts in this process alone: leave `workers` out")
+        if not model.trained:
+            raise ConfigError(
+                f"{model.name!r} lacks trained weights, so its scores would mean nothing; give weights=FILE"
+            )
+    source: MapSource | None
+    if maps is not None:
+        source = MapCollection(maps, name=told.name)
+    elif isinstance(model, SaliencyModel):
+        source = ModelMaps(
+            model,
+            told.name or model.name,
+            audio=told.audio,
+            engine=told.engine,
+            batch_size=told.batch_size,
+            precision=told.precision,
+        )
+    else:
+        source = model
+    return evaluate_source(source, data, told, progress=progress, model=model_facts(model))
+
+
+def evaluate_source(
+    source: MapSource | None,
+    data: Dataset | Iterable[Recording],
+    settings: EvaluateSettings,
+    *,
+    progress: Progress | None = None,
+    model: Mapping[str, Any] | None = None,
+) -> Scores:
+    """Score maps from anywhere; see `evaluate`.
+
+    Args:
+        source: of the maps; None for the baseline rows alone.
+        data: see `evaluate`.
+        settings: how.
+        progress: called after each video.
+        model: facts of the model that makes the maps.
+    """
+    if source is not None and (source.name in BASELINES or Path(source.name).name != source.name):
+        raise ConfigError(f"{source.name!r} cannot name a row and its file: choose another with name=TEXT")
+    if settings.protocol == "diem20" and settings.max_frames is None:
+        settings = replace(settings, max_frames=300)
+    earlier = [read_rows(path) for path in settings.common_with]
+    facts = _DataFacts.of(data)
+    recordings = _chosen(list(data), settings, facts.name)
+    training, no_training = _training(data, settings)
+    evaluation = Evaluation.prepare(
+        recordings, settings, source=source, training=training, frame_times=_frame_times
+    )
+    notes = [*([no_training] if no_training else []), *getattr(data, "notes", ())]
+    for text in getattr(data, "problems", ()):
+        evaluation.problems.add("unusable recording", text)
+    for text in notes:
+        evaluation.problems.add("note", text)
+    averaging = _protocol(settings, facts.name, masks=evaluation.truths[0].masks)
+    if isinstance(source, MapCollection):
+        if len(evaluation.truths) == 1:
+            source.rename_single(evaluation.truths[0].video)
+        for text in source.problems:
+            evaluation.problems.add("stray file", text)
+
+    scores: dict[str, list[VideoScores]] = {}
+    absent: dict[str, dict[str, str]] = {}
+    mixtures: dict[str, Mixture] = {}
+    with ExitStack() as stack:
+        results = evaluation.score(settings.workers)
+        stack.callback(getattr(results, "close", lambda: None))
+        for number, result in enumerate(results, start=1):
+            absent[result.video] = result.absent
+            if result.mixture is not None:
+                mixtures[result.video] = result.mixture
+            for entry in result.scores:
+                scores.setdefault(entry.model, []).append(entry)
+            if progress is not None:
+                progress(number, len(evaluation.truths), result.video)
+    if not scores:
+        raise DatasetError(f"nothing could be scored; the first problem: {evaluation.problems.found[0].text}")
+
+    published = comparable_results(facts.name, averaging.name, facts.split, settings.sampler)
+    told = notes_of(evaluation, absent, averaging) + ([citation_note(averaging.name)] if published else [])
+    table = result_table(
+        facts.title,
+        scores,
+        averaging,
+        published=published,
+        notes=told,
+        common_with=earlier,
+        interval=settings.interval,
+    )
+    about = {
+        "avsal": __version__,
+        "choices": {
+            "data": facts.name,
+            "root": facts.root,
+            "split": facts.split,
+            "fold": facts.fold,
+            **asdict(settings),
+        },
+        "model": None if model is None else dict(model),
+        "settings": {entry.name: getattr(settings, entry.name) for entry in fields(EvaluationSettings)},
+        "protocol": asdict(averaging),
+        "notes": list(table.notes),
+        "observers": {video: asdict(mixture) for video, mixture in mixtures.items()},
+        "problems": [asdict(problem) for problem in evaluation.problems.found],
+    }
+    common = on_common_frames(scores, earlier)
+    return Scores(table, scores, evaluation.problems, about, averaging, common)
+
+
+@dataclass(frozen=True)
+class _DataFacts:
+    """What the table and the summary say of the data."""
+
+    name: str
+    title: str
+    root: str | None = None
+    split: Literal["train", "val", "test"] | None = None
+    fold: int | None = None
+
+    @classmethod
+    def of(cls, data: Dataset | Iterable[Recording]) -> _DataFacts:
+        info = getattr(data, "info", None)
+        if info is None:
+            return cls("recordings", "recordings")
+        opened: tuple[Any, dict[str, Any]] | None = getattr(data, "opened_with", None)
+        root, options = opened or (getattr(data, "root", None), {})
+        split, fold = getattr(data, "split", None), options.get("fold")
+        parts = [info.title, *([split] if split else []), *([f"fold {fold}"] if fold is not None else [])]
+        return cls(info.name, ", ".join(parts), None if root is None else str(root), split, fold)
+
+
+def _chosen(recordings: list[Recording], settings: EvaluateSettings, name: str) -> list[Recording]:
+    """Those that `videos` names; all where it names none."""
+    if settings.videos is None:
+        return recordings
+    missing = set(settings.videos) - {recording.id for recording in recordings}
+    if missing:
+        raise ConfigError(
+            f"`videos` names {sorted(missing)[0]!r}, which is not among the {len(recordings)} recordings of "
+            f"{name} here: see avsal data check"
+        )
+    return [recording for recording in recordings if recording.id in settings.videos]
+
+
+def _training(
+    data: Dataset | Iterable[Recording], settings: EvaluateSettings
+) -> tuple[list[Recording] | None, str | None]:
+    """The training recordings of a data set with a split; None and, if need be, why not."""
+    of_split = getattr(data, "of_split", None)
+    if of_split is None or getattr(data, "split", None) not in ("val", "test") or settings.centre == "scored":
+        return None, None
+    try:
+        return list(of_split("train")), None
+    except (ConfigError, DatasetError) as error:
+        return None, f"no training videos for the centre bias ({error}); it is fitted to the scored ones"
+
+
+def _frame_times(recording: Recording) -> NDArray[np.float64] | None:
+    """The time stamps of a recording's frames; None for a folder of images, whose list counts."""
+    from datasets_av.frame_images import image_files
+    from datasets_av.video_clock import video_clock
+
+    if not recording.frames.is_dir():
+        return video_clock(recording.frames).times
+    if recording.num_frames is not None or recording.frame_rate is None:
+        return None
+    return np.arange(len(image_files(recording.frames))) / recording.frame_rate
+
+
+def _protocol(settings: EvaluateSettings, name: str, *, masks: bool) -> AveragingProtocol:
+    if settings.protocol is None:
+        return protocol("objects" if masks else "dhf1k" if name in _POOLED else "stavis")
+    how = protocol(settings.protocol)
+    if masks != (how.name == "objects"):
+        raise ConfigError(
+            f"protocol={how.name} does not fit {name}, whose ground truth is "
+            f"{'object masks' if masks else 'gaze'}: leave `protocol` out"
+        )
+    return how

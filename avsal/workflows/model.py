@@ -1,0 +1,140 @@
+"""Loading the model that settings name, on its device."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from avsal.configuration import setting
+from avsal.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
+
+    from avsal.models import SaliencyModel
+
+__all__ = ["ModelSettings", "RunSettings", "load", "pick_device"]
+
+_MODEL = "model"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """How a model is run.
+
+    Attributes:
+        engine: see `avsal.prediction.engines`; None: the model's default.
+        batch_size: windows at once; None: the engine's choice.
+        precision: what the network computes in.
+    """
+
+    engine: str | None = setting(
+        None,
+        help="plain: every window from scratch; exact: the same maps for half the work; live and streaming: "
+        "faster, but windows see the video's past (live) or past and the next 44 frames (streaming) at their "
+        "ends, which changes maps [exact where the model can]",
+        metavar="exact|streaming|live|plain",
+        group=_MODEL,
+    )
+    batch_size: int | None = setting(None, help="windows at once [the engine's choice]", group=_MODEL)
+    precision: str = setting(
+        "float32",
+        help="what the network computes in: float32, bfloat16 or float16 [float32, never TF32]; half "
+        "precision changes maps, on the bundled clip with the shipped weights by up to 2 % (bfloat16) or 0.2 "
+        "% (float16) of their range, at a CC above 0.9999",
+        metavar="float32|bfloat16|float16",
+        group=_MODEL,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSettings(RunSettings):
+    """Which model, with which weights, and how it is run.
+
+    Attributes:
+        model: name; None: the weights' own, else the default.
+        weights: a checkpoint, a folder of `save_pretrained`, or a Hub id; None: those that ship with avsal.
+        arguments: of the model.
+        untrained: go on with random weights.
+        device: auto, cpu, cuda, cuda:1, mps.
+        threads: of the CPU; None: all.
+    """
+
+    model: str | None = setting(
+        None, help="see `avsal models`; the checkpoint's own, else the default", metavar="NAME", group=_MODEL
+    )
+    weights: str | None = setting(
+        None,
+        help="a checkpoint, which knows its model, a folder of save_pretrained, or a Hub id",
+        metavar="FILE",
+        group=_MODEL,
+    )
+    arguments: Mapping[str, Any] = setting(
+        factory=dict,
+        help="argument of the model, such as levels=multi (see `avsal models --variants`); also as "
+        "model.KEY=VALUE; may be repeated",
+        flags=("-O", "--option"),
+        group=_MODEL,
+        prefix="model",
+    )
+    untrained: bool = setting(
+        False, help="go on with random weights: the maps then mean nothing", group=_MODEL
+    )
+    device: str = setting("auto", help="auto, cpu, cuda, cuda:1, mps", group=_MODEL)
+    threads: int | None = setting(None, help="CPU threads [all]", group=_MODEL)
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for an impossible number."""
+        for name in ("batch_size", "threads"):
+            number = getattr(self, name)
+            if number is not None and number < 1:
+                raise ConfigError(f"`{name}` must be at least 1 but is {number}")
+
+
+def pick_device(name: str) -> torch.device:
+    """The device called `name`; ``auto`` takes CUDA, then MPS, then the CPU.
+
+    Raises:
+        ConfigError: no such device.
+    """
+    import torch
+
+    if name == "auto":
+        if torch.cuda.is_available():  # each process of a machine takes the next one
+            local = os.environ.get("LOCAL_RANK", "0")
+            number = int(local) if local.isdigit() else 0
+            return torch.device("cuda", number % torch.cuda.device_count())
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"device {name!r} cannot be used ({reason}); try --device cpu") from error
+    return device
+
+
+def load(settings: ModelSettings) -> SaliencyModel:
+    """The model that the settings ask for, on its device.
+
+    Raises:
+        ConfigError: unknown model or device, or untrained weights that were not asked for.
+        CheckpointError: the weight file cannot be used.
+    """
+    import torch
+
+    from avsal.weights import load_model
+
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    device = pick_device(settings.device)
+    model = load_model(settings.model, weights=settings.weights, **settings.arguments)
+    if not model.trained and not settings.untrained:
+        raise ConfigError(
+            f"{model.name!r} lacks trained weights: none are installed or were given, so its maps would mean "
+            "nothing; give a checkpoint with --weights FILE (see `avsal weights list`), or go on with "
+            "--untrained to see the machinery run"
+        )
+    return model.to(device)

@@ -1,0 +1,320 @@
+"""Predicting videos to files: which sources, under which names, and what is written of each."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from avsal import __version__
+from avsal.configuration import frame_rate, seconds, setting
+from avsal.errors import ConfigError
+from avsal.media.atomic import atomic_path
+from avsal.media.audio import RESAMPLER
+from avsal.models import SaliencyModel
+from avsal.prediction import Prediction, PredictionStream
+from avsal.render import OUTPUTS, Output, OutputRequest, colormap
+from avsal.workflows.model import ModelSettings
+from avsal.workflows.results import model_facts
+
+__all__ = ["PredictSettings", "PredictedVideo", "find_sources", "name_outputs", "predict_video"]
+
+VIDEO_SUFFIXES = frozenset(
+    (
+        ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts",
+        ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m",
+    )
+)  # fmt: skip
+IMAGE_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
+
+_VIDEO, _LOOK = "video and audio", "pictures"
+
+#: gives a stream's predictions on, with progress shown
+Progress = Callable[[PredictionStream], Iterator[Prediction]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictSettings(ModelSettings):
+    """How videos are predicted and what is written of them; see `ModelSettings` for the rest.
+
+    Attributes:
+        save: some of overlay, map, png, h5, csv; a JSON summary is always written.
+        audio: ``own``, ``none``, ``zero``, or an audio file.
+        frame_rate: of a folder of images.
+        start: in seconds.
+        end: in seconds.
+        every: compute each N-th map and interpolate the others.
+        colormap: of the overlay.
+        alpha: opacity of the overlay at the map's peak.
+        bits: of PNG maps.
+        overwrite: replace what is there.
+        skip_existing: leave videos alone that are already done.
+    """
+
+    save: tuple[str, ...] = setting(
+        ("overlay",),
+        help="some of " + ", ".join(OUTPUTS) + ", with commas [overlay]; a JSON summary is always written",
+        metavar="KINDS",
+    )
+    audio: str = setting(
+        "own",
+        help="own: the video's; none: as without sound; zero: as silence; or an audio file",
+        metavar="WHAT",
+        group=_VIDEO,
+    )
+    frame_rate: float | None = setting(
+        None, help="of a folder of images", metavar="RATE", flags=("--fps",), parse=frame_rate, group=_VIDEO
+    )
+    start: float | None = setting(
+        None, help="in seconds or h:mm:ss", metavar="TIME", parse=seconds, group=_VIDEO
+    )
+    end: float | None = setting(
+        None, help="in seconds or h:mm:ss", metavar="TIME", parse=seconds, group=_VIDEO
+    )
+    every: int = setting(
+        1,
+        help="compute each N-th map and interpolate the others; live and streaming go through all frames "
+        "nevertheless, so that it saves them little",
+        group=_VIDEO,
+    )
+    colormap: str = setting(
+        "inferno", help="inferno, magma, viridis, turbo, jet, grey", metavar="NAME", group=_LOOK
+    )
+    alpha: float = setting(0.7, help="opacity at the peak, 0 to 1", group=_LOOK)
+    bits: Literal[8, 16] = setting(8, help="of PNG maps", group=_LOOK)
+    overwrite: bool = setting(False, help="replace what is there")
+    skip_existing: bool = setting(False, help="leave videos alone that are already done")
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for what is impossible."""
+        super().__post_init__()
+        for kind in self.save:
+            if kind not in OUTPUTS:
+                raise ConfigError(f"`save`: expected some of {', '.join(OUTPUTS)} but found {kind!r}")
+        if not self.save:
+            raise ConfigError(f"`save`: expected some of {', '.join(OUTPUTS)} but found none")
+        if not 0 <= self.alpha <= 1:
+            raise ConfigError(f"`alpha`: expected a number from 0 to 1 but found {self.alpha}")
+        if self.every < 1:
+            raise ConfigError(f"`every`: expected a whole number of at least 1 but found {self.every}")
+        if self.overwrite and self.skip_existing:
+            raise ConfigError("`overwrite` and `skip_existing` contradict each other: give one of them")
+        colormap(self.colormap)
+
+
+@dataclass(frozen=True)
+class PredictedVideo:
+    """What became of one video.
+
+    Attributes:
+        source: the video or folder of images.
+        outputs: what was written, by kind.
+        summary: what the JSON file beside them holds.
+        warnings: one line each: what was lost or had no effect.
+        skipped: whether it had been done before.
+    """
+
+    source: Path
+    outputs: dict[str, Path]
+    summary: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+    skipped: bool = False
+
+    @property
+    def damaged(self) -> bool:
+        """Whether a part of the video could not be read."""
+        return bool(self.summary.get("damage"))
+
+    @property
+    def num_maps(self) -> int:
+        """Maps that were written."""
+        return int(self.summary.get("frames", 0))
+
+
+def find_sources(sources: Sequence[str | Path], frame_rate: float | None = None) -> list[tuple[Path, Path]]:
+    """What to predict, and the path each should be named after.
+
+    A folder gives the videos below it, named with their sub-folders; a folder of images is one video.
+
+    Raises:
+        ConfigError: a folder holds neither, or images without a frame rate.
+    """
+    found: list[tuple[Path, Path]] = []
+    for source in map(Path, sources):
+        if not source.is_dir():
+            found.append((source, Path(source.name)))
+            continue
+        below = sorted(path for path in source.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
+        videos = [path for path in below if path.is_file()]
+        images = any(path.suffix.lower() in IMAGE_SUFFIXES for path in source.iterdir())
+        if images and (frame_rate is not None or not videos):
+            if frame_rate is None:
+                raise ConfigError(f"{source} holds images: say their frame rate, for instance --fps 25")
+            found.append((source, Path(f"{source.resolve().name}.frames")))
+        elif videos:
+            found.extend((video, video.relative_to(source)) for video in videos)
+        else:
+            raise ConfigError(f"{source} holds neither videos nor images: give a video, or a folder of them")
+    return found
+
+
+def name_outputs(found: Sequence[tuple[Path, Path]], out: Path) -> list[tuple[Path, Path]]:
+    """Each source with the path of its outputs up to their suffix, no two alike."""
+    stems = [path.with_suffix("") for _, path in found]
+    taken: set[Path] = set()
+    named = []
+    for (source, path), stem in zip(found, stems, strict=True):
+        name = stem if stems.count(stem) == 1 else path.with_name(path.name.replace(".", "_"))
+        unique, number = name, 2
+        while unique in taken:
+            unique = name.with_name(f"{name.name}_{number}")
+            number += 1
+        taken.add(unique)
+        named.append((source, out / unique))
+    return named
+
+
+def predict_video(
+    model: SaliencyModel,
+    source: str | Path,
+    base: str | Path,
+    settings: PredictSettings | None = None,
+    *,
+    progress: Progress | None = None,
+    opened: Callable[[PredictionStream], None] | None = None,
+) -> PredictedVideo:
+    """Predict one video and write the outputs that are asked for.
+
+    >>> avsal.predict_video(avsal.load_model(), "clip.mp4", "out/clip").outputs["overlay"]   # doctest: +SKIP
+
+    Args:
+        model: on its device.
+        source: a video, or a folder of images.
+        base: path of the outputs up to their suffix.
+        settings: how; None: the defaults. Those of the model itself are not looked at.
+        progress: gives the predictions on; a place to show progress.
+        opened: told of the stream once the video is open.
+
+    Raises:
+        MediaError: the video cannot be read or an output cannot be written.
+        ConfigError: outputs are there and neither replacing nor skipping was asked for.
+    """
+    told, source, base = settings or PredictSettings(), Path(source), Path(base)
+    summary_path = base.with_name(base.name + ".json")
+    paths = {kind: base.with_name(base.name + OUTPUTS[kind].suffix) for kind in told.save}
+    there = [path for path in (*paths.values(), summary_path) if path.exists()]
+    if told.skip_existing and len(there) == len(paths) + 1:
+        return PredictedVideo(source, paths, {}, skipped=True)
+    if there and not (told.overwrite or told.skip_existing):
+        raise ConfigError(
+            f"{there[0]} exists: replace it with --overwrite, leave finished videos alone with "
+            "--skip-existing, or write elsewhere with -o"
+        )
+    began = time.perf_counter()
+    stream = PredictionStream(
+        model,
+        source,
+        audio=told.audio,
+        frame_rate=told.frame_rate,
+        start=told.start,
+        end=told.end,
+        every=told.every,
+        engine=told.engine,
+        batch_size=told.batch_size,
+        precision=told.precision,
+        threads=told.threads,
+    )
+    warnings = []
+    if told.audio != "own" and not model.info.sound:
+        warnings.append(f"{model.name} takes no sound, so --audio changes nothing")
+    if opened is not None:
+        opened(stream)
+    about = _about(stream, told)
+    request = OutputRequest(
+        source,
+        stream.video.info,
+        sound_from=_audio_file(stream, told.audio, source),
+        frame_rate=told.frame_rate,
+        start=told.start,
+        end=told.end,
+        colormap=told.colormap,
+        alpha=told.alpha,
+        bits=told.bits,
+        about=about,
+    )
+    count, interpolated, first, last = 0, 0, 0.0, 0.0
+    with contextlib.ExitStack() as stack:
+        outputs: list[Output] = [
+            stack.enter_context(OUTPUTS[kind](path, request)) for kind, path in paths.items()
+        ]
+        for prediction in stream if progress is None else progress(stream):
+            for output in outputs:
+                output.write(prediction)
+            first = prediction.time if count == 0 else first
+            last = prediction.time
+            count += 1
+            interpolated += prediction.interpolated
+    elapsed = time.perf_counter() - began
+    damage = "; ".join(lost.describe() for lost in stream.damage)
+    if damage:
+        warnings.append(f"{source}: {damage}; the rest was predicted")
+    summary = about | {
+        "frames": count,
+        "interpolated": interpolated,
+        "first_time": first,
+        "last_time": last,
+        "outputs": {kind: path.name for kind, path in paths.items()},
+        "damage": damage or None,
+        "seconds": round(elapsed, 3),
+        "seconds_per_map": round(elapsed / count, 4),
+        "windows": stream.num_windows,
+    }
+    with atomic_path(summary_path) as temporary:
+        temporary.write_text(json.dumps(summary, indent=2) + "\n")
+    return PredictedVideo(source, paths, summary, tuple(warnings))
+
+
+def expected_maps(stream: PredictionStream) -> int | None:
+    """About how many maps a stream will give; None where the container does not tell."""
+    info = stream.video.info
+    if info.duration is None:
+        return info.num_frames
+    begin = stream.start or 0.0
+    end = info.duration if stream.end is None else min(stream.end, info.duration)
+    return max(1, round((end - begin) * info.frame_rate))
+
+
+def _audio_file(stream: PredictionStream, audio: str, source: Path) -> Path | None:
+    """Whose audio goes with the overlay: what the model was given, else the video's own."""
+    if audio not in ("own", "none", "zero"):
+        return Path(audio)
+    return source if stream.video.info.sound else None
+
+
+def _about(stream: PredictionStream, settings: PredictSettings) -> dict[str, Any]:
+    model = stream.model
+    return {
+        "avsal": __version__,
+        "torch": torch.__version__,
+        "source": str(stream.source),
+        "video": stream.video.info.facts(),
+        "model": {**(model_facts(model) or {}), "input": asdict(model.spec)},
+        "weights": settings.weights,
+        "sound": stream.sound,
+        "resampler": RESAMPLER,
+        "device": str(next(model.parameters()).device),
+        "precision": settings.precision,
+        "engine": stream.engine.name,
+        "batch_size": stream.engine.batch_size,
+        "every": settings.every,
+        "start": settings.start,
+        "end": settings.end,
+        "colormap": settings.colormap,
+        "alpha": settings.alpha,
+    }

@@ -1,0 +1,50 @@
+"""What all results share: facts of the model that made them, tables as CSV, places that must be free."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from avsal.errors import ConfigError
+from avsal.media import atomic_path
+from avsal.models import SaliencyModel
+from avsal.weights import model_identity
+
+__all__ = ["model_facts", "require_free", "write_table"]
+
+
+def model_facts(model: object) -> dict[str, Any] | None:
+    """What a result says of the model that made it, see `avsal.weights.ModelIdentity`; None for no model."""
+    if not isinstance(model, SaliencyModel):
+        return None
+    return {**model_identity(model).to_json(), "trained": model.trained}
+
+
+def require_free(path: Path, *, overwrite: bool) -> Path:
+    """The path of an output that may be written.
+
+    Raises:
+        ConfigError: it exists, and `overwrite` is False.
+    """
+    if path.exists() and not overwrite:
+        raise ConfigError(f"{path} exists: replace it with overwrite=true, or write elsewhere with out=DIR")
+    return path
+
+
+def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows of equal keys as CSV, whole or not at all; numbers with nine digits.
+
+    Raises:
+        MediaError: the file cannot be written.
+    """
+    with (
+        atomic_path(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as stream,
+    ):
+        writer = csv.writer(stream, lineterminator="\n")
+        if rows:
+            writer.writerow(rows[0])
+        for row in rows:
+            writer.writerow([f"{value:.9g}" if isinstance(value, float) else value for value in row.values()])
