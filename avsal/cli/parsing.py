@@ -82,6 +82,8 @@ class Parser(argparse.ArgumentParser):
             elif hints[name] is bool and entry.default is False:
                 options |= {"action": "store_const", "const": "true"}
             else:
+                if _is_list(hints[name]) and told["parse"] is None:  # may be repeated
+                    options["action"] = "append"
                 options["metavar"] = told["metavar"] or _metavar(hints[name], name)
                 text += _default(entry)
             place.add_argument(*flags, help=text, **options)
@@ -127,7 +129,9 @@ class Parser(argparse.ArgumentParser):
             if dest.startswith("setting:"):
                 delattr(namespace, dest)
                 name = dest.removeprefix("setting:")
-                if isinstance(value, list):
+                if isinstance(value, list) and self._fields()[name].metadata["prefix"] is None:
+                    texts[name] = ",".join(value)
+                elif isinstance(value, list):
                     for pair in value:
                         self._add_pair(texts, name, pair)
                 else:
@@ -260,6 +264,10 @@ def settings_of(arguments: argparse.Namespace, kind: type[Settings], **known: st
 def comma_names(text: str) -> list[str]:
     """Words with commas between, each once."""
     return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
+def _is_list(hint: Any) -> bool:
+    return any(get_origin(part) is tuple for part in (hint, *get_args(hint)))
 
 
 def _metavar(hint: Any, name: str) -> str:

@@ -92,14 +92,14 @@ def run_line(line: PredictLine, arguments: argparse.Namespace) -> int:
         wait_for_others(rank, num_processes)
         return 0
     model = load(line)
-    if not arguments.quiet:
-        print(model_identity(model).describe(), flush=True)
+    identity: str | None = model_identity(model).describe()
     failed = damaged = 0
     for number, (source, base) in enumerate(mine, start=1):
         teller = Teller(arguments, f"[{number}/{len(mine)}] " if len(mine) > 1 else "")
         try:
             found = predict_video(model, source, base, line, progress=teller.progress, opened=teller.opened)
-            teller.done(found)
+            teller.done(found, identity)
+            identity = None if not found.skipped else identity  # told once
             damaged += found.damaged
         except AvsalError as error:
             if arguments.debug:
@@ -147,13 +147,15 @@ class Teller:
             dynamic_ncols=True,
         )
 
-    def done(self, found: PredictedVideo) -> None:
-        """Tell what was written."""
+    def done(self, found: PredictedVideo, identity: str | None) -> None:
+        """Tell what was written, and by which model where that was not told yet."""
         for warning in found.warnings:
             print(f"avsal: warning: {self.prefix}{warning}", file=sys.stderr, flush=True)
         if found.skipped:
             self._say(f"{found.source}: done before, skipped")
             return
+        if identity is not None and not self.quiet:
+            print(f"model: {identity}", flush=True)
         written = ", ".join(str(path) for path in found.outputs.values())
         self._say(f"{found.source}: {found.num_maps} maps in {found.summary['seconds']:.1f} s -> {written}")
 

@@ -74,7 +74,7 @@ def test_arguments_reach_the_model_that_is_scored(videos, tmp_path):
     options = ["model.variant=base", "model.width=0.05", "model.size=[32,48]"]
     assert evaluate(*line, *options, "metrics=nss", f"out={tmp_path}/out") == 0
     about = json.loads((tmp_path / "out" / "evaluation.json").read_text())
-    assert about["model"]["arguments"] == {"variant": "base", "width": 0.05, "size": [32, 48]}
+    assert {"variant": "base", "width": 0.05, "size": [32, 48]}.items() <= about["model"]["arguments"].items()
 
 
 def test_words_become_choices():

@@ -37,7 +37,8 @@ def predict(tmp_path, weights, capsys):
         extra = ["--weights", weights] if give_weights else []
         code = main(["predict", *map(str, arguments), "-o", str(tmp_path / "out"), *extra])
         printed = capsys.readouterr()
-        return code, printed.out.splitlines(), printed.err.splitlines()
+        lines = [line for line in printed.out.splitlines() if not line.startswith("model: ")]
+        return code, lines, printed.err.splitlines()
 
     return run
 
@@ -215,7 +216,7 @@ def test_a_variant_is_chosen_by_its_arguments(predict, video, tmp_path):
     assert (code, errors) == (0, [])
     about = json.loads((tmp_path / "out" / "clip.json").read_text())["model"]
     chosen = {"levels": ["p4", "p5"], "recurrent": "none", "size": [32, 48], "width": 0.05}
-    assert about["arguments"] == chosen
+    assert chosen.items() <= about["arguments"].items()
     assert about["trained"] is False
 
 
@@ -343,3 +344,12 @@ def test_models_and_env_print_their_tables(capsys):
     printed = capsys.readouterr().out
     assert "torchaudio loads" in printed
     assert "libx264" in printed
+
+
+def test_the_model_that_made_the_maps_is_told_and_kept(video, weights, tmp_path, capsys):
+    assert main(["predict", str(video), "weights=" + str(weights), "--save", "csv", "-o", str(tmp_path)]) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("model: ")]
+    made_by = json.loads((tmp_path / "clip.json").read_text())["model"]
+    assert made_by["origin"] == "trained"
+    assert made_by["sha256"][:12] in told[0]
+    assert len(told) == 1

@@ -6,8 +6,9 @@ import torch
 from PIL import Image
 
 from avsal.clips import ClipBatch, StoreSettings, prepare
+from avsal.configuration import from_mapping
 from avsal.errors import ConfigError
-from avsal.train import TrainSettings, from_mapping
+from avsal.train import TrainSettings
 from avsal.train.mixed_clips import MixedClips, MixedPart, mixed
 from avsal.types import ClipSpec, Fixations, Recording
 from avsal.workflows.training_data import data_settings, sources
