@@ -45,6 +45,15 @@ CANVAS = {"photograph": (192, 256), "video": (192, 352)}
 #: places in a stretch of every second frame that the network's offsets (0, 2, 4, 8) are
 PLACES = (0, 1, 2, 4)
 SEED = 1
+DATA = {
+    "measured gaze": "OSIE, EyeCrowd, Scene, EMOd (nine of ten photographs), HEVC (27), MUFVET-I (7 videos)",
+    "expected gaze": "datasets_av.sounding_objects; composites of talking heads (datasets_av.sounding_clips)",
+    "start": "MobileNetV2 trained on ImageNet (torchvision)",
+}
+LICENCE = (
+    "Apache-2.0 for our part; learned from material under other terms, some of it footage from the web for "
+    "local research use: see the card beside this file before you use it for anything else"
+)
 
 
 @dataclass(frozen=True)
@@ -162,13 +171,21 @@ def loss_of(logits: Tensor, density: Tensor, points: Tensor | None, weights: Ten
 class Run:
     """The three stages.
 
+    Attributes:
+        beside: photographs in a batch of videos.
+        stages: in order.
+
     Args:
         material: to learn from.
         folder: of the states.
         device: to train on.
         minutes: of all stages together; None: their own numbers of steps.
         clips: the folder of sounding clips, for composites; None: hearing is learned from made videos alone.
+        **arguments: of the model, where they are not `ARGUMENTS`.
     """
+
+    beside = 4
+    stages = STAGES
 
     def __init__(
         self,
@@ -178,12 +195,13 @@ class Run:
         device: str = "cpu",
         minutes: float | None = None,
         clips: Path | None = None,
+        **arguments: Any,
     ) -> None:
         self.material, self.folder, self.minutes, self.clips = material, folder, minutes, clips
         self.device = torch.device(device)
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(SEED)
-        self.model: Any = create_model(NAME, **ARGUMENTS)
+        self.model: Any = create_model(NAME, **ARGUMENTS | arguments)
         self.model.to(device)
         for name, part in self.model.named_children():
             if name != "fusion":
@@ -197,7 +215,7 @@ class Run:
 
     def go(self, stages: list[str]) -> None:
         """The stages that are not done yet, in order."""
-        for stage in STAGES:
+        for stage in self.stages:
             done = self.folder / f"{stage.name}.pt"
             if done.exists():
                 self.model.load_state_dict(torch.load(done, weights_only=True, map_location=self.device))
@@ -284,7 +302,8 @@ class Run:
         if stage.name == "hearing":
             return self.hearing.batch(step)
         rng = np.random.default_rng([SEED + 10, step])
-        return self.material.stretches(rng, 3, 6), self.material.some(rng, 4)
+        stretches = self.material.stretches(rng, 3, 6)
+        return (stretches, self.material.some(rng, self.beside)) if self.beside else (stretches,)
 
     def loss(self, batch: Any) -> Tensor:
         """Of a batch; photographs beside videos count a third."""
@@ -334,6 +353,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/default"), help="[%(default)s]")
     parser.add_argument("--without", default="none", help="fold to leave out: 1 to 4, aside [%(default)s]")
     parser.add_argument("--stages", nargs="+", default=[stage.name for stage in STAGES])
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="write what came out as a checkpoint")
     parser.add_argument("--device", default="cpu", help="[%(default)s]")
     parser.add_argument("--minutes", type=float, help="all stages together; else as many steps as on a CPU")
     arguments = parser.parse_args()
@@ -352,6 +372,29 @@ def main() -> None:
             parser.error("the stage `photographs` begins with --imagenet FILE")
         run.begin(arguments.imagenet)
     run.go(arguments.stages)
+    if arguments.checkpoint is not None:
+        save(run.model, arguments.checkpoint, arguments.without)
+
+
+def save(model: Any, path: Path, without: str) -> None:
+    """The checkpoint; this takes safetensors."""
+    from avsal.weights import save_checkpoint
+
+    model.trained = True
+    header = save_checkpoint(
+        model.cpu().to(memory_format=torch.contiguous_format).eval(),
+        path,
+        protocol={
+            "script": "scripts/train_default.py",
+            "steps": {stage.name: stage.steps for stage in STAGES},
+            "seed": SEED,
+            "scenes left out": without,
+        },
+        data=DATA,
+        licence=LICENCE,
+        source="the avsal developers",
+    )
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, SHA-256 of the tensors {header.sha256}")
 
 
 if __name__ == "__main__":

@@ -145,7 +145,7 @@ class TSFPNetMobile(SaliencyModel):
         """
         if audio is not None:
             raise ValueError(f"{self.name} takes no sound: pass audio=None, or use tsfpnet_av_mobile")
-        self._check(frames)
+        self._check(frames, self.offsets[-1] + 1)
         last = frames.shape[2] - 1
         taps = self.encode(frames[:, :, [last - offset for offset in self.offsets]])
         newest_first = [
@@ -153,8 +153,7 @@ class TSFPNetMobile(SaliencyModel):
         ]
         return self.read_out(self.logits_of(self.integrate(newest_first)), None, frames.shape[-2:])
 
-    def _check(self, frames: Tensor) -> None:
-        least = self.spec.num_frames
+    def _check(self, frames: Tensor, least: int) -> None:
         if frames.ndim != 5 or frames.shape[1] != 3 or frames.shape[2] < least:
             expected = f"(B, 3, {least} or more, H, W)"
             raise ValueError(f"`frames` must have the shape {expected} but has {tuple(frames.shape)}")
@@ -273,14 +272,14 @@ class TSFPNetMobileAV(TSFPNetMobile):
 
         Args:
             frames: of a window.
-            audio: the window's own seconds, or None.
+            audio: the window's own seconds, or None, where 9 frames do.
 
         Raises:
-            ValueError: a number of frames other than `num_frames`, or sound of another shape.
+            ValueError: too few frames, or sound of another shape.
         """
         if audio is None:
             return super().forward(frames)
-        self._check(frames)
+        self._check(frames, self.spec.num_frames)
         taps = self.encode(frames[:, :, 1::2])
         last = frames.shape[2] // 2 - 1
         newest_first = [
