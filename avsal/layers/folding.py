@@ -12,6 +12,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from avsal.layers.mobilenet import LinearConv2d, NormalisedConv2d, ResidualBranch, SeparableConv2d
 from avsal.layers.pyramid import Decoder, SpatialConv
 from avsal.layers.s3d import BasicConv3d, SeparableConv3d
 from avsal.layers.soundnet import SoundNet
@@ -19,17 +20,27 @@ from avsal.layers.soundnet import SoundNet
 __all__ = ["folded"]
 
 # modules whose batch norms each follow the convolution that is registered before them
-FOLDED = (BasicConv3d, SeparableConv3d, SpatialConv, Decoder, SoundNet)
+FOLDED = (
+    BasicConv3d,
+    SeparableConv3d,
+    SpatialConv,
+    Decoder,
+    SoundNet,
+    NormalisedConv2d,
+    ResidualBranch,
+    LinearConv2d,
+    SeparableConv2d,
+)
 
 Module = TypeVar("Module", bound=nn.Module)
-Convolution = nn.Conv1d | nn.Conv3d
+Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
 
 
 def folded(module: Module) -> Module:
     """A copy whose batch norms are folded away and whose kernels lie with channels innermost.
 
-    S3D, the pyramid and SoundNet are folded; batch norms elsewhere stay as they are. The copy is for
-    inference: its parameters take no gradients.
+    S3D, MobileNetV2, the pyramids and SoundNet are folded; batch norms elsewhere stay as they are. The copy
+    is for inference: its parameters take no gradients.
 
     Raises:
         ValueError: the module is in training mode, where batch norm depends on the batch.
@@ -43,6 +54,8 @@ def folded(module: Module) -> Module:
     for part in module.modules():
         if isinstance(part, nn.Conv3d):
             part.weight.data = part.weight.data.contiguous(memory_format=torch.channels_last_3d)
+        elif isinstance(part, nn.Conv2d):
+            part.weight.data = part.weight.data.contiguous(memory_format=torch.channels_last)
     return module
 
 
@@ -51,14 +64,14 @@ def _fold_children(part: nn.Module) -> None:
     for name, child in list(part.named_children()):
         if isinstance(child, Convolution):
             convolution = child
-        elif isinstance(child, nn.BatchNorm1d | nn.BatchNorm3d):
+        elif isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
             assert convolution is not None  # of the classes in FOLDED
             _fold(convolution, child)
             setattr(part, name, nn.Identity())
             convolution = None
 
 
-def _fold(convolution: Convolution, norm: nn.BatchNorm1d | nn.BatchNorm3d) -> None:
+def _fold(convolution: Convolution, norm: nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d) -> None:
     assert norm.running_mean is not None
     assert norm.running_var is not None
     kind = convolution.weight.dtype

@@ -9,12 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avsal.layers.width import scaled
 
-__all__ = ["InvertedResidual", "MobileNetV2", "NormalisedConv2d"]
+__all__ = [
+    "InvertedResidual",
+    "LinearConv2d",
+    "MobileNetV2",
+    "NormalisedConv2d",
+    "ResidualBranch",
+    "SeparableConv2d",
+]
 
 #: expansion, channels, blocks, stride of the first block
 BLOCKS = (
@@ -50,6 +58,33 @@ class NormalisedConv2d(nn.Sequential):
         )
 
 
+class LinearConv2d(nn.Sequential):
+    """1x1 convolution (0) and batch norm (1)."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(nn.Conv2d(in_channels, out_channels, 1, bias=False), nn.BatchNorm2d(out_channels))
+
+
+class SeparableConv2d(nn.Module):
+    """Depthwise k x k convolution, 1x1 convolution, batch norm, ReLU."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int = 3) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv2d(
+            in_channels, in_channels, kernel, padding=kernel // 2, groups=in_channels, bias=False
+        )
+        self.pointwise = nn.Conv2d(in_channels, out_channels, 1, bias=False)
+        self.bn = nn.BatchNorm2d(out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C', H, W)."""
+        return torch.relu_(self.bn(self.pointwise(self.depthwise(x))))
+
+
+class ResidualBranch(nn.Sequential):
+    """What an inverted residual adds to its input; batch norms follow the convolutions before them."""
+
+
 class InvertedResidual(nn.Module):
     """1x1 expansion, 3x3 depthwise, 1x1 linear projection; the input is added where shapes allow.
 
@@ -79,7 +114,7 @@ class InvertedResidual(nn.Module):
             nn.Conv2d(hidden, out_channels, 1, bias=False),
             norm(out_channels),
         ]
-        self.conv = nn.Sequential(*parts)
+        self.conv = ResidualBranch(*parts)
         self.residual = stride == 1 and in_channels == out_channels
 
     def forward(self, x: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avsal.layers.fusion import FUSIONS
-from avsal.layers.mobilenet import MobileNetV2
+from avsal.layers.mobilenet import LinearConv2d, MobileNetV2, SeparableConv2d
 from avsal.layers.soundnet import SAMPLE_RATE, SCALE
 from avsal.layers.width import scaled
 from avsal.models.registry import SaliencyModel, register_model
@@ -36,29 +36,6 @@ CHANNELS, HIDDEN = 64, 32
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 #: rows and columns of the learned prior, and half its height and width in heights of the input
 PRIOR_SIZE, PRIOR_REACH = (13, 33), (0.5, 1.25)
-
-
-class SeparableConv2d(nn.Module):
-    """Depthwise k x k convolution, 1x1 convolution, batch norm, ReLU."""
-
-    def __init__(self, in_channels: int, out_channels: int, kernel: int = 3) -> None:
-        super().__init__()
-        self.depthwise = nn.Conv2d(
-            in_channels, in_channels, kernel, padding=kernel // 2, groups=in_channels, bias=False
-        )
-        self.pointwise = nn.Conv2d(in_channels, out_channels, 1, bias=False)
-        self.bn = nn.BatchNorm2d(out_channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, C', H, W)."""
-        return torch.relu_(self.bn(self.pointwise(self.depthwise(x))))
-
-
-class Lateral(nn.Sequential):
-    """1x1 convolution (0) and batch norm (1)."""
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__(nn.Conv2d(in_channels, out_channels, 1, bias=False), nn.BatchNorm2d(out_channels))
 
 
 class Motion(nn.Module):
@@ -125,7 +102,7 @@ class TSFPNetMobile(SaliencyModel):
         )
         self.encoder = MobileNetV2(width)
         inner, hidden = scaled(CHANNELS, width), scaled(HIDDEN, width)
-        self.laterals = nn.ModuleList(Lateral(count, inner) for count in self.encoder.channels)
+        self.laterals = nn.ModuleList(LinearConv2d(count, inner) for count in self.encoder.channels)
         self.motions = nn.ModuleList(Motion(inner, len(self.offsets)) for _ in self.encoder.channels)
         self.smooth = nn.ModuleList(
             SeparableConv2d(inner, inner, 5 if level == 3 else 3) for level in range(len(self.laterals))

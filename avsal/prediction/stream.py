@@ -23,6 +23,7 @@ from avsal.media.frames import Frame, FrameReader
 from avsal.media.video import open_frames
 from avsal.models import SaliencyModel
 from avsal.models.tsfpnet import TSFPNetAV
+from avsal.models.tsfpnet_mobile import TSFPNetMobileAV
 from avsal.prediction.engines import Engine, WindowJob, WindowMaps, create_engine
 from avsal.prediction.finish import finished
 from avsal.prediction.prefetch import Prefetcher
@@ -104,8 +105,9 @@ class PredictionStream:
         self.engine: Engine = create_engine(
             model, engine, batch_size=batch_size, precision=PRECISIONS[precision]
         )
-        if attention and (sounds is None or not isinstance(model, TSFPNetAV)):
-            raise ConfigError(f"expected `attention` with `sounds`, of a tsfpnet_av; this is {model.name}")
+        if attention and (sounds is None or not isinstance(model, TSFPNetAV | TSFPNetMobileAV)):
+            expected = "expected `attention` with `sounds`, of a tsfpnet_av or tsfpnet_av_mobile"
+            raise ConfigError(f"{expected}; this is {model.name}")
         self.engine.attention = attention
         self.num_windows = 0
         self._pending: deque[WindowMaps] = deque()

@@ -12,7 +12,7 @@ def with_random_norms(model):
     generator = torch.Generator().manual_seed(3)
     with torch.no_grad():
         for module in model.modules():
-            if isinstance(module, nn.BatchNorm1d | nn.BatchNorm3d):
+            if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
                 module.running_mean.normal_(0.0, 0.2, generator=generator)
                 module.running_var.uniform_(0.5, 2.0, generator=generator)
                 module.weight.uniform_(0.5, 1.5, generator=generator)
@@ -28,6 +28,16 @@ def test_folded_network_is_the_same_function_without_norms():
     frames, audio = torch.randn(2, 3, 8, 32, 48), torch.randn(2, 1, 7056) * 50
     with torch.no_grad():
         torch.testing.assert_close(small(frames, audio), model(frames, audio), rtol=1e-5, atol=1e-6)
+
+
+def test_a_folded_mobile_network_is_the_same_function_without_norms():
+    model = with_random_norms(create_model("tsfpnet_mobile", width=0.1, size=(32, 48)))
+    small = folded(model)
+    assert any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in small.modules())
+    frames = torch.randn(2, 3, 9, 32, 48)
+    with torch.no_grad():
+        torch.testing.assert_close(small(frames), model(frames), rtol=1e-4, atol=1e-5)
 
 
 def test_each_norm_is_folded_with_its_own_eps():

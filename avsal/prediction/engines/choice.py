@@ -7,9 +7,11 @@ import torch
 from avsal.errors import ConfigError
 from avsal.models import SaliencyModel
 from avsal.models.tsfpnet import TSFPNet
+from avsal.models.tsfpnet_mobile import TSFPNetMobile
 from avsal.prediction.engines.carried import CarriedEngine
 from avsal.prediction.engines.engine import Engine
 from avsal.prediction.engines.exact import ExactEngine
+from avsal.prediction.engines.framewise import FramewiseEngine
 from avsal.prediction.engines.live import LiveEngine
 from avsal.prediction.engines.plain import PlainEngine
 from avsal.prediction.engines.streaming import StreamingEngine
@@ -30,6 +32,8 @@ def supported_engines(model: SaliencyModel) -> tuple[str, ...]:
     """The engines that a model can be run by, the default one first."""
     if isinstance(model, TSFPNet):
         return ENGINES
+    if isinstance(model, TSFPNetMobile):
+        return (FramewiseEngine.name, PlainEngine.name)
     return ("plain",) if model.delay is None else ("streaming", "plain")
 
 
@@ -60,6 +64,8 @@ def create_engine(
         raise ConfigError(f"{model.name!r} cannot be run by the engine {name!r}: expected {expected}")
     if name in TAPED and isinstance(model, TSFPNet):
         return TAPED[name](model, batch_size, precision)
+    if name == FramewiseEngine.name and isinstance(model, TSFPNetMobile):
+        return FramewiseEngine(model, batch_size, precision)
     if name == CarriedEngine.name:
         return CarriedEngine(model, batch_size, precision)
     return PlainEngine(model, batch_size, precision)

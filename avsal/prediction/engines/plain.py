@@ -10,6 +10,7 @@ from torch import Tensor
 from avsal.layers.folding import folded
 from avsal.models import SaliencyModel
 from avsal.models.tsfpnet import TSFPNet, TSFPNetAV
+from avsal.models.tsfpnet_mobile import TSFPNetMobile
 from avsal.prediction.engines.engine import Engine
 from avsal.prediction.engines.runs import WindowJob
 
@@ -25,7 +26,7 @@ class PlainEngine(Engine):
         self, model: SaliencyModel, batch_size: int | None = None, precision: torch.dtype = torch.float32
     ) -> None:
         super().__init__(model, batch_size, precision)
-        self.model = folded(model) if isinstance(model, TSFPNet) else model
+        self.model = folded(model) if isinstance(model, TSFPNet | TSFPNetMobile) else model
 
     def predict(self, jobs: Iterable[WindowJob]) -> Iterator[tuple[WindowJob, Tensor]]:
         """See `Engine.predict`."""
