@@ -122,6 +122,18 @@ def test_the_papers_protocols_are_what_the_papers_say():
     conv3d, objects = resolve(compose(["experiment=conv3d_objects"]))
     assert conv3d.loss == {"mse": 1}
     assert objects.recipe is None
+    vinet, _ = resolve(compose(["experiment=vinet_dhf1k"]))
+    assert (vinet.optim.learning_rate, vinet.optim.schedule.name) == (1e-4, "constant")
+    assert (vinet.epochs, vinet.clips.batch_size, vinet.loss) == (40, 8, {"kl": 1})
+    seen, _ = resolve(compose(["experiment=stavis_visual"]))
+    stavis, _ = resolve(compose(["experiment=stavis"]))
+    for stage in (seen, stavis):
+        assert stage.optim.options == {"momentum": 0.9, "dampening": 0.9}
+        assert (stage.epochs, stage.optim.schedule.epochs) == (60, (30, 45))
+        assert stage.clips.batch_size * stage.clips.accumulation == 128
+        assert stage.loss == {"bce_sum": 0.1, "cc": 2, "nss": 1}
+    assert (seen.model.forward, seen.model.supervised) == ({"sides": True}, (0, 0, 0, 0, 0))
+    assert (stavis.model.forward, stavis.model.supervised) == ({}, None)
     zero, _ = resolve(compose(["experiment=tsfpnet_av_zero"]))
     assert zero.sound.zero == 1.0
     assert zero.model.name == "tsfpnet_av"
