@@ -15,12 +15,22 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from avsal.layers.audio_window import hann_centred
+from avsal.layers.bilinear import BilinearByChannel, BilinearByLocation, per_location
 from avsal.layers.convolution import Conv3d
 from avsal.layers.logmel import LogMelNet
 from avsal.layers.soundnet import SoundNet
 from avsal.layers.width import scaled
 
-__all__ = ["AUDIO_ENCODERS", "FUSIONS", "AlignedFusion", "BilinearFusion", "Fusion"]
+__all__ = [
+    "AUDIO_ENCODERS",
+    "FUSIONS",
+    "AViNetFusion",
+    "AlignedFusion",
+    "BilinearFusion",
+    "Fusion",
+    "STAViSFusion",
+]
 
 AUDIO_ENCODERS = ("soundnet", "logmel")
 
@@ -107,7 +117,7 @@ class BilinearFusion(Fusion):
         """See `Fusion.forward`."""
         visual = torch.relu(self.visual(rearrange(base3.mean(2), "b c h w -> b h w c")))
         sound = torch.relu(self.sound(self.hearing(audio)[-1].amax(2)))
-        return self.attention(bilinear(self.bilinear, visual, sound)).movedim(-1, 1)
+        return self.attention(per_location(self.bilinear, visual, sound)).movedim(-1, 1)
 
 
 class AlignedFusion(Fusion):
@@ -161,7 +171,7 @@ class AlignedFusion(Fusion):
         product = standardised(visual, 2) * rearrange(standardised(heard, 2), "b c t -> b c t 1 1")
         synchrony = self.synchrony(rearrange(product.mean(2), "b c h w -> b h w c"))
         seen = rearrange(torch.relu(self.visual_content(visual)).mean(2), "b c h w -> b h w c")
-        content = bilinear(self.bilinear, seen, torch.relu(self.sound_content(heard)).mean(2))
+        content = per_location(self.bilinear, seen, torch.relu(self.sound_content(heard)).mean(2))
         return self.attention(torch.relu(synchrony + content)).movedim(-1, 1)
 
     def step_times(self, audio: Tensor, num_steps: int) -> Tensor:
@@ -174,13 +184,74 @@ class AlignedFusion(Fusion):
         return (stride * steps + 0.5) * (audio.shape[-1] / (stride * num_steps))
 
 
-FUSIONS: dict[str, type[Fusion]] = {"bilinear": BilinearFusion, "aligned": AlignedFusion}
+class STAViSFusion(Fusion):
+    """STAViS's: sound weighted by a Hann window, the two middle positions of the picture, `BilinearByLocation`.
+
+    STAViS joins what results with visual features by a 1x1 convolution; here the convolution makes attention of
+    it, as the other fusions do. Sound is as long as its frames: STAViS's zeros around it only fix its length.
+    """
+
+    depth = 7
+
+    def __init__(
+        self,
+        channels: Sequence[int],
+        width: float = 1.0,
+        *,
+        audio_encoder: str = "soundnet",
+        time_stride: int = 2,
+    ) -> None:
+        super().__init__(channels, width, audio_encoder=audio_encoder, time_stride=time_stride)
+        self.product = BilinearByLocation(channels[2], self.hearing.channels[-1], width)
+        self.attention = nn.Linear(self.product.channels, 1)
+
+    def forward(self, base2: Tensor, base3: Tensor, audio: Tensor) -> Tensor:
+        """See `Fusion.forward`."""
+        heard = self.hearing(hann_centred(audio, audio.shape[-1], len(base3)))[-1].amax(2)
+        return self.attention(self.product(base3, heard).movedim(1, -1)).movedim(-1, 1)
 
 
-def bilinear(layer: nn.Bilinear, visual: Tensor, sound: Tensor) -> Tensor:
-    """`layer` on (B, H, W, C) and (B, C), the sound multiplied into the weights once, not per location."""
-    weight = torch.einsum("ovs,bs->bov", layer.weight, sound)
-    return torch.einsum("bov,bhwv->bhwo", weight, visual) + layer.bias
+class AViNetFusion(Fusion):
+    """AViNet's: sound weighted by a Hann window, `BilinearByChannel` on its grid of 7x12 positions and 3 steps.
+
+    AViNet fuses S3D's last features, with as many channels as SoundNet has, and decodes what results. Here it
+    is base3, brought to the grid by its maxima, sound is brought to as many channels, and a convolution makes
+    attention of the result, interpolated to base3's grid.
+    """
+
+    depth = 7
+    grid = (7, 12)
+    steps = 3
+
+    def __init__(
+        self,
+        channels: Sequence[int],
+        width: float = 1.0,
+        *,
+        audio_encoder: str = "soundnet",
+        time_stride: int = 2,
+    ) -> None:
+        super().__init__(channels, width, audio_encoder=audio_encoder, time_stride=time_stride)
+        self.sound = nn.Linear(self.hearing.channels[-1], channels[2])
+        self.product = BilinearByChannel((1, *self.grid), self.steps)
+        self.attention = nn.Linear(channels[2], 1)
+
+    def forward(self, base2: Tensor, base3: Tensor, audio: Tensor) -> Tensor:
+        """See `Fusion.forward`."""
+        heard = self.hearing(hann_centred(audio, audio.shape[-1], len(base3)))[-1]
+        heard = self.sound(F.adaptive_max_pool1d(heard, self.steps).transpose(1, 2)).transpose(1, 2)
+        pooled = F.adaptive_max_pool2d(base3.amax(2), self.grid)
+        fused = self.product(pooled.unsqueeze(2), heard)[:, :, 0]
+        logits = self.attention(fused.movedim(1, -1)).movedim(-1, 1)
+        return F.interpolate(logits, base3.shape[-2:], mode="bilinear")
+
+
+FUSIONS: dict[str, type[Fusion]] = {
+    "bilinear": BilinearFusion,
+    "aligned": AlignedFusion,
+    "stavis": STAViSFusion,
+    "avinet": AViNetFusion,
+}
 
 
 def standardised(x: Tensor, dim: int) -> Tensor:

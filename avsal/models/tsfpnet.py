@@ -136,7 +136,8 @@ class TSFPNetAV(TSFPNet):
     they go through the branch.
 
     Args:
-        fusion: ``bilinear``, the paper's, sound pooled over the clip; ``aligned``, ours, which keeps time.
+        fusion: ``bilinear``, the paper's, sound pooled over the clip; ``aligned``, ours, which keeps time;
+            ``stavis`` and ``avinet``, those of the peers.
         audio_encoder: ``soundnet``, the paper's; ``logmel``, ours; see `avsal.layers.fusion`.
     """
 

@@ -17,7 +17,11 @@ VARIANTS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"levels": "multi"},
         {"levels": "final"},
     ),
-    "tsfpnet_av": ({"fusion": "aligned"},),  # ours
+    "tsfpnet_av": (
+        {"fusion": "aligned"},  # ours
+        {"fusion": "stavis"},
+        {"fusion": "avinet"},
+    ),
     "resnet3d": ({"backbone": "r3d_18"}, {"backbone": "r2plus1d_18"}),  # what torchvision's weights fit
     "sal3d": ({"variant": "base"},),  # Table 3
     "vinet": (  # Jain et al.'s ablations of clip length and of hierarchical features

@@ -59,6 +59,8 @@ PUBLISHED = {
     "tsfpnet levels=final": Published(10_598_289, TSFP),
     "tsfpnet_av": Published(18_466_850, TSFP, sound=True),
     "tsfpnet_av fusion=aligned": Published(15_464_194, TSFP, sound=True),
+    "tsfpnet_av fusion=stavis": Published(18_466_850, TSFP, sound=True),
+    "tsfpnet_av fusion=avinet": Published(18_044_622, TSFP, sound=True),
     "tsfpnet_mobile": Published(1_883_470, TSFP),  # ours
     "tsfpnet_av_mobile": Published(2_074_471, TSFP, sound=True),
     "resnet3d": Published(208_891_968, RESNET, ("M", 200, 0.05)),  # section V-C: "more than 200 million"

@@ -4,13 +4,13 @@ from saliency_models import lively
 from torch.utils.flop_counter import FlopCounterMode
 
 from avsal.errors import ConfigError
-from avsal.layers.fusion import AlignedFusion, at_times
+from avsal.layers.fusion import FUSIONS, AlignedFusion, at_times
 from avsal.models import create_model
 
 SMALL = {"width": 0.1, "num_frames": 16, "size": (64, 96)}
 
 
-@pytest.fixture(params=["bilinear", "aligned"])
+@pytest.fixture(params=FUSIONS)
 def listener(request):
     torch.manual_seed(0)
     return create_model("tsfpnet_av", fusion=request.param, **SMALL)
