@@ -185,10 +185,11 @@ class AlignedFusion(Fusion):
 
 
 class STAViSFusion(Fusion):
-    """STAViS's: sound weighted by a Hann window, the two middle positions of the picture, `BilinearByLocation`.
+    """STAViS's: sound under a Hann window, the two middle positions of the picture, `BilinearByLocation`.
 
-    STAViS joins what results with visual features by a 1x1 convolution; here the convolution makes attention of
-    it, as the other fusions do. Sound is as long as its frames: STAViS's zeros around it only fix its length.
+    STAViS joins what results with visual features by a 1x1 convolution; here the convolution makes attention
+    of it, as the other fusions do. Sound is as long as its frames: STAViS's zeros around it only fix its
+    length.
     """
 
     depth = 7
@@ -212,7 +213,7 @@ class STAViSFusion(Fusion):
 
 
 class AViNetFusion(Fusion):
-    """AViNet's: sound weighted by a Hann window, `BilinearByChannel` on its grid of 7x12 positions and 3 steps.
+    """AViNet's: sound under a Hann window, `BilinearByChannel` on its grid of 7x12 positions and 3 steps.
 
     AViNet fuses S3D's last features, with as many channels as SoundNet has, and decodes what results. Here it
     is base3, brought to the grid by its maxima, sound is brought to as many channels, and a convolution makes
