@@ -32,12 +32,13 @@ from torch import Tensor, nn
 
 from avsal.layers.convolution import Conv3d
 from avsal.layers.initialisation import he_initialise
+from avsal.layers.unpooling import max_unpool_frames
 from avsal.layers.width import scaled
 from avsal.models.clip import check_visual_clip, pad_to_multiple
 from avsal.models.registry import SaliencyModel, register_model
 from avsal.types import ClipSpec
 
-__all__ = ["Conv3DNet", "Conv3DSaliency", "Deconv3DNet", "unpool"]
+__all__ = ["Conv3DNet", "Conv3DSaliency", "Deconv3DNet"]
 
 Triple = tuple[int, int, int]
 
@@ -65,19 +66,6 @@ def convolution(channels_in: int, channels_out: int, kernel: Triple) -> nn.Seque
         nn.BatchNorm3d(channels_out),
         nn.ReLU(),
     )
-
-
-def unpool(x: Tensor, indices: Tensor) -> Tensor:
-    """Double H and W: each value goes where a 2x2 max-pool had found its maximum, zero elsewhere.
-
-    Args:
-        x: (B, C, 1, H, W).
-        indices: (B, C, 1, H, W), of the maximum in a plane of 2H x 2W values counted row by row.
-
-    Returns:
-        (B, C, 1, 2H, 2W).
-    """
-    return F.max_unpool2d(x[:, :, 0], indices[:, :, 0], (2, 2)).unsqueeze(2)
 
 
 class Conv3DNet(nn.Module):
@@ -144,7 +132,7 @@ class Deconv3DNet(nn.Module):
         """The outputs of `Conv3DNet` -> (B, 1, 1, H, W) logits."""
         x = features
         for group, index in zip(self.groups, reversed(indices), strict=True):
-            x = group(unpool(x, index))
+            x = group(max_unpool_frames(x, index, [2 * side for side in x.shape[-2:]]))
         logits: Tensor = self.predict(x)
         return logits
 

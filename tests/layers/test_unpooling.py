@@ -29,3 +29,12 @@ def test_frames_with_channels_innermost_are_pooled_alike():
         _, indices = max_pool_frames(x, kernel, 2, padding)
         _, expected = max_pool_frames(x.contiguous(), kernel, 2, padding)
         assert torch.equal(indices, expected)
+
+
+def test_values_come_back_where_they_were():
+    x = torch.rand(2, 3, 1, 8, 6) + 0.1
+    values, indices = max_pool_frames(x, 2, 2)
+    restored = max_unpool_frames(values, indices, (8, 6))
+    kept = restored != 0
+    assert torch.equal(restored[kept], x[kept])
+    assert kept.sum() == values.numel()

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avsal.models.conv3d import Conv3DSaliency, unpool
+from avsal.models.conv3d import Conv3DSaliency
 from avsal.models.registry import create_model
 
 WIDTH = 1 / 32
@@ -90,17 +90,6 @@ def test_stored_indices_are_where_the_pools_found_their_maxima_for_the_middle_fr
         # equal values, because a ReLU leaves ties of zeros that may be resolved either way
         frames = list(window)
         assert torch.equal(chosen[:, :, frames].amax(2), expected[:, :, frames].amax(2))
-
-
-def test_unpooling_puts_values_back_where_they_were_and_zeros_elsewhere():
-    x = torch.rand(2, 3, 1, 8, 6) + 0.1
-    values, indices = F.max_pool2d(x[:, :, 0], 2, return_indices=True)
-    restored = unpool(values.unsqueeze(2), indices.unsqueeze(2))
-    assert restored.shape == x.shape
-    kept = restored != 0
-    assert torch.equal(restored[kept], x[kept])
-    assert kept.sum() == values.numel()
-    assert torch.equal(F.max_pool3d(restored, (1, 2, 2))[:, :, 0], values)
 
 
 def test_a_deconvolution_of_stride_1_is_a_convolution_with_the_turned_kernel():

@@ -23,19 +23,21 @@ SMALL = {
     "sal3d": {"width": 0.25, "size": SIZE, "frozen": False},
     "conv3d": {"width": 0.25, "size": SIZE},
     "esan": {"width": 0.15, "num_groups": 1, "size": SIZE},
+    "unisal": {"width": 0.15, "steps": 2, "frame_step": 4, "size": SIZE},
+    "tased": {"width": 0.15, "size": SIZE},
 }
 
 
 @pytest.fixture(scope="module")
 def real_clips(shared_data):
-    """For each video its first 16 frames from `FIRST` on at `SIZE`, and the density of each."""
+    """For each video its first 32 frames from `FIRST` on at `SIZE`, and the density of each."""
     clips = []
     for recording in Hevc(shared_data / "hevc"):
         if recording.id in VIDEOS:
             with open_frames(recording.frames, SIZE) as reader:
-                frames = [frame.image for frame in reader if FIRST <= frame.index < FIRST + 16]
+                frames = [frame.image for frame in reader if FIRST <= frame.index < FIRST + 32]
             gaze = recording.load_fixations()
-            maps = [density(gaze.at(index), SIZE, 6.0) for index in range(FIRST, FIRST + 16)]
+            maps = [density(gaze.at(index), SIZE, 6.0) for index in range(FIRST, FIRST + 32)]
             clips.append((frames, torch.stack([torch.from_numpy(one) for one in maps])))
     assert len(clips) == len(VIDEOS)
     return clips
