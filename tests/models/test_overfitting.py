@@ -25,6 +25,13 @@ SMALL = {
     "esan": {"width": 0.15, "num_groups": 1, "size": SIZE},
     "unisal": {"width": 0.15, "steps": 2, "frame_step": 4, "size": SIZE},
     "tased": {"width": 0.15, "size": SIZE},
+    "vinet": {"width": 0.15, "num_frames": 8, "size": SIZE},
+    "vinet_s": {"width": 0.15, "num_frames": 8, "size": SIZE},
+    "avinet": {"width": 0.15, "num_frames": 8, "size": SIZE},
+    "stavis": {"width": 0.15, "size": SIZE},
+    "stavis_visual": {"width": 0.15, "size": SIZE},
+    "tsfpnet_mobile": {"width": 0.15, "size": SIZE},
+    "tsfpnet_av_mobile": {"width": 0.15, "size": SIZE},
 }
 
 
