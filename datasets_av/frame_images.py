@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,27 +11,30 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from avsal.errors import DatasetError
+from avsal.errors import DatasetError, MediaError
+from avsal.media.image_files import list_images, open_image
 from avsal.types import Fixations
 from datasets_av.matfile import read_mat
 
 __all__ = ["DensityImages", "FixationImages", "image_files", "image_size", "read_grey", "read_points"]
 
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp"})
-_DIGITS = re.compile(r"(\d+)")
 
 
 def image_files(folder: Path, suffixes: frozenset[str] = _SUFFIXES) -> list[Path]:
     """The images directly in `folder` in the order of their numbers; none if it is missing.
 
     2 comes before 10, padded or not. Hidden files (macOS leaves `._0001.png`) do not count.
+
+    Raises:
+        DatasetError: there are two images of one frame, which differ in their suffix.
     """
     if not folder.is_dir():
         return []
-    files = [
-        path for path in folder.iterdir() if path.suffix.lower() in suffixes and not path.name.startswith(".")
-    ]
-    return sorted(files, key=_natural)
+    try:
+        return list_images(folder, suffixes)
+    except MediaError as error:
+        raise DatasetError(str(error)) from error
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -162,14 +164,7 @@ class FixationImages:
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             yield image
-    except (OSError, SyntaxError, ValueError) as error:
-        reason = str(error).splitlines()[0] if path.is_file() else "it is missing"
-        raise DatasetError(f"{path} is no readable image ({reason}); extract or download it again") from error
-
-
-def _natural(path: Path) -> tuple[tuple[int, int, str], ...]:
-    parts = _DIGITS.split(path.stem)
-    key = [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
-    return (*key, (1, 0, path.suffix))
+    except MediaError as error:
+        raise DatasetError(str(error)) from error

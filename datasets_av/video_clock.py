@@ -51,7 +51,7 @@ def video_clock(path: Path) -> VideoClock:
 def _video_clock(path: Path, changed_at: int, num_bytes: int) -> VideoClock:
     reader = VideoReader(path, (8, 8))  # only times are wanted, so pictures are made as small as can be
     info = reader.info
-    stamps = _packet_stamps(path)
+    stamps = _packet_stamps(path, info.stream)
     if len(stamps) == info.num_frames and (np.diff(stamps) > 0).all():
         times = info.first_time + (stamps - stamps[0]) * float(info.time_base)
     else:
@@ -60,7 +60,7 @@ def _video_clock(path: Path, changed_at: int, num_bytes: int) -> VideoClock:
     return VideoClock(times, info.size)
 
 
-def _packet_stamps(path: Path) -> NDArray[np.int64]:
+def _packet_stamps(path: Path, index: int) -> NDArray[np.int64]:
     """The presentation stamps of the picture's packets, sorted; none where a packet has none or is not shown.
 
     Sorted, because packets lie in the order of decoding. Containers whose stamps are not those of display
@@ -69,7 +69,7 @@ def _packet_stamps(path: Path) -> NDArray[np.int64]:
     stamps: list[int] = []
     damage = Damage()
     with open_container(path) as container:
-        stream = picture_stream(container, path, 0)
+        stream = picture_stream(container, path, index)
         for packet in demux(container, [stream], damage):
             if packet.pts is None or packet.is_discard or packet.is_corrupt:
                 return np.empty(0, dtype=np.int64)

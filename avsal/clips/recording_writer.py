@@ -167,7 +167,7 @@ class _Writing:
         if audio is None:
             return
         origin = info.origin if audio == self.recording.frames else None
-        samples, damage = load_sound(audio, rate, origin=origin)
+        samples, damage = load_sound(audio, rate, origin=origin, end=self.spans[-1][1])
         if len(samples) == 0:
             raise DatasetError(f"{audio} holds no sound within the video; extract or download it again")
         if damage:

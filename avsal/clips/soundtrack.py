@@ -12,6 +12,12 @@ from avsal.clips.windows import Window
 
 __all__ = ["Spans", "excerpt"]
 
+LONGEST_HOLD = 2.0
+"""Seconds of a frame's own sound that a window hears: of a frame shown for longer, the first of them.
+
+So a window of T frames hears 2 T seconds at most, however long a slide stands or a gap in the stamps is.
+"""
+
 Spans = Sequence[tuple[float, float]]  # (start, end) in seconds of the frames of a window, in its order
 
 
@@ -25,7 +31,8 @@ def excerpt(
 ) -> NDArray[np.float32]:
     """The sound of a window's seconds, on the same clock as its frames.
 
-    Where frames run backwards, so does the sound: a click stays beside the frame it was heard with.
+    Where frames run backwards, so does the sound: a click stays beside the frame it was heard with. Of a frame
+    that is shown for longer than `LONGEST_HOLD`, the window hears only the beginning.
 
     Args:
         window: frames in the order the network sees them.
@@ -40,11 +47,14 @@ def excerpt(
     Returns:
         (A,) samples in [-1, 1].
     """
+    spans = [(first, min(last, first + LONGEST_HOLD)) for first, last in spans]
     runs: list[tuple[float, int, bool]] = []  # start in seconds, samples, backwards
     begin = 0
     for end in range(1, len(spans) + 1):
         if end < len(spans) and _continues(window.frames[begin : end + 1]):
-            continue
+            earlier, later = sorted((spans[end - 1], spans[end]))
+            if later[0] - earlier[0] < LONGEST_HOLD:
+                continue
         run = spans[begin:end]
         first, last = min(span[0] for span in run), max(span[1] for span in run)
         earlier = min(lead * (last - first) / len(run), max(first, 0.0))

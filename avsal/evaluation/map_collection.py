@@ -32,7 +32,7 @@ def normalised_name(name: str) -> str:
     leading zeros do not count.
     """
     plain = re.sub(r"[\W_]", "", _ENDING.sub("", name.casefold()))
-    return str(int(plain)) if plain.isdigit() else plain
+    return str(int(plain)) if plain.isdecimal() else plain
 
 
 class MapCollection:

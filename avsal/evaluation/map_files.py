@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal.errors import DatasetError
+from avsal.errors import DatasetError, MediaError
 from avsal.evaluation.maps import PredictedMap
 from avsal.evaluation.truth import VideoTruth
 from avsal.media import VideoReader
+from avsal.media.image_files import open_image
 
 __all__ = [
     "HDF5_SUFFIXES",
@@ -200,15 +201,12 @@ def _read_image(path: Path) -> NDArray[np.generic]:
     Raises:
         DatasetError: no readable image, or a coloured one.
     """
-    from PIL import Image
-
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             plain = image.convert("RGB") if image.mode in ("P", "CMYK", "YCbCr") else image
             values = np.asarray(plain)
-    except (OSError, SyntaxError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise DatasetError(f"{path} is no readable image ({reason})") from error
+    except MediaError as error:
+        raise DatasetError(str(error)) from error
     return _grey(values, str(path))
 
 

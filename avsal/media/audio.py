@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +13,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from avsal.errors import MediaError
 from avsal.media.container import demux, open_container, sound_stream, sound_streams
 from avsal.media.damage import Damage
 from avsal.media.resampling import RESAMPLER, resample, resampling_stream
@@ -21,6 +23,9 @@ __all__ = ["RESAMPLER", "SoundReader", "has_sound", "load_sound", "resample"]
 
 SKIP = 10.0
 """Seconds ahead from which a read seeks instead of decoding what lies between."""
+
+LONGEST = 4 * 3600
+"""Seconds of sound that are held in memory at once."""
 
 RUN_UP = 2
 """Whole seconds decoded before the place sought, so that decoder and resampler have settled."""
@@ -138,22 +143,54 @@ class SoundReader:
 
 
 def load_sound(
-    path: str | Path, sample_rate: int, *, stream: int | None = None, origin: float | None = None
+    path: str | Path,
+    sample_rate: int,
+    *,
+    stream: int | None = None,
+    origin: float | None = None,
+    end: float | None = None,
 ) -> tuple[NDArray[np.float32], Damage]:
     """A whole sound at once; arguments and mixing as for `SoundReader`.
+
+    Args:
+        path: a video or a sound file.
+        sample_rate: wanted, in Hz.
+        stream: number of the sound stream, None for the one marked as default, else the first.
+        origin: the container's seconds that the video clock calls 0.
+        end: seconds on the video clock where reading may end, such as the end of the picture; None for the end
+            of the sound.
 
     Returns:
         (A,) float32 from 0 of the video clock to the end of the sound, and what could not be read.
 
     Raises:
-        MediaError: no such file, no such stream, or nothing of it can be decoded.
+        MediaError: no such file, no such stream, nothing of it can be decoded, or it lasts longer than
+            `LONGEST`.
         ValueError: `sample_rate` is not positive.
     """
     if sample_rate <= 0:
         raise ValueError(f"`sample_rate` must be positive but is {sample_rate}")
     decoder = SoundDecoder(path, stream=stream, origin=origin)
-    blocks = [block for _, block in _resampled(decoder, sample_rate, 0)]
-    return np.concatenate([np.zeros(0, np.float32), *blocks]), decoder.damage
+    last = None if end is None else max(0, round(end * sample_rate))
+    blocks: list[NDArray[np.float32]] = []
+    count = 0
+    with closing(_resampled(decoder, sample_rate, 0)) as pieces:
+        for _, block in pieces:
+            blocks.append(block if last is None else block[: last - count])
+            count += len(blocks[-1])
+            if count > LONGEST * sample_rate:
+                raise MediaError(
+                    f"{path} has sound of more than {LONGEST / 3600:.0f} hours, too much to be held at once; cut it"
+                )
+            if last is not None and count >= last:
+                break
+    samples = np.empty(count, np.float32)
+    count = 0
+    for number, block in enumerate(blocks):
+        samples[count : count + len(block)] = block
+        count += len(block)
+        blocks[number] = block[:0].copy()  # so that the sound is not in memory twice
+    return samples, decoder.damage
 
 
 def has_sound(path: str | Path) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import stat
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, overload
 
@@ -11,6 +14,9 @@ import av
 from av.stream import Disposition
 
 from avsal.errors import MediaError
+
+from avsal.media.damage import Damage
+from avsal.media.one_clock import one_clock
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -21,13 +27,13 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-    from avsal.media.damage import Damage
-
 __all__ = [
     "Coverage",
     "check_file",
+    "check_picture_size",
     "decode",
     "demux",
+    "moving_stream",
     "open_container",
     "picture_stream",
     "picture_streams",
@@ -35,6 +41,28 @@ __all__ = [
     "sound_stream",
     "sound_streams",
 ]
+
+FORMATS = (
+    "3g2,3gp,aac,ac3,aiff,amr,ape,apng,asf,asf_o,au,av1,avi,caf,cavsvideo,dts,dtshd,dv,eac3,flac,flv,gif,gxf,h261,"
+    "h263,h264,hevc,ivf,live_flv,loas,m4a,m4v,matroska,mj2,mjpeg,mov,mp3,mp4,mpc,mpc8,mpeg,mpegts,mpegvideo,mxf,"
+    "nsv,nut,obu,ogg,rm,smjpeg,tak,truehd,tta,vc1,voc,vvc,w64,wav,webm,wtv,wv,yuv4mpegpipe,"
+    "bmp_pipe,jpeg_pipe,png_pipe,tiff_pipe,webp_pipe"
+)
+"""Names of FFmpeg's readers that read the one file they are given. Left out are playlists (concat, hls, dash), which
+open what a text names, patterns of names (image2), devices, filter graphs, and guesses that make pictures of a text.
+"""
+
+LARGEST_SIDE = 16384
+"""Pixels of a picture's longer side, as stored and on display; more is taken for a header that lies."""
+
+MOST_PIXELS = 16384 * 8192
+"""Of a picture as stored; a decoder keeps several of them."""
+
+STILL_CODECS = frozenset({"mjpeg", "png", "bmp", "tiff", "webp", "gif", "jpegxl", "av1", "hevc"})
+"""Codecs in which a still picture may lie beside the video, not always marked as one."""
+
+LOOKED_AT = 400
+"""Packets looked at to tell a still from a video; by then a video has come more than once."""
 
 STREAM_CLAIMS = frozenset({"mov", "avi", "flac"})
 """Formats whose header states the length of each stream."""
@@ -55,32 +83,45 @@ StreamT = TypeVar("StreamT", bound="Stream")
 
 
 def check_file(path: str | Path) -> Path:
-    """`path`, if a file with some content is there.
+    """`path`, if a file with some content is there; pipes, devices and sockets are none, and are not opened.
 
     Raises:
         MediaError: there is none.
     """
     path = Path(path)
-    if not path.exists():
-        raise MediaError(f"no such file: {path}")
-    if path.is_dir():
+    try:
+        status = path.stat()
+    except FileNotFoundError as error:
+        raise MediaError(f"no such file: {path}") from error
+    except (OSError, ValueError) as error:
+        raise MediaError(f"{path} cannot be read ({error})") from error
+    if stat.S_ISDIR(status.st_mode):
         raise MediaError(f"expected a video or sound file but {path} is a folder")
-    if path.stat().st_size == 0:
+    if not stat.S_ISREG(status.st_mode):
+        raise MediaError(
+            f"expected a video or sound file but {path} is a pipe, device or socket: save it to a file"
+        )
+    if status.st_size == 0:
         raise MediaError(f"{path} is empty (0 bytes)")
     return path
 
 
 @contextmanager
 def open_container(path: str | Path) -> Iterator[InputContainer]:
-    """Open a local video or sound file.
+    """Open a local video or sound file; its content opens no other file, device or address.
 
     Raises:
-        MediaError: there is no such file, it is empty, or FFmpeg knows no such format.
+        MediaError: there is no such file, it is empty, or none of `FORMATS`.
     """
     path = check_file(path)
+    only = {"format_whitelist": FORMATS, "protocol_whitelist": "file", "enable_drefs": "0"}
     try:
         # An absolute path keeps FFmpeg from taking `a:b.mp4` for a protocol; old AVIs have tags in Latin-1.
-        container = av.open(str(path.absolute()), metadata_errors="replace")
+        container = av.open(str(path.absolute()), metadata_errors="replace", options=only)
+    except av.ArgumentError as error:
+        raise MediaError(
+            f"{path} is no video or sound file but a list of other files, a pattern or text; name the video itself"
+        ) from error
     except av.FFmpegError as error:
         raise MediaError(
             f"cannot read {path}: {error.strerror}; expected a video or sound file that is complete"
@@ -104,12 +145,43 @@ def picture_streams(container: InputContainer) -> list[VideoStream]:
 
 
 def picture_stream(container: InputContainer, path: Path, index: int) -> VideoStream:
-    """The picture stream number `index`.
+    """The picture stream number `index`, its decoder bound to pictures of a possible size.
 
     Raises:
-        MediaError: there is none.
+        MediaError: there is none, or its header claims pictures that are too large.
     """
-    return _pick(picture_streams(container), path, index, "picture")
+    stream = _pick(picture_streams(container), path, index, "picture")
+    context = stream.codec_context
+    check_picture_size(path, context.height, context.width)
+    context.options = {**context.options, "max_pixels": str(MOST_PIXELS)}
+    return stream
+
+
+def check_picture_size(path: Path, height: int, width: int) -> None:
+    """Raise MediaError for pictures whose size is beyond `LARGEST_SIDE` or `MOST_PIXELS`."""
+    if max(height, width) > LARGEST_SIDE or height * width > MOST_PIXELS:
+        raise MediaError(
+            f"{path} claims pictures of {width}x{height} pixels; expected up to {LARGEST_SIDE} a side and "
+            f"{MOST_PIXELS // 10**6} million: scale it down, or see whether the file is damaged"
+        )
+
+
+def moving_stream(path: Path) -> int:
+    """The number of the picture stream to take: the first, unless it is a still beside a video.
+
+    Raises:
+        MediaError: no such file, or no picture.
+    """
+    with open_container(path) as container:
+        streams = picture_streams(container)
+        if len(streams) < 2 or streams[0].codec_context.codec.canonical_name not in STILL_CODECS:
+            return 0
+        found = Counter(
+            packet.stream_index for packet in islice(demux(container, streams, Damage()), LOOKED_AT)
+        )
+        if found[streams[0].index] > 1:
+            return 0
+        return next((number for number, stream in enumerate(streams) if found[stream.index] > 1), 0)
 
 
 def sound_streams(container: InputContainer) -> list[AudioStream]:
@@ -127,7 +199,13 @@ def sound_stream(container: InputContainer, path: Path, index: int | None = None
     if index is None:
         marked = (Disposition.default in stream.disposition for stream in streams)
         index = next((number for number, default in enumerate(marked) if default), 0)
-    return _pick(streams, path, index, "sound")
+    stream = _pick(streams, path, index, "sound")
+    context = stream.codec_context
+    if context.codec.canonical_name.startswith(("pcm_", "adpcm_")) and not context.is_open:
+        # Where a container lists speakers one by one, PyAV 17.1 to 18.1 frees that list twice. These decoders
+        # take it from here; the others from their own data. Channels are mixed alike anyway.
+        context.layout = f"{context.channels} channels"
+    return stream
 
 
 def _pick(streams: Sequence[StreamT], path: Path, index: int, kind: str) -> StreamT:
@@ -142,10 +220,13 @@ def _pick(streams: Sequence[StreamT], path: Path, index: int, kind: str) -> Stre
 
 
 def demux(container: InputContainer, streams: Sequence[Stream], damage: Damage) -> Iterator[Packet]:
-    """Yield the packets of `streams` in file order, on past errors of the container, which are counted.
-
-    The decoders are to be flushed by the caller afterwards.
+    """Yield the packets of `streams` in file order and on one clock, past errors of the container, which are
+    counted. The decoders are to be flushed by the caller afterwards.
     """
+    return one_clock(_demuxed(container, streams, damage))
+
+
+def _demuxed(container: InputContainer, streams: Sequence[Stream], damage: Damage) -> Iterator[Packet]:
     errors = 0
     while errors < DEMUX_RETRIES:
         try:

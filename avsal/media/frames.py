@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from math import isfinite
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -44,6 +45,7 @@ class VideoInfo:
         sound: whether there is a sound stream that can be decoded and is not empty.
         rebuilt_times: the container's stamps run backwards in display order, so that times come from the
             order of decoding instead.
+        stream: number of the picture stream, cover pictures not counted.
     """
 
     path: Path
@@ -60,6 +62,7 @@ class VideoInfo:
     codec: str
     sound: bool
     rebuilt_times: bool = False
+    stream: int = 0
 
     def facts(self) -> dict[str, object]:
         """The same facts as plain values for a JSON file."""
@@ -78,6 +81,7 @@ class VideoInfo:
             "codec": self.codec,
             "sound": self.sound,
             "rebuilt_times": self.rebuilt_times,
+            "stream": self.stream,
         }
 
 
@@ -127,6 +131,9 @@ class FrameReader(Protocol):
 
 def check_selection(size: tuple[int, int] | None, start: float | None, end: float | None) -> None:
     """Raise ValueError when the arguments of a reader make no sense."""
+    for name, value in (("start", start), ("end", end)):
+        if value is not None and not isfinite(value):
+            raise ValueError(f"`{name}` must be a number of seconds but is {value}")
     if size is not None and min(size) < 1:
         raise ValueError(f"`size` must be (height, width) in pixels but is {size}")
     if start is not None and end is not None and end <= start:

@@ -18,6 +18,7 @@ from PIL import Image, ImageOps
 from avsal.errors import MediaError
 from avsal.media.damage import Damage
 from avsal.media.frames import ROUNDING, Frame, VideoInfo, check_selection
+from avsal.media.image_files import list_images, open_image
 from avsal.media.pixels import RgbConverter
 
 __all__ = ["STILL_RATE", "ImageFolderReader", "is_pattern", "is_still"]
@@ -27,6 +28,9 @@ SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 
 STILL_RATE = 25
 """Frames a second of a single image, whose one frame is shown for so long."""
+
+LOWEST_RATE, HIGHEST_RATE = 0.001, 100_000
+"""Frames a second that a folder of images may have, from lapses of time to the fastest cameras."""
 
 NUMBER = re.compile(r"%0?\d*d")
 
@@ -62,13 +66,13 @@ class ImageFolderReader:
         end: float | None = None,
     ) -> None:
         check_selection(size, start, end)
-        if not frame_rate > 0:
-            raise ValueError(f"`frame_rate` must be positive but is {frame_rate}")
+        if not LOWEST_RATE <= frame_rate <= HIGHEST_RATE:
+            raise ValueError(f"`frame_rate` must lie in {LOWEST_RATE}..{HIGHEST_RATE} but is {frame_rate}")
         folder = Path(folder)
         self._paths = (
             _numbered(folder) if is_pattern(folder.name) and not folder.is_dir() else _images(folder)
         )
-        rate = Fraction(frame_rate).limit_denominator(1001)
+        rate = Fraction(frame_rate).limit_denominator(100_000 if frame_rate < 1 else 1001)
         first = next((image for image in map(_load, self._paths) if image is not None), None)
         if first is None:
             raise MediaError(f"none of the {len(self._paths)} images in {folder} can be read")
@@ -161,16 +165,10 @@ def _images(folder: Path) -> list[Path]:
         return [folder]
     if not folder.is_dir():
         raise MediaError(f"no such folder of images: {folder}")
-    names = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != "."]
+    names = list_images(folder, SUFFIXES)
     if not names:
         raise MediaError(f"{folder} holds no images (looked for {', '.join(sorted(SUFFIXES))})")
-    return sorted(names, key=_natural)
-
-
-def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:
-    """Sort key by which frame2 comes before frame10."""
-    parts = re.split(r"([0-9]+)", path.name.lower())
-    return [(int(part), "") if part.isdecimal() else (0, part) for part in parts], path.name
+    return names
 
 
 def _numbered(pattern: Path) -> list[Path]:
@@ -192,18 +190,20 @@ def _numbered(pattern: Path) -> list[Path]:
 
 def _load(path: Path) -> NDArray[np.uint8] | None:
     """(H, W, 3) uint8 RGB, upright; None where the file cannot be read."""
+    deep = None
     try:
-        with Image.open(path) as file:
+        with open_image(path) as file:
             image = ImageOps.exif_transpose(file)
             if image.mode.startswith(("I", "F")):
-                return _from_deep(path, np.asarray(image))
-            if image.has_transparency_data:
+                deep = np.asarray(image)
+            elif image.has_transparency_data:
                 opaque = Image.new("RGBA", image.size, "black")
                 opaque.alpha_composite(image.convert("RGBA"))
                 image = opaque
-            return np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError):
+            pixels = np.asarray(image.convert("RGB")) if deep is None else None
+    except MediaError:
         return None
+    return _from_deep(path, deep) if pixels is None else pixels
 
 
 def _from_deep(path: Path, grey: NDArray[np.generic]) -> NDArray[np.uint8]:

@@ -14,8 +14,10 @@ import av
 from avsal.errors import MediaError
 from avsal.media.container import (
     check_file,
+    check_picture_size,
     decode,
     demux,
+    moving_stream,
     open_container,
     picture_stream,
     picture_streams,
@@ -60,11 +62,13 @@ class Probe:
     orientation: Orientation
 
 
-def probe(path: str | Path, stream: int = 0) -> Probe:
+def probe(path: str | Path, stream: int | None = None) -> Probe:
     """Look at picture stream number `stream` of a video; the answer is kept until the file changes.
 
+    None takes the first stream, or the first that moves where that one is a single still.
+
     Raises:
-        MediaError: no such file, no video, or no picture can be decoded.
+        MediaError: no such file, no video, no picture can be decoded, or pictures are impossibly large.
     """
     path = check_file(path)
     status = path.stat()
@@ -72,7 +76,9 @@ def probe(path: str | Path, stream: int = 0) -> Probe:
 
 
 @lru_cache(maxsize=1024)
-def _probe(path: Path, index: int, changed_at: int, num_bytes: int) -> Probe:
+def _probe(path: Path, index: int | None, changed_at: int, num_bytes: int) -> Probe:
+    if index is None:
+        index = moving_stream(path)
     with open_container(path) as container:
         stream = picture_stream(container, path, index)
         stream.codec_context.thread_count = 1
@@ -89,9 +95,11 @@ def _probe(path: Path, index: int, changed_at: int, num_bytes: int) -> Probe:
         origin = first if start.sound is None else min(first, start.sound)
         orientation = Orientation.of(frame)
         aspect = stream.sample_aspect_ratio or Fraction(1)
+        size = frame.height, max(1, round(frame.width * aspect))
+        check_picture_size(path, *size)
         info = VideoInfo(
             path=path,
-            size=orientation.stored((frame.height, max(1, round(frame.width * aspect)))),
+            size=orientation.stored(size),
             coded_size=(frame.height, frame.width),
             frame_rate=float(rate),
             duration=_duration(container, stream, time_base),
@@ -104,6 +112,7 @@ def _probe(path: Path, index: int, changed_at: int, num_bytes: int) -> Probe:
             codec=stream.codec_context.codec.canonical_name,
             sound=start.has_audio,
             rebuilt_times=stamps.rebuilt,
+            stream=index,
         )
     return Probe(info, stamps, orientation)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from fractions import Fraction
-from math import floor
+from math import ceil, floor
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -12,7 +12,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal.media.container import demux, open_container, seeks_exactly, sound_stream
+from avsal.media.container import Coverage, demux, open_container, seeks_exactly, sound_stream
 from avsal.media.damage import Damage
 from avsal.media.resampling import resampling_stream
 from avsal.media.samples import SoundDecoder
@@ -89,11 +89,15 @@ def _copied(
         if start > 0 and seeks_exactly(container):
             container.seek(floor((origin + start) / time_base), stream=source)
         moved = round((origin + start) / time_base)
+        tick = ceil(1 / (max(1, source.codec_context.sample_rate or 0) * time_base))  # the output's finest
         last: int | None = None
-        for packet in demux(container, [source], Damage()):
+        streams = Coverage(container, source).streams  # those that tell the picture's reader where parts join
+        for packet in demux(container, streams, Damage()):
+            if packet.stream is not source:
+                continue
             stamp = packet.dts if packet.pts is None else packet.pts
             if stamp is None:
-                stamp = moved if last is None else last + 1
+                stamp = moved if last is None else last + moved + max(tick, packet.duration or 0)
             stamp -= moved
             begins = float(stamp * time_base)
             # Before 0 lies what `start` cuts off; where nothing is cut off, the codec's priming packets do.
@@ -101,8 +105,11 @@ def _copied(
                 continue
             if end is not None and begins >= end - start:
                 return
-            last = stamp if last is None else max(stamp, last + 1)  # as containers demand
-            packet.pts = packet.dts = last
+            if last is not None:  # as containers demand
+                if stamp - last < (packet.duration or 0) / 2:
+                    continue  # it came before: stamps repeat where parts of a video overlap
+                stamp = max(stamp, last + tick)
+            last = packet.pts = packet.dts = stamp
             packet.stream = copy
             yield begins, packet
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from fractions import Fraction
 from itertools import chain
 from math import floor
 from pathlib import Path
@@ -40,7 +41,8 @@ class VideoReader:
     Args:
         path: the video.
         size: (H, W) of the images, None for the size on display.
-        stream: number of the picture stream, cover pictures not counted.
+        stream: number of the picture stream, cover pictures not counted; None for the first, or the first that
+            moves where that one is a still.
         start: seconds on the video clock; earlier frames are left out. Seeking is exact.
         end: seconds on the video clock; frames at or after it are left out.
         threads: of the decoder, None for one. More are quicker on large pictures and many cores.
@@ -55,7 +57,7 @@ class VideoReader:
         path: str | Path,
         size: tuple[int, int] | None = None,
         *,
-        stream: int = 0,
+        stream: int | None = None,
         start: float | None = None,
         end: float | None = None,
         threads: int | None = None,
@@ -65,7 +67,7 @@ class VideoReader:
             raise ValueError(f"`threads` must be at least 1 but is {threads}")
         self._probe = probe(path, stream)
         self._size = size or self._probe.info.size
-        self._stream = stream
+        self._stream = self._probe.info.stream
         self._start = start
         self._end = end
         self._threads = threads or 1
@@ -186,7 +188,8 @@ def open_frames(
     source: str | Path,
     size: tuple[int, int] | None = None,
     *,
-    frame_rate: float | None = None,
+    frame_rate: float | Fraction | None = None,
+    stream: int | None = None,
     start: float | None = None,
     end: float | None = None,
     threads: int | None = None,
@@ -197,6 +200,7 @@ def open_frames(
         source: the video file, the folder or the pattern; or one image, a video of one frame.
         size: (H, W) of the images, None for the size on display.
         frame_rate: of images in frames a second; a video has its own time stamps.
+        stream: number of a video's picture stream, None for the one that `VideoReader` takes.
         start: seconds on the video clock; earlier frames are left out.
         end: seconds on the video clock; frames at or after it are left out.
         threads: of the decoder of a video, None for one.
@@ -213,4 +217,4 @@ def open_frames(
         return ImageFolderReader(path, frame_rate, size, start=start, end=end)
     if frame_rate is not None:
         raise MediaError(f"{source} is a video with its own time stamps: leave the frame rate out")
-    return VideoReader(path, size, start=start, end=end, threads=threads)
+    return VideoReader(path, size, stream=stream, start=start, end=end, threads=threads)

@@ -107,6 +107,7 @@ class VideoWriter:
         self._waiting: tuple[float, Packet] | None = None
         self._convert = YuvConverter()
         self._last: int | None = None
+        self._shown: int | None = None  # ticks that the last frame is shown
         self._stack = ExitStack()
 
     @property
@@ -146,14 +147,17 @@ class VideoWriter:
             self._stack = stack.pop_all()
         return self
 
-    def write(self, image: NDArray[np.uint8], time: float) -> None:
+    def write(self, image: NDArray[np.uint8], time: float, duration: float | None = None) -> None:
         """Append a frame.
 
         Args:
             image: (H, W, 3) uint8 RGB, or (H, W) for a grey video, of the size that was announced.
             time: seconds on the video clock of the source; later than that of the frame before.
+            duration: seconds that the frame is shown where none follows it, but not beyond `end`; None for
+                the mean.
 
         Raises:
+            MediaError: the file cannot be written.
             ValueError: shape or type are others, or the time does not advance by a tick.
         """
         shape = self._size if self._grey else (*self._size, 3)
@@ -167,6 +171,10 @@ class VideoWriter:
         if self._last is not None and pts <= self._last:
             raise ValueError(f"the frame at {time} s comes no later than the one before it")
         self._last = pts
+        self._shown = None
+        if duration is not None:
+            until = time + duration if self._end is None else min(time + duration, max(self._end, time))
+            self._shown = max(1, round(Fraction(until - self._start) / self._time_base) - pts)
         height, width = self.coded_size
         border = [(0, height - self._size[0]), (0, width - self._size[1]), (0, 0)]
         frame = self._convert(np.pad(image, border[: image.ndim], mode="edge"))
@@ -178,12 +186,20 @@ class VideoWriter:
         for packet in packets:
             if packet.dts is not None and packet.time_base is not None:
                 self._mux_sound(float(packet.dts * packet.time_base))
+                if packet.pts == self._last and self._shown is not None:
+                    packet.duration = self._shown
+            self._put(packet)
+
+    def _put(self, packet: Packet) -> None:
+        try:
             self._output.mux(packet)
+        except (av.FFmpegError, OSError) as error:
+            raise MediaError(f"cannot write {self.path}: {error.strerror or error}") from error
 
     def _mux_sound(self, until: float) -> None:
         """Mux the sound packets that begin before a second of the output."""
         while self._waiting is not None and self._waiting[0] < until:
-            self._output.mux(self._waiting[1])
+            self._put(self._waiting[1])
             self._next_sound()
 
     def _next_sound(self) -> None:
@@ -203,7 +219,10 @@ class VideoWriter:
                 raise MediaError(f"no frame was given for {self.path}, so it was not written")
             self._mux(self._picture.encode(None))
             self._mux_sound(float("inf"))
-            self._output.close()
+            try:
+                self._output.close()
+            except (av.FFmpegError, OSError) as error:
+                raise MediaError(f"cannot write {self.path}: {error.strerror or error}") from error
 
     def _release(self) -> None:
         """Let go of all files; what closing a failed output complains about has been raised before."""

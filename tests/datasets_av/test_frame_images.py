@@ -97,7 +97,7 @@ def test_faults_are_one_line_that_names_the_file(tmp_path):
     (tmp_path / "2.png").write_bytes(good.read_bytes()[:40])
     with pytest.raises(DatasetError, match=r"2\.png is no readable image"):
         FixationImages([good, tmp_path / "2.png"])()
-    with pytest.raises(DatasetError, match=r"3\.png is no readable image \(it is missing\)"):
+    with pytest.raises(DatasetError, match=r"no such file: .*3\.png"):
         read_grey(tmp_path / "3.png")
     with pytest.raises(DatasetError, match=r"4\.png is 9x7 but the maps before it are 9x6"):
         FixationImages([good, points_image(tmp_path / "4.png", size=(7, 9))])()
