@@ -31,8 +31,8 @@ def excerpt(
 ) -> NDArray[np.float32]:
     """The sound of a window's seconds, on the same clock as its frames.
 
-    Where frames run backwards, so does the sound: a click stays beside the frame it was heard with. Of a frame
-    that is shown for longer than `LONGEST_HOLD`, the window hears only the beginning.
+    Where frames run backwards, so does the sound: a click stays beside the frame it was heard with. Of a
+    frame that is shown for longer than `LONGEST_HOLD`, the window hears only the beginning.
 
     Args:
         window: frames in the order the network sees them.

@@ -157,8 +157,8 @@ def load_sound(
         sample_rate: wanted, in Hz.
         stream: number of the sound stream, None for the one marked as default, else the first.
         origin: the container's seconds that the video clock calls 0.
-        end: seconds on the video clock where reading may end, such as the end of the picture; None for the end
-            of the sound.
+        end: seconds on the video clock where reading may end, such as the end of the picture; None for the
+            end of the sound.
 
     Returns:
         (A,) float32 from 0 of the video clock to the end of the sound, and what could not be read.
@@ -180,7 +180,8 @@ def load_sound(
             count += len(blocks[-1])
             if count > LONGEST * sample_rate:
                 raise MediaError(
-                    f"{path} has sound of more than {LONGEST / 3600:.0f} hours, too much to be held at once; cut it"
+                    f"{path} has sound of more than {LONGEST / 3600:.0f} hours, "
+                    "too much to be held at once: cut it"
                 )
             if last is not None and count >= last:
                 break

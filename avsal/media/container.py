@@ -14,7 +14,6 @@ import av
 from av.stream import Disposition
 
 from avsal.errors import MediaError
-
 from avsal.media.damage import Damage
 from avsal.media.one_clock import one_clock
 
@@ -43,13 +42,15 @@ __all__ = [
 ]
 
 FORMATS = (
-    "3g2,3gp,aac,ac3,aiff,amr,ape,apng,asf,asf_o,au,av1,avi,caf,cavsvideo,dts,dtshd,dv,eac3,flac,flv,gif,gxf,h261,"
-    "h263,h264,hevc,ivf,live_flv,loas,m4a,m4v,matroska,mj2,mjpeg,mov,mp3,mp4,mpc,mpc8,mpeg,mpegts,mpegvideo,mxf,"
-    "nsv,nut,obu,ogg,rm,smjpeg,tak,truehd,tta,vc1,voc,vvc,w64,wav,webm,wtv,wv,yuv4mpegpipe,"
+    "3g2,3gp,aac,ac3,aiff,amr,ape,apng,asf,asf_o,au,av1,avi,caf,cavsvideo,dts,dtshd,dv,eac3,flac,flv,gif,"
+    "gxf,h261,h263,h264,hevc,ivf,live_flv,loas,m4a,m4v,matroska,mj2,mjpeg,mov,mp3,mp4,mpc,mpc8,mpeg,mpegts,"
+    "mpegvideo,mxf,nsv,nut,obu,ogg,rm,smjpeg,tak,truehd,tta,vc1,voc,vvc,w64,wav,webm,wtv,wv,yuv4mpegpipe,"
     "bmp_pipe,jpeg_pipe,png_pipe,tiff_pipe,webp_pipe"
 )
-"""Names of FFmpeg's readers that read the one file they are given. Left out are playlists (concat, hls, dash), which
-open what a text names, patterns of names (image2), devices, filter graphs, and guesses that make pictures of a text.
+"""Names of FFmpeg's readers that read the one file they are given.
+
+Left out are playlists (concat, hls, dash), which open what a text names, patterns of names (image2), devices,
+filter graphs, and guesses that make pictures of a text.
 """
 
 LARGEST_SIDE = 16384
@@ -120,7 +121,8 @@ def open_container(path: str | Path) -> Iterator[InputContainer]:
         container = av.open(str(path.absolute()), metadata_errors="replace", options=only)
     except av.ArgumentError as error:
         raise MediaError(
-            f"{path} is no video or sound file but a list of other files, a pattern or text; name the video itself"
+            f"{path} is no video or sound file but a list of other files, a pattern or text; "
+            "name the video itself"
         ) from error
     except av.FFmpegError as error:
         raise MediaError(

@@ -62,7 +62,7 @@ def list_images(folder: Path, suffixes: frozenset[str]) -> list[Path]:
         MediaError: two images differ in their suffix alone: one of a frame too many.
     """
     files = [path for path in folder.iterdir() if path.suffix.lower() in suffixes and path.name[0] != "."]
-    files = natsorted(sorted(files), key=lambda path: path.name, alg=ns.IGNORECASE)
+    files = natsorted(sorted(files), key=lambda path: (path.stem, path.suffix), alg=ns.IGNORECASE)
     by_stem: dict[str, Path] = {}
     for path in files:
         other = by_stem.setdefault(path.stem, path)

@@ -200,10 +200,11 @@ def _load(path: Path) -> NDArray[np.uint8] | None:
                 opaque = Image.new("RGBA", image.size, "black")
                 opaque.alpha_composite(image.convert("RGBA"))
                 image = opaque
-            pixels = np.asarray(image.convert("RGB")) if deep is None else None
+            if deep is None:
+                return np.asarray(image.convert("RGB"))
     except MediaError:
         return None
-    return _from_deep(path, deep) if pixels is None else pixels
+    return _from_deep(path, deep)
 
 
 def _from_deep(path: Path, grey: NDArray[np.generic]) -> NDArray[np.uint8]:

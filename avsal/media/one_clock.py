@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 
 __all__ = ["one_clock"]
 
-BACK = 1.0
-"""Seconds back from which a stamp means that the clock was set anew, as in videos joined end to end."""
+BACK = 0.3
+"""Seconds back from which a decoding stamp means that the clock was set anew, as in videos joined end to end.
+
+Stamps of sound that was copied from overlapping pieces go back by less.
+"""
 
 ASTRAY = 10.0
 """Seconds ahead from which a stamp is believed only if the stream's next packet stands by it."""
@@ -27,7 +30,7 @@ MOST_HELD = 512
 
 @dataclass
 class _Stream:
-    """What is known of one stream: its latest stamp, in seconds of the file, and its part of a joined file."""
+    """One stream: its latest stamp, in seconds of the file, and the part of a joined file it is in."""
 
     latest: float | None = None
     part: int = 0
@@ -36,7 +39,7 @@ class _Stream:
 def one_clock(packets: Iterator[Packet]) -> Iterator[Packet]:
     """Yield `packets` in their order, their stamps changed where they cannot be meant.
 
-    Where a stream's stamps jump back by more than a second, the file was joined end to end: the part that
+    Where the decoding stamps of a stream jump back, the file was joined end to end: the part that
     follows is moved on to the end of the part before, picture and sound by the same time, so that they stay
     together. A stamp far ahead from which the stream comes back at once is taken away: readers then count on
     from the packet before.
@@ -55,13 +58,14 @@ def one_clock(packets: Iterator[Packet]) -> Iterator[Packet]:
         if time is None:
             return packet
         stream = streams.setdefault(packet.stream_index, _Stream())
-        if stream.latest is not None and time < stream.latest - BACK:
+        if packet.dts is not None and stream.latest is not None and time < stream.latest - BACK:
             stream.part += 1
             if stream.part == len(offsets):
                 shown = time if packet.pts is None else float(packet.pts * packet.time_base)
                 offsets.append(ends[-1] - shown)
                 ends.append(-inf)
-        stream.latest = time
+        if packet.dts is not None:
+            stream.latest = time
         ticks = round(offsets[stream.part] / packet.time_base)
         if ticks:
             packet.dts = None if packet.dts is None else packet.dts + ticks

@@ -41,8 +41,8 @@ class VideoReader:
     Args:
         path: the video.
         size: (H, W) of the images, None for the size on display.
-        stream: number of the picture stream, cover pictures not counted; None for the first, or the first that
-            moves where that one is a still.
+        stream: number of the picture stream, cover pictures not counted; None for the first, or the
+            first that moves where that one is a still.
         start: seconds on the video clock; earlier frames are left out. Seeking is exact.
         end: seconds on the video clock; frames at or after it are left out.
         threads: of the decoder, None for one. More are quicker on large pictures and many cores.

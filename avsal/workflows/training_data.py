@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from avsal.configuration import from_mapping
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from avsal.groundtruth import DensityRecipe
     from avsal.train import ClipSource, ValidationSource
     from avsal.types import ClipSpec
+
+#: what `data.videos.generator` may name: module and class
+GENERATORS = {"sounding_objects": ("datasets_av.sounding_objects", "SoundingObjects")}
 
 __all__ = [
     "MixedData",
@@ -87,7 +91,7 @@ class SyntheticData:
 
     Attributes:
         name: for folder names and checkpoints.
-        videos: the generator to train on: `_target_` and its arguments.
+        videos: the generator to train on: its name in `GENERATORS` as `generator`, and its arguments.
         held_out: arguments that the generator of the validation videos has instead, such as another seed.
         num_clips: of an epoch.
         num_held_out: validation videos.
@@ -192,16 +196,10 @@ def _mixed(data: MixedData, settings: TrainSettings, spec: ClipSpec) -> tuple[Cl
 def _made(
     data: SyntheticData, settings: TrainSettings, spec: ClipSpec
 ) -> tuple[ClipSource, ValidationSource]:
-    from hydra.errors import InstantiationException
-    from hydra.utils import instantiate
-
     from avsal.train.synthetic_clips import SyntheticClips, SyntheticFrames
 
-    try:
-        videos = instantiate(dict(data.videos))
-        held_out = instantiate({**data.videos, **data.held_out})
-    except InstantiationException as error:
-        raise ConfigError(f"`data.videos` cannot be made: {' '.join(str(error).split())}") from error
+    videos = _generator(data.videos, "data.videos")
+    held_out = _generator({**data.videos, **data.held_out}, "data.held_out")
     if videos == held_out:
         raise ConfigError("`data.held_out` must differ from `data.videos`, such as in its seed")
     clips = SyntheticClips(
@@ -216,6 +214,30 @@ def _made(
     return clips, SyntheticFrames(
         held_out, spec, num_clips=data.num_held_out, batch_size=settings.validation.batch_size
     )
+
+
+def _generator(values: Mapping[str, Any], where: str) -> Any:
+    """The generator that `values` name, with their other entries as its arguments; nothing else can be made.
+
+    Raises:
+        ConfigError: no such generator, or a wrong argument.
+    """
+    arguments = dict(values)
+    name = arguments.pop("generator", None)
+    if name is None and "_target_" in arguments:  # as old files have it
+        former = arguments.pop("_target_")
+        name = next((key for key, made in GENERATORS.items() if former == ".".join(made)), former)
+    if not isinstance(name, str) or name not in GENERATORS:
+        raise ConfigError(
+            f"`{where}.generator` must be one of {', '.join(GENERATORS)} but is {name!r}: "
+            "nothing else is made by name"
+        )
+    module, attribute = GENERATORS[name]
+    kind: Any = getattr(import_module(module), attribute)
+    try:
+        return from_mapping(kind, arguments, where)
+    except ValueError as error:
+        raise ConfigError(f"`{where}` cannot be made: {error}") from error
 
 
 def _stored(data: StoredData, settings: TrainSettings, spec: ClipSpec) -> tuple[ClipSource, ValidationSource]:

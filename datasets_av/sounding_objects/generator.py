@@ -119,6 +119,14 @@ class SoundingObjects:
             if number < least:
                 reason = f" (pulses reach {fastest:.1f} a second)" if name == "frame_rate" else ""
                 raise ValueError(f"`{name}` must be at least {least} but is {number}{reason}")
+        for name, number, most in (
+            ("num_frames", self.num_frames, 100_000),
+            ("frame_rate", self.frame_rate, 1000),
+            ("sample_rate", self.sample_rate, 192_000),
+            ("size", max(self.size), 4096),
+        ):
+            if not number <= most:
+                raise ValueError(f"`{name}` must be at most {most} but is {number}")
         if scale_of(self.size) < 0.5:
             raise ValueError(f"`size` must be at least (32, 56) pixels but is {self.size}")
         if self.switch_every <= 0:
