@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from avsal.types import ClipSpec
 
 #: what `data.videos.generator` may name: module and class
-GENERATORS = {"sounding_objects": ("datasets_av.sounding_objects", "SoundingObjects")}
+GENERATORS = {
+    "sounding_objects": ("datasets_av.sounding_objects", "SoundingObjects"),
+    "sounding_clips": ("datasets_av.sounding_clips", "SoundingClips"),
+}
 
 __all__ = [
     "MixedData",
