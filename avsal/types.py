@@ -203,12 +203,21 @@ class Fixations:
     dropped: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Convert to the stated types and raise ValueError on columns of different length."""
+        """Convert to the stated types; raise ValueError on columns of different length and on points that are
+        no numbers or lie further than a pixel outside the frame.
+        """
         for name, kind in (("frame", np.int64), ("x", np.float64), ("y", np.float64), ("observer", np.int64)):
             object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=kind).reshape(-1))
         lengths = {len(self.frame), len(self.x), len(self.y), len(self.observer)}
         if len(lengths) != 1:
             raise ValueError(f"`frame`, `x`, `y`, `observer` must be equally long but have lengths {lengths}")
+        for name, values, most in (("x", self.x, self.size[1]), ("y", self.y, self.size[0])):
+            off = ~((values >= -1) & (values <= most + 1))
+            if off.any():
+                raise ValueError(
+                    f"`{name}` must lie in 0..{most} but is {values[off][0]} in {int(off.sum())} of "
+                    f"{len(values)} fixations: leave out what is no point of the frame"
+                )
 
     def __len__(self) -> int:
         return len(self.frame)

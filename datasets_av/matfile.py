@@ -1,8 +1,7 @@
 """MATLAB files of every version as plain Python values.
 
-Versions 4 to 7.2 are read with SciPy, version 7.3 (HDF5) with h5py; both give the same values. Damage is
-found by the checksums inside compressed files (MATLAB's default). SciPy 1.17 itself can crash on a damaged
-file that was saved uncompressed; no check here can prevent that.
+Versions 4 to 7.2 are read by `mat5`, version 7.3 (HDF5) with h5py; both give the same values. Damage is found
+by the checksums inside compressed files (MATLAB's default), or where lengths contradict each other.
 """
 
 from __future__ import annotations
@@ -14,27 +13,22 @@ from typing import Any
 
 import h5py
 import numpy as np
-import scipy.io
-from scipy.io.matlab import MatReadError, mat_struct
 
-from avsal.errors import DatasetError
+from avsal.errors import DatasetError, MediaError
+from avsal.media.container import check_file
+from avsal.media.hdf5_files import check_inside, members, open_hdf5
+from datasets_av.mat5 import MatDamageError, parse_mat4, parse_mat5
 
 __all__ = ["mat_scalar", "mat_value", "read_mat"]
 
-#: what SciPy and h5py raise on files that were cut off, overwritten with zeros or had bytes flipped
-_DAMAGE = (
-    AttributeError,
-    IndexError,
-    KeyError,
-    MatReadError,
-    MemoryError,
-    OSError,
-    OverflowError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    zlib.error,
-)
+_DEPTH = 32
+"""Of cells and structs inside each other."""
+
+_MOST_BYTES = 2**30
+"""Of all values of one file of version 7.3, in which one may stand in many places."""
+
+_MOST_ITEMS = 2**20
+"""Values of one such file."""
 
 
 def read_mat(path: str | Path) -> dict[str, Any]:
@@ -54,18 +48,19 @@ def read_mat(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise DatasetError(f"expected a MATLAB file at {path} but there is none; extract it from its archive")
     try:
+        check_file(path)
         if h5py.is_hdf5(path):
-            with h5py.File(path, "r") as file:
-                return {
-                    name: _from_hdf5(file, item) for name, item in file.items() if not name.startswith("#")
-                }
-        content = scipy.io.loadmat(path, struct_as_record=False, chars_as_strings=True)
-    except _DAMAGE as error:
+            with open_hdf5(path) as file:
+                reader = _Hdf5(file)
+                return {name: reader(item) for name, item in members(file) if not name.startswith("#")}
+        content = path.read_bytes()
+        version_4 = len(content) >= 20 and 0 in content[:4]
+        return parse_mat4(content) if version_4 else parse_mat5(content)
+    except (MatDamageError, MediaError, OSError, MemoryError, zlib.error) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DatasetError(
             f"{path} is no readable MATLAB file ({reason}); extract or download it again"
         ) from error
-    return {name: _from_scipy(value) for name, value in content.items() if not name.startswith("__")}
 
 
 def mat_value(content: Mapping[str, Any], *keys: str, path: str | Path) -> Any:
@@ -100,50 +95,65 @@ def mat_scalar(value: Any) -> float:
     return float(array.reshape(-1)[0])
 
 
-def _from_scipy(value: Any) -> Any:
-    if isinstance(value, mat_struct):
-        return {name: _from_scipy(getattr(value, name)) for name in value._fieldnames}
-    if not isinstance(value, np.ndarray):
-        return value
-    if value.dtype.kind == "U":
-        rows = [str(row) for row in value.reshape(-1)]
-        return rows[0] if len(rows) == 1 else rows if rows else ""
-    if value.dtype.kind != "O":
-        return value
-    items = [_from_scipy(item) for item in value.reshape(-1, order="F")]
-    is_struct = value.size > 0 and isinstance(value.reshape(-1)[0], mat_struct)
-    return items[0] if is_struct and len(items) == 1 else items
+class _Hdf5:
+    """Reads values of a file of version 7.3 and counts them, as references may repeat without end."""
 
+    def __init__(self, file: h5py.File) -> None:
+        self._file = file
+        self._items = self._bytes = 0
 
-def _from_hdf5(file: h5py.File, item: h5py.Group | h5py.Dataset) -> Any:
-    kind = item.attrs.get("MATLAB_class", b"")
-    kind = kind.decode() if isinstance(kind, bytes) else str(kind)
-    if isinstance(item, h5py.Group):
-        return _struct_from_hdf5(file, item)
-    if item.attrs.get("MATLAB_empty"):
+    def __call__(self, item: h5py.Group | h5py.Dataset, depth: int = 0) -> Any:
+        self._items += 1
+        if depth > _DEPTH or self._items > _MOST_ITEMS:
+            raise MatDamageError(f"more than {_DEPTH} values inside each other, or {_MOST_ITEMS} in all")
+        kind = item.attrs.get("MATLAB_class", b"")
+        kind = kind.decode("latin-1") if isinstance(kind, bytes) else str(kind)
+        if isinstance(item, h5py.Group):
+            return self._struct(item, depth)
+        if not isinstance(item, h5py.Dataset):
+            raise MatDamageError(f"`{item.name}` holds no values")
+        self._bytes += (check_inside(item).size or 0) * item.dtype.itemsize
+        if self._bytes > _MOST_BYTES:
+            raise MatDamageError(f"its values take more than {_MOST_BYTES >> 20} MB")
+        if item.attrs.get("MATLAB_empty"):
+            if kind == "char":
+                return ""
+            if kind in {"cell", "struct"}:
+                return []
+            shape = tuple(int(length) for length in np.asarray(item[()]).reshape(-1))
+            if not shape or len(shape) > 16 or min(shape) != 0:
+                raise MatDamageError(f"an empty value of shape {shape}")
+            return np.empty(shape)
+        if item.dtype == h5py.ref_dtype:
+            # h5py sees the axes reversed, so its row order is MATLAB's column order
+            return [self(self._file[reference], depth + 1) for reference in np.ravel(item[()])]
+        if item.dtype.kind not in "biufcV" or item.shape is None:
+            raise MatDamageError(f"`{item.name}` holds values of type {item.dtype}")
+        array = np.ascontiguousarray(np.asarray(item[()]).T)
         if kind == "char":
-            return ""
-        if kind in {"cell", "struct"}:
-            return []
-        return np.empty(tuple(int(length) for length in item[()].reshape(-1)))
-    if item.dtype == h5py.ref_dtype:
-        # h5py sees the axes reversed, so its row order is MATLAB's column order
-        return [_from_hdf5(file, file[reference]) for reference in item[()].reshape(-1)]
-    array = np.ascontiguousarray(np.asarray(item[()]).T)
-    if kind == "char":
-        lines = ["".join(map(chr, row)) for row in array.reshape(array.shape[0], -1)]
-        return lines[0] if len(lines) == 1 else lines
-    return array.astype(np.bool_) if kind == "logical" else array
+            if (
+                array.dtype.kind not in "iu"
+                or not ((array >= 0) & (array < 0x110000)).all()
+                or not array.ndim
+            ):
+                raise MatDamageError(f"`{item.name}` holds codes that are no letters")
+            lines = ["".join(map(chr, row)) for row in array.reshape(array.shape[0], -1).tolist()]
+            return lines[0] if len(lines) == 1 else lines
+        return array.astype(np.bool_) if kind == "logical" and array.dtype.kind != "V" else array
 
-
-def _struct_from_hdf5(file: h5py.File, group: h5py.Group) -> Any:
-    fields = {name: _from_hdf5(file, item) for name, item in group.items()}
-    # the fields of a struct array are bare reference tables; those of one struct carry a MATLAB class
-    bare = [
-        isinstance(item, h5py.Dataset) and item.dtype == h5py.ref_dtype and "MATLAB_class" not in item.attrs
-        for item in group.values()
-    ]
-    if not bare or not all(bare):
-        return fields
-    count = len(next(iter(fields.values())))
-    return [{name: values[row] for name, values in fields.items()} for row in range(count)]
+    def _struct(self, group: h5py.Group, depth: int) -> Any:
+        items = dict(members(group))
+        fields = {name: self(item, depth + 1) for name, item in items.items()}
+        # the fields of a struct array are bare reference tables; those of one struct carry a MATLAB class
+        bare = [
+            isinstance(item, h5py.Dataset)
+            and item.dtype == h5py.ref_dtype
+            and "MATLAB_class" not in item.attrs
+            for item in items.values()
+        ]
+        if not bare or not all(bare):
+            return fields
+        count = len(next(iter(fields.values())))
+        if any(len(values) != count for values in fields.values()):
+            raise MatDamageError(f"the fields of the struct array `{group.name}` differ in length")
+        return [{name: values[row] for name, values in fields.items()} for row in range(count)]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from avsal.errors import DatasetError, MediaError
 from avsal.evaluation.maps import PredictedMap
 from avsal.evaluation.truth import VideoTruth
 from avsal.media import VideoReader
-from avsal.media.image_files import open_image
+from avsal.media.container import LARGEST_SIDE, MOST_PIXELS
+from avsal.media.hdf5_files import MOST_BYTES, check_inside, members, open_hdf5
+from avsal.media.image_files import list_images, open_image
 
 __all__ = [
     "HDF5_SUFFIXES",
@@ -37,10 +40,15 @@ _GREY = 16
 
 
 def map_images(folder: Path) -> list[Path]:
-    """The images directly in a folder by name; hidden files do not count."""
-    return sorted(
-        path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != "."
-    )
+    """The images directly in a folder by name; hidden files do not count.
+
+    Raises:
+        DatasetError: it cannot be listed, or holds a frame twice, such as PNG and JPEG.
+    """
+    try:
+        return list_images(folder, IMAGE_SUFFIXES)
+    except (MediaError, OSError) as error:
+        raise DatasetError(str(error)) from error
 
 
 @dataclass
@@ -150,16 +158,12 @@ class HDF5Maps:
         Raises:
             DatasetError: the file is damaged or holds no maps.
         """
-        import h5py
-
         try:
-            with h5py.File(self.path, "r") as file:
-                maps = self._maps(file)
-                stamps = np.asarray(file["time"], dtype=np.float64) if "time" in file else None
-                size = file.attrs.get(
-                    "video_size", file.attrs.get("film_size", ())
-                )  # the latter by old versions
-                declared = tuple(int(side) for side in size) == truth.video_size
+            with open_hdf5(self.path) as file:
+                items = dict(members(file))
+                maps = self._maps(items)
+                stamps = self._stamps(items.get("time"), len(maps))
+                declared = _size_in(file.attrs) == truth.video_size
                 places = _places(stamps, len(maps), truth)
                 for frame in truth.frames.tolist():
                     if frame not in places:
@@ -168,20 +172,54 @@ class HDF5Maps:
                     time = None if stamps is None else float(stamps[places[frame]])
                     problem = None if declared else _size_problem(self.path, values.shape, truth)
                     yield PredictedMap(frame, time, values, problem)
-        except OSError as error:
-            raise DatasetError(f"{self.path} is no readable HDF5 file ({error}); write it again") from error
+        except MediaError as error:
+            raise DatasetError(str(error)) from error
 
-    def _maps(self, file: Any) -> Any:
+    def _maps(self, items: Mapping[str, Any]) -> Any:
         import h5py
 
-        stacks = [key for key, item in file.items() if isinstance(item, h5py.Dataset) and item.ndim == 3]
+        stacks = [key for key, item in items.items() if isinstance(item, h5py.Dataset) and item.ndim == 3]
         name = "maps" if "maps" in stacks else stacks[0] if len(stacks) == 1 else None
         if name is None:
             raise DatasetError(
                 f"{self.path}: expected a data set `maps` of (frames, height, width) but found "
-                f"{', '.join(file) or 'nothing'}"
+                f"{', '.join(items) or 'nothing'}"
             )
-        return file[name]
+        maps = check_inside(items[name], most=2**63)
+        if maps.dtype.kind not in "biuf" or min(maps.shape[1:]) < 1 or max(maps.shape[1:]) > LARGEST_SIDE:
+            raise DatasetError(
+                f"{self.path}: expected maps of numbers, up to {LARGEST_SIDE} pixels a side, but `{name}` is "
+                f"{maps.dtype} of {maps.shape}"
+            )
+        chunk = prod(maps.chunks or (1, *maps.shape[1:])) * maps.dtype.itemsize
+        if chunk > MOST_BYTES or prod(maps.shape[1:]) > MOST_PIXELS:
+            raise DatasetError(f"{self.path}: one map of `{name}` takes more than fits into memory")
+        return maps
+
+    def _stamps(self, item: Any, count: int) -> NDArray[np.float64] | None:
+        """The `time` of each map, None where there are none."""
+        import h5py
+
+        if item is None:
+            return None
+        if not isinstance(item, h5py.Dataset) or item.shape != (count,) or item.dtype.kind not in "iuf":
+            found = f"{item.dtype} of {item.shape}" if isinstance(item, h5py.Dataset) else "no data set"
+            raise DatasetError(
+                f"{self.path}: expected `time` with a number of seconds for each of {count} maps but "
+                f"found {found}"
+            )
+        stamps = np.asarray(check_inside(item)[()], dtype=np.float64)
+        if not np.isfinite(stamps).all() or (np.diff(stamps) <= 0).any():
+            raise DatasetError(f"{self.path}: expected the seconds in `time` to ascend")
+        return stamps
+
+
+def _size_in(attributes: Mapping[str, Any]) -> tuple[int, ...] | None:
+    """(height, width) that a file states for its video; None where it does not, or not as two numbers."""
+    size = np.asarray(
+        attributes.get("video_size", attributes.get("film_size", ()))
+    )  # the latter by old versions
+    return tuple(size.tolist()) if size.shape == (2,) and size.dtype.kind in "iu" else None
 
 
 def _places(stamps: NDArray[np.float64] | None, count: int, truth: VideoTruth) -> dict[int, int]:

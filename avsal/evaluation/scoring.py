@@ -14,6 +14,7 @@ from avsal.evaluation.truth import FrameTruth
 from avsal.metrics import (
     ConstantMapWarning,
     FrameScores,
+    MapError,
     Score,
     as_density,
     score_frame,
@@ -48,7 +49,10 @@ def score_map(
         MapError: the map is not finite, or negative where a density is needed; names the frame.
     """
     if settings.postprocess == "stavis":
-        saliency = stavis_postprocess(saliency)
+        try:
+            saliency = stavis_postprocess(saliency)
+        except MapError as error:
+            raise MapError(f"{truth.label}: {error}") from error
     if settings.family == "mit" or "ig" not in metrics or settings.ig_floor == 0:
         return score_density(saliency, truth, metrics, settings)
     row = score_density(saliency, truth, [metric for metric in metrics if metric != "ig"], settings)

@@ -30,9 +30,10 @@ MOST_HELD = 512
 
 @dataclass
 class _Stream:
-    """One stream: its latest stamp, in seconds of the file, and the part of a joined file it is in."""
+    """One stream: its latest stamp and the step to it, in seconds, and the part of a joined file it is in."""
 
     latest: float | None = None
+    step: float = 0.0
     part: int = 0
 
 
@@ -65,6 +66,8 @@ def one_clock(packets: Iterator[Packet]) -> Iterator[Packet]:
                 offsets.append(ends[-1] - shown)
                 ends.append(-inf)
         if packet.dts is not None:
+            if stream.latest is not None and 0 < time - stream.latest < BACK:
+                stream.step = time - stream.latest
             stream.latest = time
         ticks = round(offsets[stream.part] / packet.time_base)
         if ticks:
@@ -72,8 +75,8 @@ def one_clock(packets: Iterator[Packet]) -> Iterator[Packet]:
             packet.pts = None if packet.pts is None else packet.pts + ticks
         stamp = packet.dts if packet.pts is None else packet.pts
         if stamp is not None:
-            end = float((stamp + (packet.duration or 0)) * packet.time_base)
-            ends[stream.part] = max(ends[stream.part], end)
+            lasts = float(packet.duration * packet.time_base) if packet.duration else stream.step
+            ends[stream.part] = max(ends[stream.part], float(stamp * packet.time_base) + lasts)
         return packet
 
     def released(last: bool) -> Iterator[Packet]:

@@ -3,11 +3,12 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from avsal.metrics.maps import Map
+from avsal.metrics.maps import Map, MapError
 
 __all__ = ["stavis_postprocess"]
 
 _SIGMA = 2.0
+_ROUNDING = 1e-4  # by which maps of lower precision may leave 0..1
 _RADIUS = 6  # a 13 x 13 kernel
 
 
@@ -16,18 +17,30 @@ def stavis_postprocess(saliency: ArrayLike) -> NDArray[np.float64]:
     pixels.
 
     To be applied at the prediction's own size, 112 x 112 for STAViS, before resizing to the ground truth's.
-    It breaks ties and saturates everything above 1: made for maps in 0..1, it destroys maps on another
-    scale.
+    It breaks ties and saturates everything above 1: it is made for maps in 0..1.
 
     Args:
-        saliency: (H, W) finite prediction, 0 to 1.
+        saliency: (H, W) finite prediction, 0 to 1, or of whole numbers from 0 to the largest of their depth,
+            as images have them (255 for 8 bits, 65,535 for 16), which is divided by first.
 
     Returns:
         (H, W); zeros for a map that is constant after clipping, where the original divides by zero.
+
+    Raises:
+        MapError: the map is not finite, or beyond 0..1.
     """
     from scipy.ndimage import gaussian_filter
 
-    clipped = np.clip(Map(saliency).values.astype(np.float64) * 255, 0, 255)
+    depth = np.asarray(saliency).dtype
+    values = Map(saliency).values.astype(np.float64)
+    if depth.kind == "u":
+        values = values / np.iinfo(depth).max
+    if values.size and not -_ROUNDING <= values.min() <= values.max() <= 1 + _ROUNDING:
+        raise MapError(
+            f"STAViS's post-processing is made for maps in 0..1 but this one runs from {values.min():g} to "
+            f"{values.max():g}: divide it by its largest possible value, or leave `postprocess` out"
+        )
+    clipped = np.clip(values * 255, 0, 255)
     low, high = clipped.min(), clipped.max()
     if low == high:
         return np.zeros_like(clipped)

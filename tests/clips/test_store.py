@@ -190,7 +190,7 @@ def test_broken_recordings_are_named_and_leave_nothing_behind(maker):
     def unreadable() -> Fixations:
         raise PermissionError(errno.EACCES, "Permission denied", str(maker.folder / "gaze" / "P01.txt"))
 
-    outside = Fixations([0], [40.0], [3.0], [0], SIZE)
+    outside = Fixations([0], [SIZE[1] + 0.5], [3.0], [0], SIZE)
     broken = [
         cut,
         replace(good, id="gone", frames=maker.folder / "gone.mkv"),

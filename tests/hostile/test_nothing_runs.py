@@ -35,7 +35,8 @@ def test_no_configuration_names_a_target():
 
 TARGETS = [
     "pathlib.Path.touch", "torch.utils.collect_env.run", "numpy.load", "os.system", "subprocess.run",
-    "builtins.eval", "datasets_av.sounding_objects.write_videos", "avsal.cli.main", "", None, 3, ["os.system"],
+    "builtins.eval", "datasets_av.sounding_objects.write_videos", "avsal.cli.main", "", None, 3,
+    ["os.system"],
 ]  # fmt: skip
 
 
