@@ -217,13 +217,13 @@ def _sparse(own: _Bytes, shape: tuple[int, ...], logical: bool) -> NDArray[Any]:
     rows, ends, values = own.numbers(), own.numbers(), own.numbers()
     if len(shape) != 2 or prod(shape) > MOST_BYTES // 8 or len(ends) != shape[1] + 1:
         raise MatDamageError(f"a sparse matrix of shape {shape} with {len(ends)} ends of columns")
-    counts = np.diff(ends.astype(np.int64))
+    counts: NDArray[np.int64] = np.diff(ends.astype(np.int64)).astype(np.int64)
     num = int(ends[-1])
     if ends[0] != 0 or (counts < 0).any() or num > min(len(rows), len(values)):
         raise MatDamageError("a sparse matrix whose columns overlap")
     if num and not 0 <= int(rows[:num].min()) <= int(rows[:num].max()) < shape[0]:
         raise MatDamageError("a sparse matrix with entries outside")
-    matrix = np.zeros(shape, np.bool_ if logical else np.float64)
+    matrix: NDArray[Any] = np.zeros(shape, np.bool_ if logical else np.float64)
     matrix[rows[:num], np.repeat(np.arange(shape[1]), counts)] = values[:num]
     return matrix
 
@@ -257,7 +257,7 @@ def parse_mat4(content: bytes) -> dict[str, Any]:
         if place > len(content):
             raise MatDamageError(f"a variable claims {rows}x{columns} numbers, more than the file holds")
         name = content[begin - length : begin].split(b"\0")[0].decode("latin-1")
-        values = np.frombuffer(content, dtype, rows * columns, begin).astype(np.float64)
+        values: NDArray[Any] = np.frombuffer(content, dtype, rows * columns, begin).astype(np.float64)
         if imaginary:
             values = values + 1j * np.frombuffer(content, dtype, rows * columns, begin + size)
         matrix = values.reshape((rows, columns), order="F")

@@ -52,8 +52,7 @@ def excerpt(
     begin = 0
     for end in range(1, len(spans) + 1):
         if end < len(spans) and _continues(window.frames[begin : end + 1]):
-            earlier, later = sorted((spans[end - 1], spans[end]))
-            if later[0] - earlier[0] < LONGEST_HOLD:
+            if abs(spans[end][0] - spans[end - 1][0]) < LONGEST_HOLD:
                 continue
         run = spans[begin:end]
         first, last = min(span[0] for span in run), max(span[1] for span in run)
