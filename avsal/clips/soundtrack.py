@@ -51,9 +51,9 @@ def excerpt(
     runs: list[tuple[float, int, bool]] = []  # start in seconds, samples, backwards
     begin = 0
     for end in range(1, len(spans) + 1):
-        if end < len(spans) and _continues(window.frames[begin : end + 1]):
-            if abs(spans[end][0] - spans[end - 1][0]) < LONGEST_HOLD:
-                continue
+        goes_on = end < len(spans) and _continues(window.frames[begin : end + 1])
+        if goes_on and abs(spans[end][0] - spans[end - 1][0]) < LONGEST_HOLD:
+            continue
         run = spans[begin:end]
         first, last = min(span[0] for span in run), max(span[1] for span in run)
         earlier = min(lead * (last - first) / len(run), max(first, 0.0))
