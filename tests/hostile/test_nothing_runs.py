@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from avsal.cli.train_data import GENERATORS, SyntheticData, _generator, data_settings, sources
 from avsal.errors import ConfigError
 from avsal.types import ClipSpec
+from avsal.workflows.training_data import GENERATORS, SyntheticData, _generator, data_settings, sources
 from datasets_av.sounding_objects import SoundingObjects
 
 ROOT = Path(__file__).parents[2]
