@@ -9,6 +9,7 @@ avsal ablate data=coutrot1 root=DIR split=test fold=1,2,3 --conditions zero \\
     --retrained zero=runs/tsfpnet_av_zero_six_split{fold}/best.safetensors      TSFP-Net, Table 7
 avsal ablate --control synchrony                videos with a planted effect of sound; or identity, rhythm
 avsal ablate --control irrelevant               videos whose gaze ignores the sound: nothing must be found
+avsal ablate --control sounding_clips --root DIR     real clips side by side, one is heard; expected gaze
 
 conditions: original, zero (silence), noise (white, as loud), swapped (another video's audio), shifted:SECONDS
 (positive: later), reversed, gain:DECIBEL, video_only (no audio at all: the visual network alone). All see
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTROLS", "add_arguments", "model_settings", "run"]
 
-CONTROLS = ("identity", "rhythm", "synchrony", "irrelevant")
+CONTROLS = ("identity", "rhythm", "synchrony", "irrelevant", "sounding_clips")
 
 #: options that mean something in one use only, with their defaults
 OF_MODEL: dict[str, object] = {
@@ -47,7 +48,14 @@ OF_MODEL: dict[str, object] = {
 OF_VIDEO: dict[str, object] = {"start": None, "end": None, "audio": None, "other": None, "every": 1}
 OF_DATA: dict[str, object] = {"training_seeds": [], "retrained": [], "subgroups": None, "players": 6}
 OF_SCORES: dict[str, object] = {"margin": None}
-OF_CONTROL: dict[str, object] = {"videos": 48, "video_seed": 3, "reruns": 0}
+OF_CONTROL: dict[str, object] = {
+    "videos": 48,
+    "video_seed": 3,
+    "reruns": 0,
+    "root": None,
+    "part": None,
+    "fold": 0,
+}
 DEFAULTS = OF_MODEL | OF_VIDEO | OF_DATA | OF_SCORES | OF_CONTROL
 
 
@@ -154,6 +162,13 @@ def add_arguments(parser: Parser) -> None:
         default=0,
         metavar="N",
         help="repeat with N new seeds and count the verdicts [%(default)s]",
+    )
+    control.add_argument("--root", type=Path, metavar="DIR", help="of sounding_clips: folder of clips.csv")
+    control.add_argument(
+        "--part", choices=("train", "test"), help="of sounding_clips: whom it shows, by --fold [everybody]"
+    )
+    control.add_argument(
+        "--fold", type=int, default=0, help="of sounding_clips: whom test holds out, 0 to 2 [%(default)s]"
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
 

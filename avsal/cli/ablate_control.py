@@ -16,9 +16,16 @@ from tqdm import tqdm
 
 import avsal
 from avsal.ablation.conditions import parse_conditions
-from avsal.ablation.synthetic_videos import CEILINGS, planted_margins, score_synthetic_videos
+from avsal.ablation.synthetic_videos import (
+    CEILINGS,
+    FAVOURED,
+    REFERENCES,
+    planted_margins,
+    score_synthetic_videos,
+)
 from avsal.ablation.verdicts import Comparison, ConditionScore, Verdict, compare, parse_margins
 from avsal.cli.ablate import model_settings
+from avsal.cli.controls import control_videos
 from avsal.errors import ConfigError
 from avsal.media import atomic_path
 from avsal.report.ablation_pages import control_page
@@ -26,7 +33,6 @@ from avsal.report.ablation_tables import comparison_lines, write_rows
 from avsal.report.ablation_words import signed
 from avsal.report.page import write_page
 from avsal.workflows.model import load
-from datasets_av.sounding_objects import SoundingObjects
 
 __all__ = ["ablate_control"]
 
@@ -53,24 +59,20 @@ def ablate_control(arguments: argparse.Namespace) -> int:
     given = parse_margins(arguments.margin) if arguments.margin is not None else {}
     model = load(model_settings(arguments))
 
-    def made(setting: dict[str, Any], rerun: int) -> SoundingObjects:
-        return SoundingObjects(
-            **setting,
-            seed=arguments.video_seed + rerun,
-            num_frames=model.spec.num_frames,
-            size=model.spec.size,
-        )
+    def made(cue: str, rerun: int, *, planted: bool = False) -> Any:
+        people = {name: getattr(arguments, name) for name in ("root", "part", "fold")}
+        return control_videos(cue, model.spec, arguments.video_seed + rerun, planted=planted, **people)
 
     margins: dict[tuple[str, str], float] = {}
     for cue in arguments.control:
-        planted = planted_margins(made(planted_setting(cue), 0), model.spec, arguments.videos)
+        planted = planted_margins(made(cue, 0, planted=True), model.spec, arguments.videos)
         for metric, margin in (planted | given).items():
             margins[cue, metric] = margin
 
     def scored(cue: str, rerun: int) -> list[ConditionScore]:
         return score_synthetic_videos(
             model,
-            made(setting_of(cue), rerun),
+            made(cue, rerun),
             conditions,
             num_videos=arguments.videos,
             dataset=cue,
@@ -88,6 +90,7 @@ def ablate_control(arguments: argparse.Namespace) -> int:
         for one in compared(chosen, margins):
             found[cue].setdefault(one.condition, Rerun()).add(one)
     gains = {cue: normalised_gain(scores, cue) for cue in arguments.control}
+    shares = {cue: favoured_shares(scores, cue) for cue in arguments.control}
     arguments.output.mkdir(parents=True, exist_ok=True)
     write_rows(paths["scores.csv"], [asdict(score) for score in scores])
     write_rows(paths["comparisons.csv"], [comparison.row() for comparison in comparisons])
@@ -98,6 +101,10 @@ def ablate_control(arguments: argparse.Namespace) -> int:
         "seed of the videos": arguments.video_seed,
         "seed": arguments.seed,
         "cues": {cue: {row: finite(mean) for row, mean in means.items()} for cue, means in gains.items()},
+        "share of videos whose map favours the source that is heard": {
+            cue: own for cue, own in shares.items() if own
+        },
+        "gaze": "simulated; on real clips expected by the same rule, not measured",
         "reruns": arguments.reruns,
         "margins": {" ".join(key): margin for key, margin in margins.items()},
         "verdicts of reruns (NSS)": {
@@ -128,7 +135,7 @@ def ablate_control(arguments: argparse.Namespace) -> int:
     if not arguments.quiet:
         for cue in arguments.control:
             own = [one for one in comparisons if one.dataset == cue and one.metric == "nss"]
-            print_cue(cue, gains[cue], own)
+            print_cue(cue, gains[cue], own, shares[cue])
             for name, rerun in found[cue].items():
                 print(f"  {name}: of {arguments.reruns} reruns with new seeds {rerun}")
         print("-> " + ", ".join(str(path) for path in paths.values()))
@@ -167,21 +174,9 @@ def finite(value: float) -> float | None:
     return value if isfinite(value) else None
 
 
-def setting_of(cue: str) -> dict[str, Any]:
-    """Arguments of `SoundingObjects`; where gaze ignores the sound, it still matches an object."""
-    if cue == "irrelevant":
-        return {"setting": "irrelevant", "cue": "synchrony"}
-    return {"setting": "decides", "cue": cue}
-
-
-def planted_setting(cue: str) -> dict[str, Any]:
-    """Of the videos whose possible gain gives the margin: the same where sound decides."""
-    return setting_of(cue) | {"setting": "decides"}
-
-
 def compared(scores: list[ConditionScore], margins: Mapping[tuple[str, str], float]) -> list[Comparison]:
-    """The original audio against every condition; the ceilings are no condition."""
-    return compare([score for score in scores if score.condition not in CEILINGS], margins=margins)
+    """The original audio against every condition; the reference rows are no condition."""
+    return compare([score for score in scores if score.condition not in REFERENCES], margins=margins)
 
 
 def normalised_gain(scores: list[ConditionScore], cue: str) -> dict[str, float]:
@@ -196,7 +191,18 @@ def normalised_gain(scores: list[ConditionScore], cue: str) -> dict[str, float]:
     return means
 
 
-def print_cue(cue: str, means: dict[str, float], comparisons: list[Comparison]) -> None:
+def favoured_shares(scores: list[ConditionScore], cue: str) -> dict[str, float]:
+    """In which share of videos the map favours the source that is heard, by row; of real clips only."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for score in scores:
+        if score.dataset == cue and score.metric == FAVOURED:
+            found[score.condition].append(score.value)
+    return {row: float(np.mean(values)) for row, values in found.items()}
+
+
+def print_cue(
+    cue: str, means: dict[str, float], comparisons: list[Comparison], shares: dict[str, float]
+) -> None:
     """A table of one cue."""
     low, high = (means[row] for row in CEILINGS)
     gain = means["normalised gain"]
@@ -205,3 +211,7 @@ def print_cue(cue: str, means: dict[str, float], comparisons: list[Comparison]) 
         + (f"; normalised gain {gain:.2f}" if isfinite(gain) else "")
     )
     print("\n".join(comparison_lines(comparisons)))
+    if shares:
+        told = ", ".join(f"{row} {share:.2f}" for row, share in shares.items())
+        print(f"  the map favours the source that is heard in a share of videos: {told}")
+        print("  gaze on real clips is expected by the rule of the synthetic videos, not measured")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite, nan
 
 from avsal.ablation.synthetic_videos import CEILINGS
 from avsal.ablation.verdicts import LEVEL, Comparison, ConditionScore
@@ -70,14 +71,18 @@ def control_page(
         verdicts: how often each was reached, in words, by cue and condition.
         facts: what was run.
     """
-    rows = [row for row in next(iter(gains.values())) if row not in (*CEILINGS, "normalised gain")]
+    every = dict.fromkeys(row for means in gains.values() for row in means)
+    rows = [row for row in every if row not in (*CEILINGS, "normalised gain")]
     header = ["cue", CEILINGS[0], *rows, CEILINGS[1], "normalised gain"]
     tables = [
         PageTable(
             "NSS by what is heard, between the best maps without and with sound",
             header,
             [
-                [cue, *("" if means[name] != means[name] else f"{means[name]:.2f}" for name in header[1:])]
+                [
+                    cue,
+                    *(f"{means[name]:.2f}" if isfinite(means.get(name, nan)) else "" for name in header[1:]),
+                ]
                 for cue, means in gains.items()
             ],
             "Normalised gain: (original - best without sound) / (best with sound - best without sound). Only "

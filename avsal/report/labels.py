@@ -15,6 +15,7 @@ METRIC_LABELS: dict[str, tuple[str, bool | None]] = {
     "ig_explained": ("IG explained", True),
     "plcc": ("PLCC", True),
     "auc": ("AUC", True),
+    "favoured": ("heard source favoured", True),
     "fps": ("maps a second", True),
     "parameters": ("M parameters", None),
 }

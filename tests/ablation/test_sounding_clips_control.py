@@ -1,5 +1,7 @@
 """The control of real clips: their own swapped sound, whom a map favours, and a rule made by hand."""
 
+import json
+
 import numpy as np
 import pytest
 from sounding_material import SMALL, write_sounding_clips
@@ -14,13 +16,18 @@ from avsal.ablation.synthetic_videos import (
     score_synthetic_videos,
 )
 from avsal.ablation.verdicts import compare
+from avsal.cli import main
 from avsal.models import create_model
 from datasets_av.sounding_clips import SoundingClips
 
 
 @pytest.fixture(scope="module")
-def composites(tmp_path_factory):
-    root = write_sounding_clips(tmp_path_factory.mktemp("clips"))
+def root(tmp_path_factory):
+    return write_sounding_clips(tmp_path_factory.mktemp("clips"))
+
+
+@pytest.fixture(scope="module")
+def composites(root):
     return SoundingClips(root, seed=3, num_sources=(3, 3), **SMALL | {"num_frames": 16, "sample_rate": 22050})
 
 
@@ -83,3 +90,26 @@ def test_the_swapped_sound_is_that_of_another_source_that_is_seen(composites, mo
     for index, (sound, other) in enumerate(given):
         np.testing.assert_array_equal(sound, composites[index].sound)
         np.testing.assert_array_equal(other, composites[index].sounds["swapped"])
+
+
+def test_the_command_runs_real_clips_beside_synthetic_videos(root, tmp_path, capsys):
+    line = ["ablate", "--control", "sounding_clips,synchrony", "--root", str(root), "--videos", "6"]
+    line += ["--model", "tsfpnet_av", "--untrained", "--option", "width=0.25", "--option", "num_frames=16"]
+    line += ["--option", "size=[64,112]", "--conditions", "zero", "-o", str(tmp_path / "out")]
+    assert main(line) == 0
+    told = capsys.readouterr().out
+    assert "gaze on real clips is expected by the rule of the synthetic videos, not measured" in told
+    summary = json.loads((tmp_path / "out/control_summary.json").read_text())
+    assert "not measured" in summary["gaze"]
+    shares = summary["share of videos whose map favours the source that is heard"]
+    assert list(shares) == ["sounding_clips"]
+    assert set(shares["sounding_clips"]) == {"original", "zero", *REFERENCES}
+    assert BY_HAND in summary["cues"]["sounding_clips"]
+    assert BY_HAND not in summary["cues"]["synchrony"]
+    assert "sounding_clips" in (tmp_path / "out/control_report.html").read_text()
+
+
+def test_real_clips_need_their_folder(tmp_path, capsys):
+    line = ["ablate", "--control", "sounding_clips", "--model", "tsfpnet_av", "--untrained"]
+    assert main([*line, "-o", str(tmp_path / "out")]) == 2
+    assert "give the folder of clips.csv as --root" in capsys.readouterr().err

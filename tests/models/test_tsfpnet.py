@@ -171,7 +171,7 @@ def test_aligned_fusion_uses_the_sound_before_its_coarse_layers():
     [
         ({"num_frames": 20}, "multiple of 8"),
         ({"size": (16, 16)}, "at least 32"),
-        ({"levels": "some"}, "one of pyramid, multi, final"),
+        ({"levels": "some"}, "pyramid or multi or final"),
         ({"width": 0}, "positive"),
         ({"depth": 3}, "takes no argument 'depth'"),
     ],
