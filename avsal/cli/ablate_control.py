@@ -31,6 +31,7 @@ from avsal.media import atomic_path
 from avsal.report.ablation_pages import control_page
 from avsal.report.ablation_tables import comparison_lines, write_rows
 from avsal.report.ablation_words import signed
+from avsal.report.labels import model_words
 from avsal.report.page import write_page
 from avsal.workflows.model import load
 
@@ -122,7 +123,7 @@ def ablate_control(arguments: argparse.Namespace) -> int:
         temporary.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
     facts = {
         "cues": ", ".join(arguments.control),
-        "model": f"{model.name} {dict(model.arguments)}",
+        "model": model_words(model.name, model.arguments),
         "weights": str(arguments.weights or "those that ship with avsal" if model.trained else "random"),
         "conditions": ", ".join(condition.name for condition in conditions),
         "seed of the videos": str(arguments.video_seed),

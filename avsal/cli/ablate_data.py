@@ -18,7 +18,6 @@ from avsal.ablation.audio_conditions import apply_conditions, video_audio
 from avsal.ablation.conditions import REFERENCE, Condition, derangement, parse_conditions
 from avsal.ablation.verdicts import ConditionScore, compare, margin_of, parse_margins
 from avsal.ablation.video_scores import averaged_over_folds, in_subgroups, video_scores
-from avsal.cli.ablate_players import VideoMoves
 from avsal.cli.ablate_runs import (
     AblationRun,
     Retrained,
@@ -38,8 +37,10 @@ from avsal.models import SaliencyModel
 from avsal.report import ResultTable
 from avsal.report.ablation_pages import data_page
 from avsal.report.ablation_tables import comparison_lines, write_rows
+from avsal.report.labels import model_words
 from avsal.report.page import write_page
 from avsal.report.page_content import Players
+from avsal.report.video_moves import VideoMoves
 from avsal.types import Recording
 from avsal.workflows.data import open_data
 from avsal.workflows.evaluate import Scores, evaluate_source
@@ -167,7 +168,9 @@ def _ablate_run(
         return kept[recording.id]
 
     model = load(run.choices)
-    found.models.append(f"{model.name} {dict(model.arguments)}, {run.choices.weights or 'shipped weights'}")
+    found.models.append(
+        f"{model_words(model.name, model.arguments)}, {run.choices.weights or 'shipped weights'}"
+    )
     hearing = Hearings(model, run.choices, conditions, arguments.seed)
 
     choices = run.choices

@@ -7,6 +7,8 @@ import csv
 import json
 import sys
 import tempfile
+from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,9 @@ from tqdm import tqdm
 import avsal
 from avsal.ablation.audio_conditions import apply_conditions, video_audio
 from avsal.ablation.conditions import REFERENCE, parse_conditions
+from avsal.ablation.floor import floor_sounds
 from avsal.ablation.map_shift import averages
 from avsal.cli.ablate import model_settings
-from avsal.cli.ablate_players import VideoMoves, against
 from avsal.errors import ConfigError
 from avsal.media import atomic_path
 from avsal.media.audio import load_sound
@@ -26,8 +28,12 @@ from avsal.prediction import PredictionStream
 from avsal.render import OutputRequest
 from avsal.render.comparison import ComparisonVideo
 from avsal.render.map_shift_plot import map_shift_plot
+from avsal.report.ablation_pages import video_page
+from avsal.report.labels import model_words
 from avsal.report.page import write_page
-from avsal.report.page_content import Page, PageTable
+from avsal.report.page_content import Page
+from avsal.report.video_moves import VideoMoves, against
+from avsal.report.video_words import video_answer, video_findings
 from avsal.workflows.model import load
 
 __all__ = ["ablate_video"]
@@ -67,18 +73,20 @@ def ablate_video(arguments: argparse.Namespace) -> int:
     other, other_damage = None, None
     if arguments.other is not None:
         other, other_damage = load_sound(arguments.other, sound.sample_rate)
+    name = arguments.source.stem
     hearing = apply_conditions(
         sound.samples,
         sound.sample_rate,
         conditions,
         seed=arguments.seed,
-        video=arguments.source.stem,
+        video=name,
         other=other,
     )
+    heard = {**hearing, **floor_sounds(sound.samples, sound.sample_rate, seed=arguments.seed, video=name)}
     stream = PredictionStream(
         model,
         arguments.source,
-        sounds=hearing,
+        sounds=heard,
         attention=True,
         start=arguments.start,
         end=arguments.end,
@@ -108,7 +116,7 @@ def ablate_video(arguments: argparse.Namespace) -> int:
     part: dict[str, Any] = {"start": arguments.start, "end": arguments.end}
     with tempfile.TemporaryDirectory() as folder:
         kept = VideoMoves(
-            arguments.source.name, Path(folder), arguments.source, info, hearing, sound.sample_rate, **part
+            arguments.source.name, Path(folder), arguments.source, info, heard, sound.sample_rate, **part
         )
         with ComparisonVideo(paths["video"], request, REFERENCE, against(kept.moves)) as video, kept:
             for prediction in shown:
@@ -131,70 +139,39 @@ def ablate_video(arguments: argparse.Namespace) -> int:
         "engine": stream.engine.name,
         "frames computed": len(times),
         "windows": stream.num_windows,
-        "original against": {name: averages(found) for name, found in moves.items()},
+        "answer": video_answer(moves, kept.floor, times),
+        "original against": {name: finite(averages(found)) for name, found in moves.items()},
+        "floor": None if kept.floor is None else asdict(kept.floor),
         "damage": "; ".join(damage) or None,
         "outputs": {kind: path.name for kind, path in paths.items()},
     }
     with atomic_path(paths["summary"]) as temporary:
-        temporary.write_text(json.dumps(summary, indent=2) + "\n")
+        temporary.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
     if damage:
         print(f"avsal: warning: {arguments.source}: {'; '.join(damage)}", file=sys.stderr)
     if not arguments.quiet:
-        print(
-            f"{'original against':16} {'moved':>7} {'CC':>7} {'right':>7} {'down':>7}   "
-            f"means of {len(times)} frames"
-        )
-        for name, found in moves.items():
-            mean = averages(found)
-            print(
-                f"{name:16} {mean['moved']:7.3f} {mean['cc']:7.3f} {mean['right']:+7.3f} {mean['down']:+7.3f}"
-            )
-        print(
-            "moved: share of the map's mass that lies elsewhere; right, down: of its centre, in frame sizes"
-        )
+        print("\n".join([video_answer(moves, kept.floor, times), *video_findings(moves, kept.floor)]))
         print("-> " + ", ".join(str(path) for path in paths.values()))
     return 1 if damage else 0
 
 
 def report(
-    arguments: argparse.Namespace,
-    stream: PredictionStream,
-    names: list[str],
-    kept: VideoMoves,
+    arguments: argparse.Namespace, stream: PredictionStream, names: list[str], kept: VideoMoves
 ) -> Page:
     """The page of one video."""
-    rows = []
-    for name, found in kept.moves.items():
-        mean = averages(found)
-        rows.append([name, *(f"{mean[key]:.3f}" for key in ("moved", "cc", "right", "down"))])
     model, info = stream.model, stream.video.info
-    return Page(
-        title=f"Does sound move the map? {arguments.source.name}",
-        summary=[
-            "The same frames, windows and network, heard in different ways. Nothing here says who is right: "
-            "there is no gaze. It shows how much, and where to, the original audio moves the map."
-        ],
-        tables=[
-            PageTable(
-                "The map with the original audio against the map with",
-                ["sound", "mass moved", "CC", "to the right", "downwards"],
-                rows,
-                "Means over frames. Mass moved: share of the map that lies elsewhere. To the right, "
-                "downwards: of the map's centre of mass, in frame widths and heights.",
-            )
-        ],
-        players=[kept.players()],
-        facts={
-            "video": f"{arguments.source.name}, {info.size[1]}x{info.size[0]}, {info.frame_rate:.3f} Hz",
-            "model": f"{model.name} {dict(model.arguments)}",
-            "weights": str(arguments.weights or "those that ship with avsal" if model.trained else "random"),
-            "sounds": ", ".join(names),
-            "seed": str(arguments.seed),
-            "engine": stream.engine.name,
-            "avsal": avsal.__version__,
-        },
-        notes=[] if model.trained else ["The weights are random: the maps mean nothing."],
-    )
+    facts = {
+        "video": f"{arguments.source.name}, {info.size[1]}x{info.size[0]}, {info.frame_rate:.5g} frames "
+        "a second",
+        "model": model_words(model.name, model.arguments),
+        "weights": str(arguments.weights or "those that ship with avsal" if model.trained else "random"),
+        "sounds": ", ".join(names),
+        "seed": str(arguments.seed),
+        "engine": stream.engine.name,
+        "avsal": avsal.__version__,
+    }
+    notes = [] if model.trained else ["The weights are random: the maps mean nothing."]
+    return video_page(kept, facts, notes)
 
 
 def write_table(path: Path, kept: VideoMoves) -> None:
@@ -206,3 +183,8 @@ def write_table(path: Path, kept: VideoMoves) -> None:
             for number, time, move in zip(kept.frames, kept.times, found, strict=True):
                 values = (move.moved, move.cc, move.right, move.down)
                 writer.writerow([number, f"{time:.6f}", name, *(f"{value:.6g}" for value in values)])
+
+
+def finite(means: dict[str, float]) -> dict[str, float | None]:
+    """Means as JSON knows them: None where there is none."""
+    return {name: value if isfinite(value) else None for name, value in means.items()}

@@ -30,10 +30,10 @@ class ComparisonVideo(Output):
     """Four panels with the video's sound: the map with one sound, with another, their difference, attention.
 
     The maps are painted as in the overlay video. In the difference, orange is where the first sound draws
-    gaze and blue where the second does; its strength is the difference of both maps' densities, in parts of
-    the larger peak. The attention is the factor by which a sound multiplies the visual features; what is
-    shown is how far the factors of both sounds are apart, in parts of the largest factor under any sound:
-    dark where it matters to no feature which of the two is heard.
+    gaze and blue where the second does; its strength is the root of the difference of both maps' densities,
+    in parts of the larger peak. The attention is the factor by which a sound multiplies the visual features;
+    what is shown is how far the factors of both sounds are apart, in parts of the largest factor under any
+    sound: dark where it matters to no feature which of the two is heard.
 
     Args:
         path: ends in ``.mp4``.
@@ -138,6 +138,7 @@ def difference_picture(
     one, two = (m / total if (total := float(m.sum())) > 0 else m for m in (first, second))
     peak = max(float(one.max()), float(two.max()))
     strength = (one - two) / peak if peak > 0 else np.zeros_like(one)
+    strength = np.sign(strength) * np.sqrt(np.abs(strength))  # the eye would miss small differences
     grey = picture.mean(2, keepdims=True).astype(np.float32) * 0.5
     share = np.abs(strength)[..., None]
     colour = np.where(strength[..., None] > 0, FIRST, SECOND)

@@ -1,4 +1,4 @@
-"""A video's map with each sound, as videos that play beside each other."""
+"""A video's map with each sound, and what differs, as videos that play beside each other."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from avsal.clips import resize_map
 from avsal.errors import MediaError
 from avsal.media.frames import VideoInfo
 from avsal.media.video import open_frames
 from avsal.media.writer import VideoWriter
 from avsal.prediction import Prediction
 from avsal.render.colormap import colormap
+from avsal.render.comparison import difference_picture
 from avsal.render.overlay import draw_overlay
 
 __all__ = ["ConditionVideos"]
@@ -36,9 +38,12 @@ class ConditionVideos:
         start: seconds at which the predicted part begins.
         end: at which it ends, None for the video's end.
         height: of the videos in pixels; smaller videos keep their size.
+        difference: two of the sounds: a silent video shows where the map has more of its mass with the
+            first (orange) or with the second (blue).
 
     Attributes:
         paths: of the videos, by name; they are there when the context has ended.
+        pictures: of the video of the difference, by what it is called.
     """
 
     def __init__(
@@ -53,10 +58,13 @@ class ConditionVideos:
         start: float | None = None,
         end: float | None = None,
         height: int = 216,
+        difference: tuple[str, str] | None = None,
     ) -> None:
         self.source, self.info, self.sounds, self.sample_rate = source, info, sounds, sample_rate
         self.frame_rate, self.start, self.end = frame_rate, start, end
         self.paths = {name: folder / f"{number}.mp4" for number, name in enumerate(sounds)}
+        self.difference = difference
+        self.pictures = {} if difference is None else {" - ".join(difference): folder / "difference.mp4"}
         scale = min(1.0, height / info.size[0])
         rows, columns = (max(2, round(side * scale / 2) * 2) for side in info.size)
         self.size = (rows, columns)
@@ -78,18 +86,8 @@ class ConditionVideos:
                 if sound is not None and len(sound):
                     audio = folder / f"{number}.wav"
                     soundfile.write(audio, np.clip(sound, -1, 1), self.sample_rate, subtype="PCM_16")
-                self._videos[name] = self._stack.enter_context(
-                    VideoWriter(
-                        self.paths[name],
-                        self.size,
-                        time_base=self.info.time_base,
-                        frame_rate=self.info.frame_rate,
-                        crf=26,
-                        sound_from=audio,
-                        start=self.start or 0.0,
-                        end=self.end,
-                    )
-                )
+                self._videos[name] = self._writer(self.paths[name], audio)
+            self._differences = [self._writer(path, None) for path in self.pictures.values()]
             self._stack = self._stack.pop_all()
         return self
 
@@ -109,3 +107,21 @@ class ConditionVideos:
         for name, video in self._videos.items():
             picture = draw_overlay(frame.image, prediction.condition_maps[name], self.table, 0.7)
             video.write(picture, frame.time)
+        for video in self._differences:
+            assert self.difference is not None
+            maps = (resize_map(prediction.condition_maps[name], self.size) for name in self.difference)
+            video.write(difference_picture(frame.image, *maps), frame.time)
+
+    def _writer(self, path: Path, audio: Path | None) -> VideoWriter:
+        return self._stack.enter_context(
+            VideoWriter(
+                path,
+                self.size,
+                time_base=self.info.time_base,
+                frame_rate=self.info.frame_rate,
+                crf=26,
+                sound_from=audio,
+                start=self.start or 0.0,
+                end=self.end,
+            )
+        )

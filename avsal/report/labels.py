@@ -1,6 +1,8 @@
 """How metrics and rows are called in tables and plots."""
 
-__all__ = ["METRIC_LABELS", "NUM_DECIMALS", "PERCENT", "ROW_LABELS", "metric_label"]
+from collections.abc import Mapping
+
+__all__ = ["METRIC_LABELS", "NUM_DECIMALS", "PERCENT", "ROW_LABELS", "metric_label", "model_words"]
 
 #: label, and whether larger is better, None where neither is
 METRIC_LABELS: dict[str, tuple[str, bool | None]] = {
@@ -36,3 +38,12 @@ def metric_label(metric: str, arrow: bool = True) -> str:
     """A metric's name, with an arrow towards better where there is a better."""
     label, rising = METRIC_LABELS.get(metric, (metric, None))
     return f"{label} {'↑' if rising else '↓'}" if arrow and rising is not None else label
+
+
+def model_words(name: str, arguments: Mapping[str, object]) -> str:
+    """A model and its arguments as one would write them: ``tsfpnet_av (fusion aligned, width 0.25)``."""
+    told = ", ".join(
+        f"{key.replace('_', ' ')} {'x'.join(map(str, value)) if isinstance(value, list | tuple) else value}"
+        for key, value in arguments.items()
+    )
+    return f"{name} ({told})" if told else name

@@ -17,6 +17,7 @@ from avsal.errors import ConfigError
 from avsal.models import create_model
 from avsal.prediction import PredictionStream
 from avsal.prediction.engines import create_engine
+from avsal.weights import save_checkpoint
 from datasets_av.sounding_objects import SoundingObjects
 
 ALL = "original,zero,noise,shifted:0.2,reversed,gain:-20,video_only"
@@ -60,6 +61,25 @@ def test_a_disconnected_audio_branch_gives_exactly_no_difference(tmp_path):
     scores = score_synthetic_videos(model, videos, parse_conditions(ALL), num_videos=4, dataset="synchrony")
     for one in compare([score for score in scores if score.condition not in CEILINGS]):
         assert (one.difference, one.p) == (0.0, 1.0)
+
+
+def test_the_page_of_a_network_whose_audio_branch_is_cut_says_that_sound_does_not_matter(tmp_path):
+    model = small(batch_norm_momentum=0.1)
+    for parameter in model.fusion.attention.parameters():
+        parameter.data.zero_()
+    model.trained = True
+    save_checkpoint(model, tmp_path / "deaf.safetensors")
+    path = moving_dot(tmp_path / "video.mp4", frames=30, sounds=(Sound(),))
+    words = ["ablate", str(path), "--weights", str(tmp_path / "deaf.safetensors"), "-o", str(tmp_path)]
+    assert main([*words, "--every", "5", "--conditions", "zero,noise", "-q"]) == 0
+    page = (tmp_path / "video_report.html").read_text()
+    assert "Its sound does not matter to this network: the map is the same, whatever is heard." in page
+    assert "Against zero, noise the maps are the same." in page
+    assert 'class="moment"' not in page
+    assert page.count("<video") == 4  # three sounds and a difference
+    summary = json.loads((tmp_path / "video_ablation.json").read_text())
+    assert summary["floor"]["quieter"] == summary["floor"]["noise"] == 0.0
+    assert not any(name.startswith("floor") for name in summary["original against"])
 
 
 def test_maps_of_each_condition_are_those_of_a_run_with_its_sound(tmp_path):
@@ -116,7 +136,9 @@ def test_the_command_writes_video_curve_table_and_summary(tmp_path, capsys):
     assert {file.name for file in out.iterdir()} == set(summary["outputs"].values())
     lines = [line.split(",") for line in (out / "video_ablation.csv").read_text().splitlines()[1:]]
     assert [int(line[0]) for line in lines] == 2 * [0, 4, 8, 12, 16, 19]
-    assert "original against" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert told.startswith("Its sound moves the map")
+    assert "Against zero, the original audio moves" in told
     assert main(words) == 2
     assert "--overwrite" in capsys.readouterr().err
 

@@ -54,7 +54,7 @@ def test_a_report_is_one_file_that_names_no_other(report):
     text = report.read_text()
     assert not re.search(r'(?:src|href)="(?!data:|#)', text)
     assert "default-src 'none'" in text
-    assert text.count("data:video/mp4;base64,") == 3
+    assert text.count("data:video/mp4;base64,") == 4
 
 
 def test_text_is_escaped_and_videos_are_sorted_by_how_much_they_moved(tmp_path):
@@ -104,7 +104,7 @@ def test_ticks_are_round_and_zero_has_no_sign(low, high):
 
 @browser
 def test_nothing_is_loaded_from_the_network_and_no_script_fails(page, report):
-    assert page.run("document.querySelectorAll('video').length") == 3
+    assert page.run("document.querySelectorAll('video').length") == 4
     assert {url for url in page.requests if url != "about:blank"} == {report.resolve().as_uri()}
     assert page.errors == []
 
@@ -145,7 +145,7 @@ def test_scrubbing_and_keys_move_all_players_together(page):
     page.press("End")
     page.wait(f"{TIMES}.every((time) => time > 5.9)")
     times = page.run(TIMES)
-    assert len(times) == 3
+    assert len(times) == 4
     assert max(times) - min(times) < 0.5 / RATE
 
 
@@ -166,21 +166,21 @@ def test_scrubbing_while_the_videos_play_goes_where_the_slider_is_put(page):
 def test_space_plays_and_pauses(page):
     page.press("Home")
     paused = "[...document.querySelectorAll('video')].map((video) => video.paused)"
-    assert page.run(paused) == [True, True, True]
+    assert page.run(paused) == [True] * 4
     page.press(" ", " ")
     page.wait("!document.querySelector('video').paused")
     assert page.run("document.querySelector('.controls button').textContent") == "Pause"
     page.press(" ", " ")
     page.wait("document.querySelector('video').paused")
-    assert page.run(paused) == [True, True, True]
+    assert page.run(paused) == [True] * 4
 
 
 @browser
 def test_only_the_selected_sound_is_heard(page):
     heard = "[...document.querySelectorAll('video')].map((video) => !video.muted)"
-    assert page.run(heard) == [True, False, False]
+    assert page.run(heard) == [True, False, False, False]
     page.run("document.querySelectorAll('.cell input')[1].click()")
-    assert page.run(heard) == [False, True, False]
+    assert page.run(heard) == [False, True, False, False]
     page.run("document.querySelectorAll('.cell input')[0].click()")
 
 
@@ -220,3 +220,29 @@ def luminance(rgb):
     """Relative luminance of WCAG."""
     parts = [c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in rgb]
     return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+@browser
+def test_a_still_and_the_curve_jump_to_their_time(page):
+    page.run("document.querySelector('.moment').click()")
+    time = float(page.run("document.querySelector('.moment').dataset.time"))
+    page.wait(f"{TIMES}.every((one) => Math.abs(one - {time}) < {1 / RATE})")
+    share = page.run("parseFloat(document.querySelector('.playhead').style.left) / 100")
+    seconds = page.run("Number(document.querySelector('.players').dataset.seconds)")
+    assert share * seconds == pytest.approx(time, abs=1 / RATE)
+    page.run(
+        "(() => { const line = document.querySelector('.timeline'), box = line.getBoundingClientRect();"
+        "line.dispatchEvent(new MouseEvent('click', {clientX: box.left + box.width / 2})); })()"
+    )
+    page.wait(f"{TIMES}.every((one) => Math.abs(one - {seconds / 2}) < {1 / RATE})")
+
+
+@browser
+def test_nothing_is_wider_than_a_telephone(page):
+    page.call("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=True)
+    wide = page.run(
+        "[...document.querySelectorAll('h1, p, li, .timeline, .grid, .moments, .slider')]"
+        ".filter((one) => one.getBoundingClientRect().right > 391).map((one) => one.tagName)"
+    )
+    page.call("Emulation.clearDeviceMetricsOverride")
+    assert wide == []
