@@ -109,7 +109,7 @@ def test_seeds_subgroups_and_retrained_models_enter_one_table(videos, checkpoint
     assert values("zero") != pytest.approx(values("original"), rel=1e-6)
 
     page = (out / "report.html").read_text()
-    assert page.count("<video") == 4  # true and three others, of the one video asked for
+    assert page.count("<video") == 5  # four sounds and a difference, of the one video asked for
     assert "no difference can be shown, however large" in page
     assert "2 training seeds" in page
     facts = json.loads((out / "ablation.json").read_text())
