@@ -21,10 +21,10 @@ from avsal.ablation.statistics import (
     videos_to_decide,
 )
 from avsal.errors import ConfigError
+from avsal.metrics import METRIC_TABLE
 
 __all__ = [
     "LEVEL",
-    "MARGINS",
     "Comparison",
     "ConditionScore",
     "Verdict",
@@ -33,28 +33,8 @@ __all__ = [
     "parse_margins",
 ]
 
-LOWER_IS_BETTER = frozenset({"kl", "mae"})
-
 #: of significance, over all comparisons of a call; its complement is the level of the intervals
 LEVEL = 0.05
-
-#: the smallest difference that matters, where none is declared. NSS: 0.05, some 2 % of what good models
-#: reach.
-#: The others lie near it on the same maps: published gains by sound are of the order of 0.01 CC.
-MARGINS: dict[str, float] = {
-    "nss": 0.05,
-    "cc": 0.01,
-    "sim": 0.01,
-    "kl": 0.02,
-    "auc_judd": 0.005,
-    "auc_borji": 0.005,
-    "s_auc": 0.005,
-    "auc": 0.005,
-    "plcc": 0.01,
-    "ig": 0.03,
-    "ig_explained": 0.01,
-    "mae": 0.005,
-}
 
 
 class Verdict(StrEnum):
@@ -149,7 +129,7 @@ class Comparison:
     @property
     def gain(self) -> float:
         """By how much the reference scores better than the condition; negative where it scores worse."""
-        return -self.difference if self.metric in LOWER_IS_BETTER else self.difference
+        return self.difference if higher_is_better(self.metric) else -self.difference
 
     @property
     def verdict(self) -> Verdict:
@@ -179,13 +159,27 @@ class Comparison:
         return found | {"verdict": str(self.verdict)}
 
 
+def higher_is_better(metric: str) -> bool:
+    """The direction of a metric, as the table of metrics has it.
+
+    Raises:
+        ConfigError: the table has no such metric, so that a verdict could be upside down.
+    """
+    if metric not in METRIC_TABLE:
+        raise ConfigError(
+            f"the metric {metric!r} is not in the table of metrics, so which way is better is not known: "
+            "register it with avsal.metrics.register_metric"
+        )
+    return METRIC_TABLE[metric].higher_is_better
+
+
 def margin_of(metric: str, margins: Mapping[str, float] | None = None) -> float:
     """The smallest difference of a metric that matters.
 
     Raises:
-        ConfigError: none is declared, here or in `MARGINS`.
+        ConfigError: none is declared, here or in the table of metrics.
     """
-    found = {**MARGINS, **(margins or {})}
+    found = {**{name: entry.margin for name, entry in METRIC_TABLE.items()}, **(margins or {})}
     if metric not in found:
         raise ConfigError(
             f"no margin is known for the metric {metric!r}: declare the smallest difference that "
@@ -233,7 +227,7 @@ def compare(
     Args:
         scores: of videos.
         reference: what is compared with all others.
-        margins: by metric, or by data set and metric, where they differ from `MARGINS`.
+        margins: by metric, or by data set and metric, where they differ from the table of metrics.
 
     Raises:
         ConfigError: a score is given twice, the reference is missing, or a metric has no margin.
@@ -288,7 +282,7 @@ def _comparison(
     both = both[:, whole]
     means = both.mean(2)
     differences = means[0] - means[1]
-    better = -differences if metric in LOWER_IS_BETTER else differences
+    better = differences if higher_is_better(metric) else -differences
     number = len(differences)
     low, high = sign_flip_interval(differences, level=1 - LEVEL) or (nan, nan)
     p = sign_flip_p(differences)

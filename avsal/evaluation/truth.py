@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from avsal.errors import ConfigError, DatasetError
 from avsal.evaluation.settings import USUAL_RECIPE, EvaluationSettings
 from avsal.groundtruth import DensityRecipe, density_recipe
-from avsal.metrics import METRICS, OBJECT_METRICS, Map, Points
+from avsal.metrics import METRIC_TABLE, METRICS, OBJECT_METRICS, Map, Points
 from avsal.types import Fixations, Recording
 
 __all__ = ["FrameTruth", "VideoTruth"]
@@ -126,7 +126,7 @@ class VideoTruth:
         Raises:
             DatasetError: a prepared map or a mask cannot be read.
         """
-        wants_density = bool({"cc", "sim", "kl"} & set(self.metrics))
+        wants_density = any("density" in METRIC_TABLE[name].needs for name in self.metrics)
         for frame in self.frames.tolist():
             if self.recording.load_mask is not None:
                 mask = self.recording.load_mask(frame)
@@ -214,10 +214,10 @@ class VideoTruth:
     def _metrics(self) -> tuple[str, ...]:
         asked = self.settings.metrics
         if self.masks:
-            return _those_known(asked, OBJECT_METRICS, self.video)
-        possible = [name for name in METRICS if self.settings.family == "mit" or name != "auc_borji"]
+            return _those_known(asked, tuple(OBJECT_METRICS), self.video)
+        possible = [name for name in METRICS if self.settings.family in METRIC_TABLE[name].families]
         if self.fixations is None:
-            possible = [name for name in possible if name in ("cc", "sim", "kl")]
+            possible = [name for name in possible if METRIC_TABLE[name].of_density]
         return _those_known(asked, tuple(possible), self.video)
 
 

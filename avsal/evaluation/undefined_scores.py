@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from avsal.evaluation.settings import EvaluationSettings
+from avsal.metrics import METRIC_TABLE
 
 __all__ = ["OBSERVER_ROWS", "undefined_reason"]
 
 OBSERVER_ROWS = ("video_mean", "split_half", "gold_standard", "infinite_observers")
 _HELD_OUT = ("gold_standard", "infinite_observers")
-_OF_DENSITIES = ("cc", "sim", "kl")
 
 
 def undefined_reason(
@@ -22,9 +22,9 @@ def undefined_reason(
         settings: of the evaluation.
         drawn: whether density maps are drawn by a recipe, not prepared.
     """
-    if metric in _OF_DENSITIES and row in _HELD_OUT:
+    if METRIC_TABLE[metric].of_density and row in _HELD_OUT:
         return "the density of one held-out observer is not what models are compared with"
-    if metric in _OF_DENSITIES and row in OBSERVER_ROWS and not drawn:
+    if METRIC_TABLE[metric].of_density and row in OBSERVER_ROWS and not drawn:
         return "prepared maps are of all observers; with a recipe as `density` there are some of each half"
     if metric in ("auc_judd", "auc_borji") and row in _HELD_OUT and settings.family == "mit":
         return "in the family mit it rises as fixations get fewer; see the family exact"

@@ -8,8 +8,6 @@ from avsal.metrics.auc import auc_borji, auc_judd
 from avsal.metrics.correlation import cc
 from avsal.metrics.family import FAMILIES, Family
 from avsal.metrics.frame import (
-    METRICS,
-    OBJECT_METRICS,
     FrameScores,
     Score,
     score_frame,
@@ -26,10 +24,12 @@ from avsal.metrics.samplers import SAMPLERS, Sampler, create_sampler
 from avsal.metrics.scanpath import nss
 from avsal.metrics.shuffled import shuffled_auc
 from avsal.metrics.similarity import sim
+from avsal.metrics.table import METRIC_TABLE, METRICS, OBJECT_METRICS, Metric, register_metric
 
 __all__ = [
     "FAMILIES",
     "METRICS",
+    "METRIC_TABLE",
     "OBJECT_METRICS",
     "SAMPLERS",
     "ConstantMapWarning",
@@ -37,6 +37,7 @@ __all__ = [
     "FrameScores",
     "Map",
     "MapError",
+    "Metric",
     "Points",
     "RocCurve",
     "Sampler",
@@ -53,6 +54,7 @@ __all__ = [
     "object_nss",
     "object_plcc",
     "object_roc",
+    "register_metric",
     "resize_map",
     "score_frame",
     "score_object_frame",

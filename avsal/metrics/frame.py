@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from avsal.metrics.auc import auc_borji, auc_judd
-from avsal.metrics.correlation import cc
 from avsal.metrics.family import Family, check_family
-from avsal.metrics.gain import information_gain
-from avsal.metrics.kl import kl_divergence
 from avsal.metrics.maps import Map, MapLike
-from avsal.metrics.objects import binary_mask, object_auc, object_nss, object_plcc
+from avsal.metrics.objects import binary_mask
 from avsal.metrics.points import Points, PointsLike
-from avsal.metrics.scanpath import nss
-from avsal.metrics.shuffled import shuffled_auc
-from avsal.metrics.similarity import sim
+from avsal.metrics.table import METRIC_TABLE, METRICS, OBJECT_METRICS
 from avsal.types import Fixations
 
 __all__ = ["METRICS", "OBJECT_METRICS", "FrameScores", "Score", "score_frame", "score_object_frame"]
@@ -139,7 +133,7 @@ def score_frame(
     scores = {}
     for metric in chosen:
         reason = truth.undefined(metric, family, min_fixations)
-        value = _METRICS[metric].compute(prediction, truth, family) if reason is None else float("nan")
+        value = METRIC_TABLE[metric].of_gaze(prediction, truth, family) if reason is None else float("nan")
         sampler = None
         if metric == "s_auc" and truth.others is not None:
             sampler = truth.others.sampler or "given"
@@ -180,7 +174,7 @@ def score_object_frame(
     prediction = Map.prediction(saliency, frame=frame, size=(inside.shape[0], inside.shape[1]))
     reason = None if inside.any() and not inside.all() else "full mask" if inside.any() else "empty mask"
     scores = {
-        metric: Score(metric, _OBJECT_METRICS[metric](prediction, inside), "objects", None, reason)
+        metric: Score(metric, METRIC_TABLE[metric].of_mask(prediction, inside), "objects", None, reason)
         for metric in metrics
     }
     return FrameScores(frame, scores, None, prediction.constant, _resized_from(saliency, prediction))
@@ -197,7 +191,7 @@ class _Truth:
 
     def undefined(self, metric: str, family: Family, min_fixations: int) -> str | None:
         """Why the metric is undefined on this frame, None where it is defined."""
-        needs = _METRICS[metric].needs
+        needs = METRIC_TABLE[metric].needs
         if self.fixations is not None:
             if not self.fixations.total:
                 return "no fixation"
@@ -218,60 +212,24 @@ class _Truth:
         return None
 
 
-@dataclass(frozen=True)
-class _Metric:
-    """How a metric is computed, and from what besides the prediction."""
-
-    needs: tuple[str, ...]
-    compute: Callable[..., float]
-
-
-_METRICS = {
-    "nss": _Metric(("fixations",), lambda saliency, truth, family: nss(saliency, truth.fixations, family)),
-    "cc": _Metric(("density",), lambda saliency, truth, family: cc(saliency, truth.density)),
-    "sim": _Metric(("density",), lambda saliency, truth, family: sim(saliency, truth.density, family)),
-    "kl": _Metric(
-        ("density",), lambda saliency, truth, family: kl_divergence(saliency, truth.density, family)
-    ),
-    "auc_judd": _Metric(
-        ("fixations",), lambda saliency, truth, family: auc_judd(saliency, truth.fixations, family)
-    ),
-    "auc_borji": _Metric(
-        ("fixations",), lambda saliency, truth, family: auc_borji(saliency, truth.fixations)
-    ),
-    "s_auc": _Metric(
-        ("fixations", "others"),
-        lambda saliency, truth, family: shuffled_auc(saliency, truth.fixations, truth.others, family),
-    ),
-    "ig": _Metric(
-        ("fixations", "baseline"),
-        lambda saliency, truth, family: information_gain(saliency, truth.fixations, truth.baseline, family),
-    ),
-}
-_OBJECT_METRICS: dict[str, Callable[[MapLike, ArrayLike], float]] = {
-    "plcc": object_plcc,
-    "auc": object_auc,
-    "nss": object_nss,
-}
-METRICS = tuple(_METRICS)
-OBJECT_METRICS = tuple(_OBJECT_METRICS)
-
-
 def _choose(metrics: Sequence[str] | None, family: Family, given: set[str]) -> Sequence[str]:
-    offered = [metric for metric in METRICS if family == "mit" or metric != "auc_borji"]
+    offered = [metric for metric in METRICS if family in METRIC_TABLE[metric].families]
     if metrics is None:
-        return [metric for metric in offered if given.issuperset(_METRICS[metric].needs)]
+        return [metric for metric in offered if given.issuperset(METRIC_TABLE[metric].needs)]
     _require_known(metrics, METRICS)
     for metric in metrics:
         if metric not in offered:
-            raise ValueError(f"`{metric}` is defined in the family 'mit' only: ask for that family")
-        absent = sorted(set(_METRICS[metric].needs) - given)
+            raise ValueError(
+                f"`{metric}` is defined in the family {METRIC_TABLE[metric].families[0]!r} only: ask for "
+                "that family"
+            )
+        absent = sorted(set(METRIC_TABLE[metric].needs) - given)
         if absent:
             raise ValueError(f"`{metric}` needs `{absent[0]}`, which was not given")
     return metrics
 
 
-def _require_known(metrics: Sequence[str], known: tuple[str, ...]) -> None:
+def _require_known(metrics: Sequence[str], known: Sequence[str]) -> None:
     unknown = [metric for metric in metrics if metric not in known]
     if unknown:
         raise ValueError(f"unknown metric {unknown[0]!r}: expected some of {', '.join(known)}")

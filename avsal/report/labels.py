@@ -2,21 +2,13 @@
 
 from collections.abc import Mapping
 
-__all__ = ["METRIC_LABELS", "NUM_DECIMALS", "PERCENT", "ROW_LABELS", "metric_label", "model_words"]
+from avsal.metrics import METRIC_TABLE
 
-#: label, and whether larger is better, None where neither is
-METRIC_LABELS: dict[str, tuple[str, bool | None]] = {
-    "nss": ("NSS", True),
-    "cc": ("CC", True),
-    "sim": ("SIM", True),
-    "kl": ("KL", False),
-    "auc_judd": ("AUC-J", True),
-    "auc_borji": ("AUC-B", True),
-    "s_auc": ("s-AUC", True),
-    "ig": ("IG (bit)", True),
+__all__ = ["NUM_DECIMALS", "PERCENT", "ROW_LABELS", "column_order", "metric_label", "model_words"]
+
+#: label of what stands in tables and is no metric, and whether larger is better, None where neither is
+_OTHERS: dict[str, tuple[str, bool | None]] = {
     "ig_explained": ("IG explained", True),
-    "plcc": ("PLCC", True),
-    "auc": ("AUC", True),
     "favoured": ("heard source favoured", True),
     "fps": ("maps a second", True),
     "parameters": ("M parameters", None),
@@ -34,9 +26,18 @@ ROW_LABELS = {
 }
 
 
+def column_order() -> list[str]:
+    """All that tables can show, in the order of their columns."""
+    names = [*METRIC_TABLE, *_OTHERS]
+    names.remove("ig_explained")
+    names.insert(names.index("ig") + 1, "ig_explained")
+    return names
+
+
 def metric_label(metric: str, arrow: bool = True) -> str:
     """A metric's name, with an arrow towards better where there is a better."""
-    label, rising = METRIC_LABELS.get(metric, (metric, None))
+    entry = METRIC_TABLE.get(metric)
+    label, rising = (entry.label, entry.higher_is_better) if entry else _OTHERS.get(metric, (metric, None))
     return f"{label} {'↑' if rising else '↓'}" if arrow and rising is not None else label
 
 

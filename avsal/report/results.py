@@ -19,7 +19,7 @@ from avsal.evaluation import (
     on_frames,
 )
 from avsal.metrics import METRICS, OBJECT_METRICS
-from avsal.report.labels import METRIC_LABELS, ROW_LABELS
+from avsal.report.labels import ROW_LABELS, column_order
 from avsal.report.published import PublishedResult
 from avsal.report.table import Cell, Kind, ResultTable, TableRow
 
@@ -85,7 +85,7 @@ def result_table(
     gold = measured.get("gold_standard", {}).get("ig")
     rows = [_row(name, measured[name], gold, interval) for name in names]
     cited = cited_rows(published)
-    order = [metric for metric in METRIC_LABELS if any(metric in row.cells for row in rows)]
+    order = [metric for metric in column_order() if any(metric in row.cells for row in rows)]
     cited = [row for row in cited if any(metric in order for metric in row.cells)]
     number = sum(len(kept) for kept in frames.values())
     told = [

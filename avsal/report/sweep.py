@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from avsal.errors import ConfigError
-from avsal.report.labels import METRIC_LABELS, ROW_LABELS
+from avsal.report.labels import ROW_LABELS, column_order, metric_label
 from avsal.report.published import PublishedResult, published_results
 from avsal.report.sweep_run import SweepRun
 from avsal.report.table import Cell, ResultTable, TableRow
@@ -34,7 +34,7 @@ def sweep_table(runs: Sequence[SweepRun]) -> ResultTable:
     runs = sorted(runs, key=lambda run: order.index(run.row) if run.row in order else len(order))
     names = _names(runs, table)
     select = next((run.settings["validation"]["select"] for run in runs if run.settings), "nss")
-    change = f"change in {METRIC_LABELS[select][0]}"
+    change = f"change in {metric_label(select, arrow=False)}"
     rows = [*_baselines(runs), *_measured(list(zip(runs, names, strict=True)), table, select, change)]
     rows += [
         TableRow(name, "measured", {}) for run, name in zip(runs, names, strict=True) if run.header is None
@@ -42,7 +42,7 @@ def sweep_table(runs: Sequence[SweepRun]) -> ResultTable:
     if table is not None:
         rows += _cited(table, select, change)
     found = {metric for row in rows for metric in row.cells}
-    metrics = [metric for metric in METRIC_LABELS if metric in found and metric != "parameters"]
+    metrics = [metric for metric in column_order() if metric in found and metric != "parameters"]
     metrics += [metric for metric in (change, "parameters") if metric in found]
     title = table.title if table is not None else f"Sweep {runs[0].folder.parent.name}"
     return ResultTable(title, metrics, rows, [*_notes(runs, names, table, select)])
@@ -104,7 +104,7 @@ def _measured(
 
 
 def _cells(scores: Mapping[str, Any]) -> dict[str, Cell]:
-    return {metric: Cell(scores[metric]) for metric in METRIC_LABELS if scores.get(metric) is not None}
+    return {metric: Cell(scores[metric]) for metric in column_order() if scores.get(metric) is not None}
 
 
 def _reference(
@@ -180,8 +180,8 @@ def _notes(
         told = scored[0].settings
         data = ", ".join(dict.fromkeys(str(run.data) for run in scored))
         notes.append(
-            f"Measured rows: the checkpoint of each run that is best by {METRIC_LABELS[select][0]} on the "
-            f"validation frames of {data} (protocol {told['protocol']}), scored on those frames at the size "
+            f"Measured rows: the checkpoint of each run that is best by "
+            f"{metric_label(select, arrow=False)} on the validation frames of {data} (protocol {told['protocol']}), scored on those frames at the size "
             "of the model's input."
         )
     if len({run.frames for run in scored}) > 1:

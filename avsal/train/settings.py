@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from avsal.errors import ConfigError
 from avsal.losses import WeightedLoss
-from avsal.metrics import METRICS
+from avsal.metrics import METRIC_TABLE, METRICS
 
 __all__ = [
     "ClipSettings",
@@ -216,7 +216,7 @@ class ValidationSettings:
 
     def __post_init__(self) -> None:
         """Raise ConfigError for metrics that cannot be computed here."""
-        known = [name for name in METRICS if name not in ("s_auc", "ig", "auc_borji")]
+        known = [name for name in METRICS if METRIC_TABLE[name].batch is not None]
         for name in (*self.metrics, self.select):
             if name not in known:
                 raise ConfigError(f"`validation.metrics` must be some of {', '.join(known)} but has {name!r}")

@@ -10,14 +10,12 @@ import torch
 from torch import Tensor
 
 from avsal.errors import ConfigError
-from avsal.metrics.batch import auc_judd, cc, kl_divergence, nss, resize_maps, sim
+from avsal.metrics import METRIC_TABLE
+from avsal.metrics.batch import resize_maps
 from avsal.models import SaliencyModel
 from avsal.train.sources import ValidationBatch, ValidationSource
 
 __all__ = ["ValidationRow", "better", "constant_rows", "mean_scores", "score_rows"]
-
-#: metrics of which less is better
-_COSTS = ("kl",)
 
 
 class ValidationRow(NamedTuple):
@@ -32,7 +30,7 @@ def better(metric: str, score: float, best: float | None) -> bool:
     """Whether a score is better than the best so far."""
     if best is None:
         return not np.isnan(score)
-    return score < best if metric in _COSTS else score > best
+    return score > best if METRIC_TABLE[metric].higher_is_better else score < best
 
 
 @torch.no_grad()
@@ -88,15 +86,11 @@ def constant_rows(image: Tensor, source: ValidationSource, metrics: tuple[str, .
 
 def rows(predicted: Tensor, batch: ValidationBatch, metrics: tuple[str, ...]) -> list[ValidationRow]:
     """Rows of (M, H, W) predictions."""
-    points, mask = batch.points, batch.mask
-    compute = {
-        "nss": lambda: nss(predicted, points, mask),
-        "cc": lambda: cc(predicted, batch.density),
-        "sim": lambda: sim(predicted, batch.density),
-        "kl": lambda: kl_divergence(predicted, batch.density),
-        "auc_judd": lambda: auc_judd(predicted, points, mask),
-    }
-    values = {name: compute[name]().tolist() for name in metrics}
+    values: dict[str, list[float]] = {}
+    for name in metrics:
+        compute = METRIC_TABLE[name].batch
+        assert compute is not None, "checked by `ValidationSettings`"
+        values[name] = compute(predicted, batch).tolist()
     return [
         ValidationRow(recording, frame, {name: values[name][i] for name in metrics})
         for i, (recording, frame) in enumerate(zip(batch.recording, batch.frame, strict=True))
