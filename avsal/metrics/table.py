@@ -40,36 +40,39 @@ Need = Literal["fixations", "density", "others", "baseline"]
 
 
 class FrameNeeds(Protocol):
-    """The ground truth of one frame; what a metric does not need may be None.
+    """The ground truth of one frame; what a metric does not need may be None."""
 
-    Attributes:
-        fixations: of the frame.
-        density: of the frame.
-        others: fixations of other frames or videos, the negatives of shuffled AUC.
-        baseline: map that information gain is measured against.
-    """
+    @property
+    def fixations(self) -> Points | None:
+        """Of the frame."""
 
-    fixations: Points | None
-    density: Map | None
-    others: Points | None
-    baseline: Map | None
+    @property
+    def density(self) -> Map | None:
+        """Of the frame."""
+
+    @property
+    def others(self) -> Points | None:
+        """Fixations of other frames or videos, the negatives of shuffled AUC."""
+
+    @property
+    def baseline(self) -> Map | None:
+        """The map that information gain is measured against."""
 
 
 class BatchTruth(Protocol):
-    """The ground truth of M frames as tensors.
-
-    Attributes:
-        points: (M, N, 2) rows and columns of fixations.
-        mask: (M, N), True where there is a fixation.
-        density: (M, H, W).
-    """
+    """The ground truth of M frames as tensors."""
 
     @property
-    def points(self) -> Tensor: ...
+    def points(self) -> Tensor:
+        """(M, N, 2) rows and columns of fixations."""
+
     @property
-    def mask(self) -> Tensor: ...
+    def mask(self) -> Tensor:
+        """(M, N), True where there is a fixation."""
+
     @property
-    def density(self) -> Tensor: ...
+    def density(self) -> Tensor:
+        """(M, H, W)."""
 
 
 @dataclass(frozen=True)

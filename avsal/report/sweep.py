@@ -180,8 +180,9 @@ def _notes(
         told = scored[0].settings
         data = ", ".join(dict.fromkeys(str(run.data) for run in scored))
         notes.append(
-            f"Measured rows: the checkpoint of each run that is best by "
-            f"{metric_label(select, arrow=False)} on the validation frames of {data} (protocol {told['protocol']}), scored on those frames at the size "
+            "Measured rows: the checkpoint of each run that is best by "
+            f"{metric_label(select, arrow=False)} on the validation frames of {data} (protocol "
+            f"{told['protocol']}), scored on those frames at the size "
             "of the model's input."
         )
     if len({run.frames for run in scored}) > 1:
