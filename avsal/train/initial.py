@@ -10,7 +10,7 @@ import torch
 from avsal.errors import CheckpointError
 from avsal.models import SaliencyModel, create_model
 from avsal.train.settings import ModelSettings
-from avsal.weights import initialise, load_checkpoint
+from avsal.weights import initialise, load_model
 
 __all__ = ["Inheritance", "build_model", "inherit"]
 
@@ -68,19 +68,19 @@ def build_model(settings: ModelSettings) -> tuple[SaliencyModel, list[str]]:
 
 
 def inherit(model: SaliencyModel, file: str) -> Inheritance:
-    """Take every tensor of a checkpoint whose name and shape the model has too.
+    """Take every tensor of a checkpoint, or of what else `load_model` takes, whose name and shape fit.
 
     The checkpoint's mean, std, value range and channel order become the model's: the weights expect them.
 
     Raises:
         CheckpointError: the file cannot be used, or nothing in it fits.
     """
-    if not Path(file).is_file():
+    if Path(file).suffix and not Path(file).exists():
         raise CheckpointError(
             f"there is no checkpoint {file} to start from: train the stage before this one, or name another "
             "file with model.initial= (null for none)"
         )
-    earlier = load_checkpoint(file)
+    earlier = load_model(file)
     theirs, own = earlier.state_dict(), model.state_dict()
     taken = [name for name in own if name in theirs and theirs[name].shape == own[name].shape]
     if not taken:

@@ -16,9 +16,9 @@ from avsal.errors import ConfigError
 from avsal.losses import LossValue, WeightedLoss
 from avsal.metrics.formulas import correlation
 from avsal.models import SaliencyModel
+from avsal.train.parameter_groups import freeze, part_named
 from avsal.train.settings import TrainSettings
 from avsal.train.sound import attention_loss
-from avsal.weights import freeze, part_named
 
 __all__ = ["Attentive", "Objective"]
 

@@ -10,8 +10,8 @@ from torch.optim import Optimizer
 
 from avsal.errors import ConfigError
 from avsal.models import SaliencyModel
+from avsal.train.parameter_groups import parameter_groups
 from avsal.train.settings import OptimSettings
-from avsal.weights import parameter_groups
 
 __all__ = ["create_optimiser", "set_learning_rate"]
 

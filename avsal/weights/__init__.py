@@ -8,7 +8,6 @@ from avsal.weights.hub import from_pretrained, save_pretrained
 from avsal.weights.identity import ModelIdentity, model_identity
 from avsal.weights.initialisation import Initialised, initialise
 from avsal.weights.loading import find_weights, load_model
-from avsal.weights.parameter_groups import freeze, parameter_groups, part_named
 from avsal.weights.published_file import convert, read_backbone
 from avsal.weights.recipe import InputRecipe
 from avsal.weights.shipped import DEFAULT, SHIPPED, ShippedCheckpoint
@@ -30,14 +29,11 @@ __all__ = [
     "convert_state",
     "fetch",
     "find_weights",
-    "freeze",
     "from_pretrained",
     "initialise",
     "load_checkpoint",
     "load_model",
     "model_identity",
-    "parameter_groups",
-    "part_named",
     "read_backbone",
     "read_header",
     "save_checkpoint",

@@ -32,6 +32,7 @@ def model_card(header: CheckpointHeader) -> str:
     """
     info = model_info(header.model)
     spec = header.spec
+    weights = "its authors'" if "layout" in header.extra else "not its authors'"
     trained = "" if header.trained else "\n**The weights are untrained: the maps mean nothing.**\n"
     predicts = {"last": "the last frame", "centre": "the middle frame", "all": "every frame"}[spec.predicts]
     sections = {
@@ -49,25 +50,29 @@ def model_card(header: CheckpointHeader) -> str:
     }
     body = "\n".join(f"## {title}\n\n{text}\n" for title, text in sections.items() if text)
     return (
-        f"{front_matter(header)}# {header.model}\n\n{info.summary}. Paper: {info.paper}.\n{trained}\n"
+        f"{front_matter(header)}# {header.model}\n\n{info.summary}. The network: {info.paper}; the weights: "
+        f"{weights}.\n{trained}\n"
         "```python\nimport avsal\n\n"
-        'model = avsal.from_pretrained("this folder or its Hub id")\n'
+        'model = avsal.load_model("this folder or its Hub id")\n'
         'for prediction in avsal.predict(model, "video.mp4"):\n    prediction.time, prediction.map\n```\n\n'
         f"{body}"
     )
 
 
 def front_matter(header: CheckpointHeader) -> str:
-    """The Hub's YAML block; strings are written as JSON, which is YAML."""
-    licence = (header.licence or "").lower()
-    lines = ["---", "library_name: avsal"]
-    if licence in HUB_LICENCES:
-        lines.append(f"license: {licence}")
-    elif licence:
-        lines += ["license: other", f"license_name: {json.dumps(header.licence)}"]
+    """The Hub's YAML block."""
+    from huggingface_hub import ModelCardData
+
+    licence = header.licence
+    known = licence is not None and licence.lower() in HUB_LICENCES
     tags = ["saliency", "video", "eye-movements", *(["audio-visual"] if header.spec.sample_rate else [])]
-    lines += ["tags:", *(f"- {tag}" for tag in tags), "---", "", ""]
-    return "\n".join(lines)
+    data = ModelCardData(
+        library_name="avsal",
+        license=licence.lower() if licence and known else "other" if licence else None,
+        license_name=None if known else licence,
+        tags=tags,
+    )
+    return f"---\n{data.to_yaml()}\n---\n\n"
 
 
 def described(value: Any) -> str:

@@ -6,6 +6,7 @@ not be told from a broken or a foreign one: the catalogue says how to bring it.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import os
 from dataclasses import dataclass
@@ -17,7 +18,6 @@ __all__ = ["CATALOGUE", "CatalogueEntry", "cache_folder", "entry_named", "fetch"
 
 CACHE_VARIABLE = "AVSAL_CACHE"
 RANGE_NOT_SATISFIABLE = 416
-PYTORCH = "https://download.pytorch.org/models/"
 
 
 @dataclass(frozen=True)
@@ -49,175 +49,22 @@ class CatalogueEntry:
     expect: str = ""
 
 
-def of_stavis(split: int, sound: bool) -> CatalogueEntry:
-    """STAViS's files of one of the three splits of the six audio-visual data sets."""
-    kind = "audiovisual" if sound else "visual"
-    return CatalogueEntry(
-        f"stavis_{split}" if sound else f"stavis_visual_{split}",
-        f"STAViS, {'with sound' if sound else 'visual stage'}, trained on split {split} of the six sets",
-        "stavis" if sound else "stavis_visual",
-        "MIT",
-        "http://cvsp.cs.ntua.gr/research/stavis",
-        f"{kind}_split{split}_save_60.pth",
-        expect="341 tensors under `module.` in `state_dict`, 87.4 MB of them, beside the optimisers' state",
-    )
+def read_catalogue() -> dict[str, CatalogueEntry]:
+    """The entries of `catalogue.csv`, by name.
+
+    Full hashes there are those that several independent users report; each begins with the digits in its
+    file's name.
+    """
+    with Path(__file__).with_name("catalogue.csv").open(newline="", encoding="utf-8") as file:
+        rows = [dict(row) for row in csv.DictReader(file)]
+    entries = [
+        CatalogueEntry(**row | {"size": int(row["size"] or 0) or None, "sha256": row["sha256"] or None})
+        for row in rows
+    ]
+    return {entry.name: entry for entry in entries}
 
 
-KINETICS_TERMS = "BSD-3-Clause code; weights under the terms of Kinetics-400"
-UNSTATED = "not stated"
-
-#: full hashes are those that several independent users report; each begins with the digits in its file's name
-CATALOGUE = {
-    entry.name: entry
-    for entry in (
-        CatalogueEntry(
-            "s3d_kinetics",
-            "encoder of TSFP-Net (Kinetics-400, 72.1 % top-1)",
-            "s3d",
-            "MIT",
-            "https://github.com/kylemin/S3D",
-            "S3D_kinetics400.pt",
-        ),
-        CatalogueEntry(
-            "s3d_torchvision",
-            "encoder of TSFP-Net (Kinetics-400, 68.4 % top-1)",
-            "s3d",
-            KINETICS_TERMS,
-            f"{PYTORCH}s3d-d76dad2f.pth",
-            "s3d-d76dad2f.pth",
-            sha256="d76dad2f",
-        ),
-        CatalogueEntry(
-            "soundnet8",
-            "audio encoder of TSFP-Net (unlabelled videos)",
-            "soundnet",
-            UNSTATED,
-            "https://github.com/keunhong/pytorch-soundnet",
-            "soundnet8_final.pth",
-        ),
-        CatalogueEntry(
-            "soundnet8_mit",
-            "audio encoder of TSFP-Net (the same network, another port)",
-            "soundnet",
-            "MIT",
-            "https://github.com/smallflyingpig/SoundNet_Pytorch",
-            "sound8.pth",
-        ),
-        CatalogueEntry(
-            "vgg16_imagenet",
-            "encoder of 3DSAL and ESAN-VSP (ImageNet)",
-            "vgg16",
-            "BSD-3-Clause code; weights under the terms of ImageNet",
-            f"{PYTORCH}vgg16-397923af.pth",
-            "vgg16-397923af.pth",
-            553_433_881,
-            "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
-        ),
-        CatalogueEntry(
-            "mobilenet_v2_imagenet",
-            "encoder of UNISAL and of the mobile TSFP-Net (ImageNet)",
-            "mobilenet_v2",
-            "BSD-3-Clause code; weights under the terms of ImageNet",
-            f"{PYTORCH}mobilenet_v2-b0353104.pth",
-            "mobilenet_v2-b0353104.pth",
-            sha256="b0353104",
-        ),
-        CatalogueEntry(
-            "r3d_18_kinetics",
-            "trunk of 3D-ResNet (Kinetics-400)",
-            "r3d_18",
-            KINETICS_TERMS,
-            f"{PYTORCH}r3d_18-b3b3357e.pth",
-            "r3d_18-b3b3357e.pth",
-            133_546_016,
-            "b3b3357ead25631ec9c57362ff2128a92d0427e01e2cd184951a44380c3f2e9d",
-        ),
-        CatalogueEntry(
-            "mc3_18_kinetics",
-            "video network for experiments (Kinetics-400)",
-            "mc3_18",
-            KINETICS_TERMS,
-            f"{PYTORCH}mc3_18-a90a0ba3.pth",
-            "mc3_18-a90a0ba3.pth",
-            46_841_888,
-            "a90a0ba35ca1242d15b77511ff28bfb29cc596988b5ea36081042f8e2f54212b",
-        ),
-        CatalogueEntry(
-            "r2plus1d_18_kinetics",
-            "trunk of 3D-ResNet, variant (Kinetics-400)",
-            "r2plus1d_18",
-            KINETICS_TERMS,
-            f"{PYTORCH}r2plus1d_18-91a641e6.pth",
-            "r2plus1d_18-91a641e6.pth",
-            126_162_996,
-            "91a641e6c2ab531d1aca5f4321b4d802ec5c3babc15df855cdb6e39c6a1107c8",
-        ),
-        CatalogueEntry(
-            "resnet50_3d_kinetics",
-            "encoder of STAViS (Kinetics-400)",
-            "resnet50_3d",
-            "MIT",
-            "https://github.com/kenshohara/3D-ResNets-PyTorch",
-            "resnet-50-kinetics.pth",
-            expect="tensors of all four stages and the classifier; the fourth stage is left out",
-        ),
-        CatalogueEntry(
-            "unisal",
-            "UNISAL, all four domains (DHF1K, Hollywood-2, UCF Sports, SALICON)",
-            "unisal",
-            "Apache-2.0",
-            "https://github.com/rdroste/unisal",
-            "weights_best.pth",
-            expect="835 tensors, 15.5 MB; training_runs/pretrained_unisal/weights_best.pth of the repository",
-        ),
-        CatalogueEntry(
-            "tased",
-            "TASED-Net, updated weights (DHF1K)",
-            "tased",
-            "MIT",
-            "https://github.com/MichiganCOG/TASED-Net",
-            "TASED_updated.pt",
-            expect="513 tensors, 85.3 MB; linked from the repository's README",
-        ),
-        CatalogueEntry(
-            "esan",
-            "ESAN-VSP, setting iv (DHF1K, Hollywood-2 and UCF Sports together)",
-            "esan",
-            UNSTATED,
-            "https://github.com/cj4L/ESAN-VSP",
-            "ESAN-epoch_18.pth",
-            expect="76 tensors, 458 MB; linked from the repository's README",
-        ),
-        CatalogueEntry(
-            "vinet_dhf1k",
-            "ViNet, trained on DHF1K",
-            "vinet",
-            "MIT",
-            "https://github.com/samyak0210/ViNet",
-            "ViNet_DHF1K.pt",
-            expect="470 tensors, 124.5 MB",
-        ),
-        CatalogueEntry(
-            "avinet",
-            "AViNet, trained on the six audio-visual sets (bilinear fusion)",
-            "avinet",
-            "MIT",
-            "https://github.com/samyak0210/ViNet",
-            "AViNet.pt",
-            expect="525 tensors, 182.1 MB; the file's own name is not known: give it this one",
-        ),
-        CatalogueEntry(
-            "vinet_s_dhf1k",
-            "ViNet-S, trained on DHF1K",
-            "vinet_s",
-            "CC-BY-NC-SA-4.0",
-            "https://github.com/ViNet-Saliency/vinet_v2",
-            "DHF1K_vinet_s_rootgrouped_32_bs8_kld_cc.pt",
-            expect="470 tensors, 38.1 MB; one of an archive with a file for each data set and split",
-        ),
-        *(of_stavis(split, sound) for sound in (True, False) for split in (1, 2, 3)),
-    )
-}
+CATALOGUE = read_catalogue()
 
 
 def cache_folder() -> Path:

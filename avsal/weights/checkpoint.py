@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import torch
 from torch import Tensor
@@ -20,19 +20,22 @@ from avsal.errors import CheckpointError, ConfigError, MediaError
 from avsal.media.atomic import atomic_path
 from avsal.models import ArgumentValue, ModelInfo, SaliencyModel, create_model
 from avsal.types import ClipSpec
-from avsal.weights.header import CheckpointHeader, plain, sha256_of
+from avsal.weights.header import KEY, CheckpointHeader, plain, sha256_of
 from avsal.weights.mismatch import check_numbers, describe_mismatch, listed, non_finite, shapes
 from avsal.weights.recipe import InputRecipe
-from avsal.weights.state_file import read_table, read_tensors
+from avsal.weights.state_file import file_kind, read_table, read_tensors
 
 __all__ = [
     "HEADER",
+    "About",
     "effective_arguments",
     "fill",
     "header_of",
+    "is_ours",
     "load_checkpoint",
     "read_header",
     "save_checkpoint",
+    "verified_tensors",
     "write_tensors",
 ]
 
@@ -41,31 +44,38 @@ logger = logging.getLogger(__name__)
 HEADER = "checkpoint_header"  # attribute of a loaded model
 
 
+class About(TypedDict, total=False):
+    """What a checkpoint says of its weights: numbers, strings, lists and mappings.
+
+    Attributes:
+        protocol: how they were trained.
+        data: what they were trained on.
+        scores: what they reached; NaN is stored as null.
+        licence: of the weights.
+        source: where they come from.
+        extra: anything else.
+    """
+
+    protocol: Any
+    data: Any
+    scores: Mapping[str, Any] | None
+    licence: str | None
+    source: str | None
+    extra: Mapping[str, Any] | None
+
+
 def save_checkpoint(
-    model: SaliencyModel,
-    path: str | os.PathLike[str],
-    *,
-    protocol: Any = None,
-    data: Any = None,
-    scores: Mapping[str, Any] | None = None,
-    licence: str | None = None,
-    source: str | None = None,
-    extra: Mapping[str, Any] | None = None,
+    model: SaliencyModel, path: str | os.PathLike[str], **about: Unpack[About]
 ) -> CheckpointHeader:
     """Write a model to a checkpoint. A stopped run leaves the old file or the new one, never half of one.
 
-    What is None among `protocol` to `extra` is taken over from the checkpoint that the model was loaded from,
+    What is not given or None among `about` is taken over from the checkpoint that the model was loaded from,
     as long as its weights have not changed since.
 
     Args:
         model: built by name; its `trained` goes into the header.
         path: of the file; its folder is made.
-        protocol: how it was trained. This and the rest: numbers, strings, lists and mappings.
-        data: what it was trained on.
-        scores: what it reached; NaN is stored as null.
-        licence: of the weights.
-        source: where they come from.
-        extra: anything else.
+        **about: see `About`.
 
     Returns:
         The header as written.
@@ -85,44 +95,26 @@ def save_checkpoint(
         raise CheckpointError(
             f"the weights of {model.name} are not finite, so {path} is not written: {listed(broken)}"
         )
-    header = header_of(
-        model, protocol=protocol, data=data, scores=scores, licence=licence, source=source, extra=extra
-    )
+    header = header_of(model, **about)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     write_tensors(tensors, path, header.to_metadata())
     return header
 
 
-def header_of(
-    model: SaliencyModel,
-    *,
-    protocol: Any = None,
-    data: Any = None,
-    scores: Mapping[str, Any] | None = None,
-    licence: str | None = None,
-    source: str | None = None,
-    extra: Mapping[str, Any] | None = None,
-) -> CheckpointHeader:
+def header_of(model: SaliencyModel, **about: Unpack[About]) -> CheckpointHeader:
     """What a checkpoint of a model would say of it; the arguments are those of `save_checkpoint`."""
     sha256 = sha256_of(model.state_dict())
-    about = {
-        "protocol": protocol,
-        "data": data,
-        "scores": scores,
-        "licence": licence,
-        "source": source,
-        "extra": extra,
-    }
+    said = {key: value for key, value in about.items() if value is not None}
     loaded: CheckpointHeader | None = vars(model).get(HEADER)
     if loaded is not None and loaded.sha256 == sha256:
-        about = {key: getattr(loaded, key) if value is None else value for key, value in about.items()}
+        said = {key: getattr(loaded, key) for key in About.__annotations__} | said
     return CheckpointHeader(
         model=model.name,
         arguments=plain(effective_arguments(model.info, model.arguments)),
         spec=model.spec,
         trained=model.trained,
         sha256=sha256,
-        **{key: plain(value) for key, value in about.items() if value is not None},
+        **{key: plain(value) for key, value in said.items()},
     )
 
 
@@ -178,22 +170,14 @@ def load_checkpoint(
         CheckpointError: the file is missing, broken, not a checkpoint of ours, or does not fit its model.
     """
     path = Path(path)
-    table = read_table(path)
-    header = CheckpointHeader.from_metadata(table.metadata, path)
+    header = read_header(path)
     try:
         with torch.device("meta"):  # names and shapes without memory
             skeleton = create_model(header.model, **header.arguments)
     except ConfigError as error:
         raise CheckpointError(f"{path} names a model that this avsal cannot build: {error}") from error
-    problem = describe_mismatch(shapes(skeleton.state_dict()), table.shapes)
-    if problem:
-        raise CheckpointError(f"{path} does not fit its model {header.model}: {problem}")
     check_spec(header.spec, skeleton.spec, path)
-    tensors = read_tensors(path)
-    if sha256_of(tensors) != header.sha256:
-        raise CheckpointError(
-            f"{path} is damaged: its tensors do not have the hash its header names; copy it again"
-        )
+    tensors = verified_tensors(path, skeleton.state_dict(), header.sha256, f"its model {header.model}")
     with torch.random.fork_rng(devices=[]):  # loading draws no numbers from the caller's generator
         model = create_model(header.model, **{**header.arguments, **choices})
     if fill(model, tensors, str(path)):
@@ -202,6 +186,34 @@ def load_checkpoint(
     model.trained = header.trained
     vars(model)[HEADER] = header
     return model.to(device).eval()
+
+
+def verified_tensors(path: Path, expected: Mapping[str, Tensor], sha256: str, what: str) -> dict[str, Tensor]:
+    """The tensors of a file of ours; names and shapes are compared before one is read, the hash thereafter.
+
+    Args:
+        path: of the file.
+        expected: names and shapes, as a state dict.
+        sha256: what the file's header says.
+        what: the tensors are of, for messages.
+
+    Raises:
+        CheckpointError: they differ.
+    """
+    problem = describe_mismatch(shapes(expected), read_table(path).shapes)
+    if problem:
+        raise CheckpointError(f"{path} does not fit {what}: {problem}")
+    tensors = read_tensors(path)
+    if sha256_of(tensors) != sha256:
+        raise CheckpointError(
+            f"{path} is damaged: its tensors do not have the hash its header names; copy it again"
+        )
+    return tensors
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file is one that avsal wrote, told by its header."""
+    return file_kind(path) == "safetensors" and KEY in read_table(path).metadata
 
 
 def fill(module: torch.nn.Module, tensors: Mapping[str, Tensor], source: str) -> bool:

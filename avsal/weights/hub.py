@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import torch
 
@@ -16,7 +15,7 @@ from avsal.errors import CheckpointError
 from avsal.media.atomic import atomic_path
 from avsal.models import SaliencyModel
 from avsal.weights.card import model_card
-from avsal.weights.checkpoint import load_checkpoint, save_checkpoint
+from avsal.weights.checkpoint import About, load_checkpoint, save_checkpoint
 
 __all__ = ["WEIGHTS", "from_hub", "from_pretrained", "hub_id", "save_pretrained"]
 
@@ -24,28 +23,13 @@ WEIGHTS = "model.safetensors"
 SCHEME = "hf://"
 
 
-def save_pretrained(
-    model: SaliencyModel,
-    folder: str | os.PathLike[str],
-    *,
-    protocol: Any = None,
-    data: Any = None,
-    scores: Mapping[str, Any] | None = None,
-    licence: str | None = None,
-    source: str | None = None,
-    extra: Mapping[str, Any] | None = None,
-) -> Path:
+def save_pretrained(model: SaliencyModel, folder: str | os.PathLike[str], **about: Unpack[About]) -> Path:
     """Write a model as a folder that `load_model` and the Hub take, replacing files of the same names.
 
     Args:
         model: built by name. One that was loaded from a checkpoint brings what that says of it.
         folder: made where it is not there.
-        protocol: how it was trained. This and the rest as for `save_checkpoint`.
-        data: what it was trained on.
-        scores: what it reached.
-        licence: of the weights.
-        source: where they come from.
-        extra: anything else.
+        **about: see `avsal.weights.checkpoint.About`.
 
     Returns:
         The folder.
@@ -56,16 +40,7 @@ def save_pretrained(
         MediaError: the disk refuses.
     """
     folder = Path(folder)
-    header = save_checkpoint(
-        model,
-        folder / WEIGHTS,
-        protocol=protocol,
-        data=data,
-        scores=scores,
-        licence=licence,
-        source=source,
-        extra=extra,
-    )
+    header = save_checkpoint(model, folder / WEIGHTS, **about)
     config = {
         "library_name": "avsal",
         "model": header.model,

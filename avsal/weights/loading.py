@@ -20,16 +20,17 @@ from avsal.weights.checkpoint import (
     effective_arguments,
     fill,
     header_of,
+    is_ours,
     load_checkpoint,
     read_header,
 )
 from avsal.weights.conversion import convert_state, without_wrapper_prefix
-from avsal.weights.header import KEY, CheckpointHeader, plain
+from avsal.weights.header import CheckpointHeader, plain
 from avsal.weights.hub import WEIGHTS, from_hub, hub_id
 from avsal.weights.published import MODELS
 from avsal.weights.published_file import recognised_model
 from avsal.weights.shipped import DEFAULT, SHIPPED, differing, shipped_checkpoint
-from avsal.weights.state_file import file_kind, read_state, read_table
+from avsal.weights.state_file import read_state
 
 __all__ = ["Found", "find_weights", "load_model"]
 
@@ -158,7 +159,7 @@ def load_file(path: Path, name: str | None, arguments: Mapping[str, Any]) -> Sal
         name: of the model it must be; None: whichever it is.
         arguments: of its constructor.
     """
-    if file_kind(path) == "safetensors" and KEY in read_table(path).metadata:
+    if is_ours(path):
         header = read_header(path)
         if name not in (None, header.model):
             raise CheckpointError(f"{path} is a checkpoint of the model {header.model}, not of {name}")

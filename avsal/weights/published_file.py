@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,20 @@ from torch import Tensor
 
 from avsal.errors import CheckpointError, ConfigError
 from avsal.models import SaliencyModel, create_model
-from avsal.weights.checkpoint import HEADER, fill, header_of, save_checkpoint, write_tensors
+from avsal.weights.checkpoint import (
+    HEADER,
+    fill,
+    header_of,
+    is_ours,
+    save_checkpoint,
+    verified_tensors,
+    write_tensors,
+)
 from avsal.weights.conversion import Conversion, convert_state, names_of, network_named
-from avsal.weights.header import KEY, BackboneHeader, CheckpointHeader, sha256_of
-from avsal.weights.mismatch import check_numbers, describe_mismatch, shapes
+from avsal.weights.header import BackboneHeader, CheckpointHeader, sha256_of
+from avsal.weights.mismatch import check_numbers
 from avsal.weights.published import MODELS
-from avsal.weights.state_file import StateFile, read_state
+from avsal.weights.state_file import read_state, read_table
 
 __all__ = ["convert", "model_of", "read_backbone", "recognised_model"]
 
@@ -69,30 +78,18 @@ def read_backbone(path: str | os.PathLike[str], name: str | tuple[str, ...] | No
         CheckpointError: the file cannot be read or does not convert.
         ConfigError: there is no such network.
     """
-    path = Path(path)
+    path, names = Path(path), names_of(name)
+    if is_ours(path):
+        header = BackboneHeader.from_metadata(read_table(path).metadata, path)
+        if header.backbone not in names:
+            raise CheckpointError(f"{path} is {header.backbone}, not {' or '.join(names)}")
+        expected = network_named(header.backbone).tensors
+        tensors = verified_tensors(path, expected, header.sha256, header.backbone)
+        check_numbers(tensors, expected, str(path))
+        return Conversion(header.backbone, header.layout, tensors, header.recipe, header.notes)
     state = read_state(path)
-    if KEY in state.metadata:
-        return read_converted(state, path, name)
-    found = convert_state(state.tensors, name, source=str(path))
-    notes = state.notes + found.notes
-    return Conversion(found.backbone, found.layout, found.tensors, found.recipe, notes)
-
-
-def read_converted(state: StateFile, path: Path, name: str | tuple[str, ...] | None) -> Conversion:
-    """The weights in a file that `convert` wrote, its hash and shapes checked."""
-    header = BackboneHeader.from_metadata(state.metadata, path)
-    if header.backbone not in names_of(name):
-        raise CheckpointError(f"{path} is {header.backbone}, not {' or '.join(names_of(name))}")
-    expected = network_named(header.backbone).tensors
-    problem = describe_mismatch(shapes(expected), shapes(state.tensors))
-    if problem:
-        raise CheckpointError(f"{path} does not fit {header.backbone}: {problem}")
-    if sha256_of(state.tensors) != header.sha256:
-        raise CheckpointError(
-            f"{path} is damaged: its tensors do not have the hash its header names; copy it again"
-        )
-    check_numbers(state.tensors, expected, str(path))
-    return Conversion(header.backbone, header.layout, state.tensors, header.recipe, header.notes)
+    found = convert_state(state.tensors, names, source=str(path))
+    return replace(found, notes=state.notes + found.notes)
 
 
 def recognised_model(

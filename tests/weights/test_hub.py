@@ -44,6 +44,7 @@ def test_the_card_is_filled_from_the_header(model, tmp_path):
     assert "- audio-visual\n" in card
     for line in (
         "# tsfpnet_av",
+        "the weights: not its authors'.",
         "- epochs: `3`",
         "- loss: KL - CC",
         "DIEM, split 1",
@@ -64,7 +65,7 @@ def test_the_card_of_an_untrained_model_says_so_and_states_what_is_not_stated(tm
     card = (tmp_path / "README.md").read_text()
     assert "**The weights are untrained: the maps mean nothing.**" in card
     assert card.count("Not stated.") == 4  # training, data, scores, source
-    assert 'license: other\nlicense_name: "My own 2"' in card
+    assert "license: other\nlicense_name: My own 2" in card
     assert "audio-visual" not in card
 
 

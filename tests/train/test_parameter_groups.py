@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from avsal.errors import ConfigError
-from avsal.weights import freeze, parameter_groups
+from avsal.train.parameter_groups import freeze, parameter_groups
 
 
 def network() -> nn.Module:
