@@ -176,8 +176,9 @@ def finite(value: float) -> float | None:
 
 
 def compared(scores: list[ConditionScore], margins: Mapping[tuple[str, str], float]) -> list[Comparison]:
-    """The original audio against every condition; the reference rows are no condition."""
-    return compare([score for score in scores if score.condition not in REFERENCES], margins=margins)
+    """The original audio against every condition, by the metrics of maps; reference rows are no condition."""
+    chosen = [score for score in scores if score.condition not in REFERENCES and score.metric != FAVOURED]
+    return compare(chosen, margins=margins)
 
 
 def normalised_gain(scores: list[ConditionScore], cue: str) -> dict[str, float]:

@@ -9,7 +9,6 @@ __all__ = ["NUM_DECIMALS", "PERCENT", "ROW_LABELS", "column_order", "metric_labe
 #: label of what stands in tables and is no metric, and whether larger is better, None where neither is
 _OTHERS: dict[str, tuple[str, bool | None]] = {
     "ig_explained": ("IG explained", True),
-    "favoured": ("heard source favoured", True),
     "fps": ("maps a second", True),
     "parameters": ("M parameters", None),
 }

@@ -15,7 +15,6 @@ from avsal.ablation.synthetic_videos import (
     planted_margins,
     score_synthetic_videos,
 )
-from avsal.ablation.verdicts import compare
 from avsal.cli import main
 from avsal.models import create_model
 from datasets_av.sounding_clips import SoundingClips
@@ -62,16 +61,11 @@ def test_the_map_by_hand_is_the_best_map_where_the_right_one_was_picked(composit
     assert hits >= 7
 
 
-def test_conditions_are_compared_by_what_the_map_favours_too(scores, composites):
+def test_margins_are_of_the_metrics_of_maps(composites):
     model = create_model("tsfpnet_av", width=0.25, num_frames=16, size=(64, 96))
     margins = planted_margins(composites, model.spec, 10)
-    assert set(margins) == {"nss", "cc", FAVOURED}
-    assert 0 < margins[FAVOURED] < 0.05
-    given = {("sounding_clips", metric): margin for metric, margin in margins.items()}
-    found = compare([score for score in scores if score.condition not in REFERENCES], margins=given)
-    assert {(one.condition, one.metric) for one in found} == {
-        (condition, metric) for condition in ("zero", "swapped") for metric in ("nss", "cc", FAVOURED)
-    }
+    assert set(margins) == {"nss", "cc"}
+    assert min(margins.values()) > 0
 
 
 def test_the_swapped_sound_is_that_of_another_source_that_is_seen(composites, monkeypatch):
