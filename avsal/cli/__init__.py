@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import os
+import errno
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 
 from avsal import __version__
 from avsal.cli.parsing import Parser
+from avsal.cli.process import Ended, in_good_order
 from avsal.configuration import did_you_mean
-from avsal.errors import AvsalError, ConfigError
+from avsal.errors import AvsalError, AvsalRuntimeError, ConfigError, shown
 
 __all__ = ["main"]
 
@@ -28,7 +30,8 @@ VERBS = {
 
 EPILOG = (
     "avsal VERB --help tells more. Settings may be typed as --key value or key=value. Exit codes: 0 done, "
-    "1 some inputs failed or were damaged, 2 wrong use or unusable input, 130 interrupted."
+    "1 some inputs failed or were damaged, or something failed on the way, 2 wrong use or unusable input, "
+    "130 interrupted, 143 and 129 ended by SIGTERM and SIGHUP."
 )
 
 
@@ -81,7 +84,11 @@ def verb_parser(words: Sequence[str]) -> tuple[Parser, Callable[[argparse.Namesp
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `avsal` with the given arguments (those of the process by default) and return its exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    with in_good_order():
+        return _run(list(sys.argv[1:] if argv is None else argv))
+
+
+def _run(words: list[str]) -> int:
     debug = "--debug" in words
     try:
         if not words or words[0].startswith("-"):
@@ -91,13 +98,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AvsalError as error:
         if debug:
             raise
-        print(f"avsal: error: {error}", file=sys.stderr)
-        return 2
+        _tell(f"avsal: error: {error}")
+        return 1 if isinstance(error, AvsalRuntimeError) else 2
+    except Ended as ended:
+        _tell(f"avsal: ended by {ended}")
+        return 128 + ended.number
     except KeyboardInterrupt:
         if debug:
             raise
-        print("avsal: interrupted", file=sys.stderr)
+        _tell("avsal: interrupted")
         return 130
-    except BrokenPipeError:  # the reader of our output has gone, as `avsal models | head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OSError as error:  # of a file or folder that no reader or writer of ours stands for
+        if debug:
+            raise
+        place = "" if error.filename is None else f"{shown(error.filename)}: "
+        _tell(f"avsal: error: {place}{error.strerror or shown(error)}")
+        return 1 if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO) else 2
+    except MemoryError:
+        if debug:
+            raise
+        _tell("avsal: error: out of memory: give smaller input, or fewer workers")
+        return 1
+
+
+def _tell(text: str) -> None:
+    with suppress(OSError):  # of a terminal that is gone
+        print(text, file=sys.stderr, flush=True)

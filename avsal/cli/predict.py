@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from avsal.cli.parsing import Parser, settings_of
 from avsal.configuration import setting
-from avsal.errors import AvsalError
+from avsal.errors import AvsalError, shown
 from avsal.workflows.predict import (
     PredictSettings,
     expected_maps,
@@ -101,11 +101,12 @@ def run_line(line: PredictLine, arguments: argparse.Namespace) -> int:
             teller.done(found, identity)
             identity = None if not found.skipped else identity  # told once
             damaged += found.damaged
-        except AvsalError as error:
+        except (AvsalError, OSError) as error:
             if arguments.debug:
                 raise
             failed += 1
-            print(f"avsal: error: {error}", file=sys.stderr, flush=True)
+            where = "" if isinstance(error, AvsalError) else f"{shown(source)}: "
+            print(f"avsal: error: {where}{shown(error)}", file=sys.stderr, flush=True)
     wait_for_others(rank, num_processes)
     if failed == len(mine):
         return 2
@@ -150,7 +151,7 @@ class Teller:
     def done(self, found: PredictedVideo, identity: str | None) -> None:
         """Tell what was written, and by which model where that was not told yet."""
         for warning in found.warnings:
-            print(f"avsal: warning: {self.prefix}{warning}", file=sys.stderr, flush=True)
+            print(f"avsal: warning: {self.prefix}{shown(warning)}", file=sys.stderr, flush=True)
         if found.skipped:
             self._say(f"{found.source}: done before, skipped")
             return
@@ -161,4 +162,4 @@ class Teller:
 
     def _say(self, line: str) -> None:
         if not self.quiet:
-            print(f"{self.prefix}{line}", flush=True)
+            print(f"{self.prefix}{shown(line)}", flush=True)

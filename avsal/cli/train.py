@@ -41,7 +41,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compose the settings and train; return 0, 1 where runs failed, or 130 where it was stopped."""
+    """Compose the settings and train; return 0, 1 where runs failed, or 128 and the number of a signal."""
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         result = launch(arguments.overrides, multirun=arguments.multirun)
     except StoppedError as error:
         print(f"avsal: {error}", file=sys.stderr)
-        return 130
+        return error.code
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(one_line(error)) from error
     if result is None:

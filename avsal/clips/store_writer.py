@@ -10,9 +10,8 @@ import os
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from avsal.clips.store import write_index
 from avsal.clips.store_settings import StoreSettings
 from avsal.clips.stored_recording import META, StoredRecording
 from avsal.errors import ConfigError, DatasetError, MediaError
+from avsal.media.atomic import only_one
 from avsal.media.video import open_frames
 from avsal.types import Recording
 
@@ -123,7 +123,7 @@ def prepare(
     for name, count in Counter(store_folder(recording) for recording in chosen).items():
         if count > 1:
             raise ConfigError(f"{count} recordings would be stored as {name}; give each its own id")
-    with _own(folder):
+    with only_one(folder, "preparing"):
         settings.claim(folder)
         missing = [recording for recording in chosen if not _is_kept(recording, folder)]
         need = _estimate(missing, len(chosen) - len(missing), folder, settings)
@@ -245,24 +245,3 @@ def _expected_frames(recording: Recording) -> tuple[int | None, float]:
     if count is None and info.duration is not None:
         count = round(info.duration * info.frame_rate)
     return count, info.frame_rate
-
-
-@contextmanager
-def _own(folder: Path) -> Iterator[None]:
-    """Make the folder and let no other process write to it; a killed process lets go of it by itself."""
-    with ExitStack() as stack:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = stack.enter_context((folder / ".lock").open("w"))
-        except OSError as error:
-            raise MediaError(f"cannot write {folder}: {error.strerror}; choose another place") from error
-        if os.name == "posix":
-            import fcntl
-
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise ConfigError(
-                    f"another process is preparing into {folder}; wait for it, or choose another folder"
-                ) from error
-        yield

@@ -14,6 +14,7 @@ import numpy as np
 from avsal.errors import DatasetError
 from avsal.evaluation.scores import FrameRow, ScoreCollector, VideoScores
 from avsal.media import atomic_path
+from avsal.media.cells import cell, from_cell
 
 __all__ = ["COLUMNS", "RowWriter", "read_rows"]
 
@@ -70,8 +71,8 @@ class RowWriter:
                 value = values[at]
                 self._writer.writerow(
                     (
-                        scores.dataset,
-                        scores.video,
+                        cell(scores.dataset),
+                        cell(scores.video),
                         frame,
                         stamp,
                         metric,
@@ -102,7 +103,7 @@ def read_rows(path: str | Path, model: str | None = None) -> list[VideoScores]:
                     "give a file from the folder `frames` of an evaluation"
                 )
             return list(_videos(reader, model or path.stem, path))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error, ValueError, OverflowError) as error:
         raise DatasetError(f"{path} cannot be read ({error}); give the rows of an evaluation") from error
 
 
@@ -124,6 +125,7 @@ def _videos(lines: Iterable[list[str]], model: str, path: Path) -> Iterable[Vide
     for line in lines:
         try:
             dataset, video, index, time, metric, value, family, sampler, count, reason = line
+            dataset, video = from_cell(dataset), from_cell(video)
             here = int(index), float(time or "nan"), int(count) if count else None
             number = float(value) if value else float("nan")
         except ValueError as error:

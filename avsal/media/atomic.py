@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from avsal.errors import MediaError
+from avsal.errors import ConfigError, MediaError
 
-__all__ = ["atomic_path"]
+__all__ = ["atomic_path", "only_one"]
 
 
 @contextmanager
@@ -43,3 +44,33 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def only_one(folder: Path, doing: str) -> Iterator[None]:
+    """Make the folder and let no other process write to it; a killed process lets go of it by itself.
+
+    Args:
+        folder: that outputs go to.
+        doing: what is done in it, for the message: ``preparing``.
+
+    Raises:
+        ConfigError: another process is at it.
+        MediaError: the folder cannot be made or written.
+    """
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context((folder / ".lock").open("w"))
+        except OSError as error:
+            raise MediaError(f"cannot write {folder}: {error.strerror}; choose another place") from error
+        if os.name == "posix":
+            import fcntl
+
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ConfigError(
+                    f"another process is {doing} into {folder}; wait for it, or choose another folder"
+                ) from error
+        yield

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
@@ -69,6 +69,8 @@ class SoundReader:
         self._pieces = _resampled(self._decoder, sample_rate, 0)
         self._produced = 0  # position up to which samples have been made
         self._finished = False
+        self._held: list[tuple[int, int]] = []  # positions that stay, see `hold`
+        self._saved: list[tuple[int, NDArray[np.float32]]] = []  # blocks of them that would be forgotten
 
     def __enter__(self) -> Self:
         return self
@@ -101,17 +103,30 @@ class SoundReader:
             raise ValueError(f"`end` must not lie before `start` but they are {end} and {start} s")
         first = round(start * self.sample_rate)
         samples = np.zeros(round((end - start) * self.sample_rate), np.float32)
-        if first < self._dropped:
+        stays = any(low <= first and first + len(samples) <= high for low, high in self._held)
+        if first < self._dropped and not stays:
             raise ValueError(
                 f"sound from {start:.3f} s on was asked for, but what lies more than "
                 f"{self._keep / self.sample_rate:.3f} s before the latest read is gone: give a greater `keep`"
             )
         self._advance(first, first + len(samples))
-        for position, block in self._kept:
+        for position, block in chain(self._saved, self._kept):
             begin, stop = max(first, position), min(first + len(samples), position + len(block))
             if begin < stop:
                 samples[begin - first : stop - first] = block[begin - position : stop - position]
         return samples
+
+    def hold(self, spans: Sequence[tuple[float, float]]) -> None:
+        """Keep the sound of some seconds, whatever is read meanwhile; those of the call before are let go.
+
+        Args:
+            spans: (start, end) in seconds on the video clock, not yet forgotten.
+        """
+        self._held = [(round(low * self.sample_rate), round(high * self.sample_rate)) for low, high in spans]
+        self._saved = [(position, block) for position, block in self._saved if self._is_held(position, block)]
+
+    def _is_held(self, position: int, block: NDArray[np.float32]) -> bool:
+        return any(low < position + len(block) and position < high for low, high in self._held)
 
     def _advance(self, first: int, stop: int) -> None:
         """Produce samples up to position `stop` and forget those too far before `first`."""
@@ -132,13 +147,16 @@ class SoundReader:
 
     def _forget(self) -> None:
         while self._kept and self._kept[0][0] + len(self._kept[0][1]) <= self._dropped:
-            self._kept.popleft()
+            position, block = self._kept.popleft()
+            if self._held and self._is_held(position, block):
+                self._saved.append((position, block))
 
     def _enter(self, second: int) -> None:
         """Go on from a later whole second of the video clock, where both rates have a sample."""
         self._pieces.close()
         self._pieces = _resampled(self._decoder, self.sample_rate, second)
         self._produced = second * self.sample_rate
+        self._saved += [(position, block) for position, block in self._kept if self._is_held(position, block)]
         self._kept.clear()
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from avsal.clips import content_size, crop_to_content, waveform
-from avsal.clips.soundtrack import excerpt
+from avsal.clips.soundtrack import LONGEST_HOLD, excerpt
 from avsal.clips.windows import WindowPlan
 from avsal.errors import ConfigError, MediaError
 from avsal.media.audio import SoundReader
@@ -86,6 +86,8 @@ class PredictionStream:
         sounds: Mapping[str, NDArray[np.float32] | None] | None = None,
         attention: bool = False,
         frame_rate: float | None = None,
+        video_stream: int | None = None,
+        audio_stream: int | None = None,
         start: float | None = None,
         end: float | None = None,
         every: int = 1,
@@ -112,16 +114,22 @@ class PredictionStream:
         self.num_windows = 0
         self._pending: deque[WindowMaps] = deque()
 
-        with open_frames(source, frame_rate=frame_rate, threads=threads) as probe:
+        with open_frames(source, frame_rate=frame_rate, stream=video_stream, threads=threads) as probe:
             info = probe.info
         reach = 2 * self.engine.spec.num_frames + self.engine.past
         margin = reach / info.frame_rate  # seconds of video a map can depend on before its own
         begin = None if start is None else max(0.0, start - margin)
         size = content_size(model.spec, info.size)
         self.video: FrameReader = open_frames(
-            source, size, frame_rate=frame_rate, start=begin or None, threads=threads
+            source,
+            size,
+            frame_rate=frame_rate,
+            stream=info.stream if video_stream is None else video_stream,
+            start=begin or None,
+            threads=threads,
         )
         self.sound_names = () if sounds is None else tuple(sounds)
+        self._audio_stream = audio_stream
         self._sound_reader: SoundReader | None = None
         self._reads: list[ReadSound | None]
         if sounds is None:
@@ -143,8 +151,10 @@ class PredictionStream:
             return "zero", None
         keep = 2 * margin + 1.0
         if audio == "own":
-            return "own", SoundReader(self.source, rate, origin=info.origin, keep=keep)
-        return Path(audio).name, SoundReader(audio, rate, keep=keep)
+            return "own", SoundReader(
+                self.source, rate, stream=self._audio_stream, origin=info.origin, keep=keep
+            )
+        return Path(audio).name, SoundReader(audio, rate, stream=self._audio_stream, keep=keep)
 
     @property
     def damage(self) -> list[Damage]:
@@ -233,6 +243,12 @@ class PredictionStream:
         spec, info = self.model.spec, self.video.info
         assert spec.sample_rate is not None  # or nothing would be read
         spans = [(frame.time, frame.time + frame.duration) for frame in job.frames]
+        if (
+            self._sound_reader is not None
+        ):  # windows go back to what was heard before a frame that stands long
+            longest = max(frame.duration for frame in job.frames)
+            heard = [(first - 1, min(last, first + LONGEST_HOLD) + 1) for first, last in spans]
+            self._sound_reader.hold(heard if longest > 1 else ())
         usual = spec.audio_samples(spec.num_frames / info.frame_rate)
         sounds: list[Tensor | None] = []
         for read in self._reads:
@@ -334,7 +350,7 @@ def predict(model: SaliencyModel, source: str | Path, **options: Any) -> Predict
         **options: of `PredictionStream`: ``audio`` ('own', 'none', 'zero' or a file), or ``sounds`` (by name,
             (A,) samples at the model's rate from 0 of the video's clock, or None: a map is made with each and
             the video is seen once for all of them), ``attention`` (of each of the sounds, beside the maps),
-            ``frame_rate``,
+            ``frame_rate``, ``video_stream`` and ``audio_stream`` (numbers of streams in the file),
             ``start`` and ``end`` in seconds, ``every`` (N: each N-th frame is computed, the others
             interpolated), ``engine`` (see `avsal.prediction.engines`; the model's default), ``batch_size`` in
             windows, ``precision``, ``threads`` for decoding.

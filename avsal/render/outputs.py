@@ -43,6 +43,7 @@ class OutputRequest:
         source: the video or folder of images that was predicted.
         info: of the source.
         sound_from: the file whose sound goes with the overlay video, None for a silent one.
+        sound_stream: number of its sound stream, None for the default one.
         frame_rate: of a folder of images.
         start: of the predicted part in seconds, None for the video's start.
         end: of the predicted part in seconds, None for the video's end.
@@ -58,6 +59,7 @@ class OutputRequest:
     source: Path
     info: VideoInfo
     sound_from: Path | None = None
+    sound_stream: int | None = None
     frame_rate: float | None = None
     start: float | None = None
     end: float | None = None
@@ -79,10 +81,16 @@ class Output(ABC):
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._stack:
-            self._open()
-            self._stack = self._stack.pop_all()
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self._stack:
+                self._open()
+                self._stack = self._stack.pop_all()
+        except OSError as error:
+            raise MediaError(
+                f"cannot write {error.filename or self.path}: {error.strerror or error}; "
+                "choose another place with -o"
+            ) from error
         return self
 
     def __exit__(
@@ -117,7 +125,11 @@ class OverlayVideo(Output):
         self.table = colormap(request.colormap)
         self.count = self.faint = 0
         reader = open_frames(
-            request.source, frame_rate=request.frame_rate, start=request.start, end=request.end
+            request.source,
+            frame_rate=request.frame_rate,
+            stream=request.info.stream if request.frame_rate is None else None,
+            start=request.start,
+            end=request.end,
         )
         self.frames = iter(self._stack.enter_context(reader))
         self.video = self._stack.enter_context(
@@ -127,6 +139,7 @@ class OverlayVideo(Output):
                 time_base=request.info.time_base,
                 frame_rate=request.info.frame_rate,
                 sound_from=request.sound_from,
+                sound_stream=request.sound_stream,
                 origin=request.info.origin if request.sound_from == request.source else None,
                 start=request.start or 0.0,
                 end=request.end,
@@ -145,7 +158,7 @@ class OverlayVideo(Output):
         picture = draw_overlay(frame.image, prediction.map, self.table, request.alpha, request.style)
         if request.caption is not None:
             _write_caption(picture, f"{request.caption}   {frame.time:.2f} s".strip())
-        self.video.write(picture, frame.time)
+        self.video.write(picture, frame.time, prediction.duration)
         self.count += 1
         self.faint += contrast(prediction.map) < CLEAR
 
@@ -169,13 +182,14 @@ class MapVideo(Output):
                 frame_rate=info.frame_rate,
                 grey=True,
                 start=self.request.start or 0.0,
+                end=self.request.end,
             )
         )
 
     def write(self, prediction: Prediction) -> None:
         """Add one frame."""
         saliency = to_unit_peak(resize_map(prediction.map, self.request.info.size))
-        self.video.write((saliency * 255 + 0.5).astype(np.uint8), prediction.time)
+        self.video.write((saliency * 255 + 0.5).astype(np.uint8), prediction.time, prediction.duration)
 
 
 class Images(Output):

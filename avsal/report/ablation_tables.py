@@ -10,6 +10,7 @@ from typing import Any
 
 from avsal.ablation.verdicts import Comparison, ConditionScore
 from avsal.media import atomic_path
+from avsal.media.cells import cell
 from avsal.report.ablation_words import grouped, p_text, place, signed
 from avsal.report.labels import metric_label
 from avsal.report.page_content import PageTable
@@ -138,4 +139,4 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({key: cell(value) for key, value in row.items()} for row in rows)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from avsal.media.cells import cell as safe_cell
 from avsal.report.labels import NUM_DECIMALS, PERCENT, metric_label
 
 __all__ = ["Cell", "Kind", "ResultTable", "TableRow"]
@@ -111,7 +112,9 @@ class ResultTable:
                 if (cell := row.cells.get(metric)) is not None:
                     numbers = [_number(value) for value in (cell.value, cell.low, cell.high)]
                     sizes = [row.num_videos or "", row.num_frames or ""]
-                    writer.writerow([row.name, row.kind, metric, *numbers, *sizes, row.source])
+                    writer.writerow(
+                        [safe_cell(row.name), row.kind, metric, *numbers, *sizes, safe_cell(row.source)]
+                    )
         return stream.getvalue()
 
 

@@ -1,10 +1,11 @@
-"""Leaving in good order when asked to: Ctrl-C and SIGTERM are remembered until the step is done."""
+"""Leaving in good order when asked to: Ctrl-C, SIGTERM and SIGHUP are remembered until the step is done."""
 
 from __future__ import annotations
 
 import os
 import signal
 import threading
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -14,7 +15,15 @@ __all__ = ["DivergedError", "StopRequest", "StoppedError"]
 
 
 class StoppedError(AvsalError):
-    """A run was asked to stop, and saved."""
+    """A run was asked to stop, and saved.
+
+    Attributes:
+        code: for the process to exit with: 128 and the signal's number.
+    """
+
+    def __init__(self, text: str, code: int = 130) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class DivergedError(AvsalError):
@@ -22,7 +31,7 @@ class DivergedError(AvsalError):
 
 
 class StopRequest:
-    """While in use, the first Ctrl-C or SIGTERM is only noted; a second Ctrl-C interrupts at once.
+    """While in use, the first Ctrl-C, SIGTERM or SIGHUP is only noted; a second Ctrl-C interrupts at once.
 
     Attributes:
         name: of the signal that came, None before.
@@ -32,9 +41,17 @@ class StopRequest:
         self.name: str | None = None
         self._before: dict[signal.Signals, Any] = {}
 
+    @property
+    def code(self) -> int:
+        """What a process that this signal ended exits with."""
+        return 128 + (signal.SIGINT if self.name is None else signal.Signals[self.name])
+
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+                number = getattr(signal, name, signal.SIGINT)  # Windows has no SIGHUP
+                if signal.getsignal(number) in (signal.SIG_IGN, self._note):  # as under nohup
+                    continue
                 self._before[number] = signal.signal(number, self._note)
         return self
 
@@ -52,4 +69,5 @@ class StopRequest:
             raise KeyboardInterrupt
         self.name = signal.Signals(number).name
         # print() must not be called where it may have been interrupted itself
-        os.write(2, f"\navsal: {self.name}: saving after this step; Ctrl-C stops at once\n".encode())
+        with suppress(OSError):  # of a terminal that is gone
+            os.write(2, f"\navsal: {self.name}: saving after this step; Ctrl-C stops at once\n".encode())

@@ -188,7 +188,8 @@ class Trainer:
                 self.accelerator.wait_for_everyone()
                 raise StoppedError(
                     f"stopped by {stop.name or 'another process'} after step {progress.step} of "
-                    f"{self.num_steps}; all is saved in {self.folder.path}: go on with run.resume=auto"
+                    f"{self.num_steps}; all is saved in {self.folder.path}: go on with run.resume=auto",
+                    stop.code,
                 )
             if self._at_end() or progress.step_in_epoch == in_epoch:
                 break

@@ -31,6 +31,7 @@ from avsal.evaluation import (
     read_rows,
 )
 from avsal.media import atomic_path
+from avsal.media.atomic import only_one
 from avsal.models import SaliencyModel
 from avsal.report import (
     ResultTable,
@@ -231,24 +232,25 @@ class Scores:
             MediaError: a file cannot be written.
         """
         folder = Path(folder)
-        summary = require_free(folder / "evaluation.json", overwrite=overwrite)
-        summary.unlink(missing_ok=True)
-        (folder / "frames").mkdir(parents=True, exist_ok=True)
-        for old in (folder / "frames").glob("*.csv"):
-            if old.stem not in self.frames:
-                old.unlink()
-        for row, entries in self.frames.items():
-            with RowWriter(folder / "frames" / f"{row}.csv") as writer:
-                for entry in entries:
-                    writer.write(entry)
-        texts = {"md": self.table.to_markdown(), "tex": self.table.to_latex(), "csv": self.table.to_csv()}
-        for suffix, text in texts.items():
-            with atomic_path(folder / f"table.{suffix}") as temporary:
-                temporary.write_text(text, encoding="utf-8")
-        self.plot(folder / "plot.png")
-        write_table(folder / "videos.csv", [asdict(mean) for mean in self.videos])
-        with atomic_path(summary) as temporary:
-            temporary.write_text(json.dumps(self.facts, indent=2, default=str) + "\n", encoding="utf-8")
+        with only_one(folder, "evaluating"):
+            summary = require_free(folder / "evaluation.json", overwrite=overwrite)
+            summary.unlink(missing_ok=True)
+            (folder / "frames").mkdir(parents=True, exist_ok=True)
+            for old in (folder / "frames").glob("*.csv"):
+                if old.stem not in self.frames:
+                    old.unlink()
+            for row, entries in self.frames.items():
+                with RowWriter(folder / "frames" / f"{row}.csv") as writer:
+                    for entry in entries:
+                        writer.write(entry)
+            texts = {"md": self.table.to_markdown(), "tex": self.table.to_latex(), "csv": self.table.to_csv()}
+            for suffix, text in texts.items():
+                with atomic_path(folder / f"table.{suffix}") as temporary:
+                    temporary.write_text(text, encoding="utf-8")
+            self.plot(folder / "plot.png")
+            write_table(folder / "videos.csv", [asdict(mean) for mean in self.videos])
+            with atomic_path(summary) as temporary:
+                temporary.write_text(json.dumps(self.facts, indent=2, default=str) + "\n", encoding="utf-8")
         return folder
 
 

@@ -47,6 +47,8 @@ class PredictSettings(ModelSettings):
         save: some of overlay, map, png, h5, csv; a JSON summary is always written.
         audio: ``own``, ``none``, ``zero``, or an audio file.
         frame_rate: of a folder of images.
+        video_stream: number of the picture stream; None: the first that moves.
+        audio_stream: number of the sound stream; None: the one marked as default, else the first.
         start: in seconds.
         end: in seconds.
         every: compute each N-th map and interpolate the others.
@@ -70,6 +72,14 @@ class PredictSettings(ModelSettings):
     )
     frame_rate: float | None = setting(
         None, help="of a folder of images", metavar="RATE", flags=("--fps",), parse=frame_rate, group=_VIDEO
+    )
+    video_stream: int | None = setting(
+        None, help="picture stream of the file, from 0 [the first that moves]", group=_VIDEO
+    )
+    audio_stream: int | None = setting(
+        None,
+        help="sound stream of the file, from 0 [the one marked as default, else the first]",
+        group=_VIDEO,
     )
     start: float | None = setting(
         None, help="in seconds or h:mm:ss", metavar="TIME", parse=seconds, group=_VIDEO
@@ -166,7 +176,7 @@ def find_sources(sources: Sequence[str | Path], frame_rate: float | None = None)
 
 def name_outputs(found: Sequence[tuple[Path, Path]], out: Path) -> list[tuple[Path, Path]]:
     """Each source with the path of its outputs up to their suffix, no two alike."""
-    stems = [path.with_suffix("") for _, path in found]
+    stems = [_stem(path) for _, path in found]
     taken: set[Path] = set()
     named = []
     for (source, path), stem in zip(found, stems, strict=True):
@@ -178,6 +188,12 @@ def name_outputs(found: Sequence[tuple[Path, Path]], out: Path) -> list[tuple[Pa
         taken.add(unique)
         named.append((source, out / unique))
     return named
+
+
+def _stem(path: Path) -> Path:
+    """A path without its suffix; of a name such as `..mp4` that would be a way out of the folder."""
+    stem = path.with_suffix("")
+    return path.with_name(path.name.replace(".", "_")) if stem.name in ("", ".", "..") else stem
 
 
 def predict_video(
@@ -222,6 +238,8 @@ def predict_video(
         source,
         audio=told.audio,
         frame_rate=told.frame_rate,
+        video_stream=told.video_stream,
+        audio_stream=told.audio_stream,
         start=told.start,
         end=told.end,
         every=told.every,
@@ -233,6 +251,11 @@ def predict_video(
     warnings = []
     if told.audio != "own" and not model.info.sound:
         warnings.append(f"{model.name} takes no sound, so --audio changes nothing")
+    if told.video_stream is None and stream.video.info.stream > 0:
+        warnings.append(
+            f"{source}: its first picture stream is a still, so stream {stream.video.info.stream} is taken: "
+            "--video-stream says otherwise"
+        )
     if opened is not None:
         opened(stream)
     about = _about(stream, told)
@@ -240,6 +263,7 @@ def predict_video(
         source,
         stream.video.info,
         sound_from=_audio_file(stream, told.audio, source),
+        sound_stream=told.audio_stream,
         frame_rate=told.frame_rate,
         start=told.start,
         end=told.end,

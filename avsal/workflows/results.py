@@ -9,6 +9,7 @@ from typing import Any
 
 from avsal.errors import ConfigError
 from avsal.media import atomic_path
+from avsal.media.cells import cell
 from avsal.models import SaliencyModel
 from avsal.weights import model_identity
 
@@ -47,4 +48,6 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         if rows:
             writer.writerow(rows[0])
         for row in rows:
-            writer.writerow([f"{value:.9g}" if isinstance(value, float) else value for value in row.values()])
+            writer.writerow(
+                [f"{value:.9g}" if isinstance(value, float) else cell(value) for value in row.values()]
+            )

@@ -1,0 +1,86 @@
+"""What a process owes its surroundings: signals end it in good order, a reader who leaves does not end it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any
+
+__all__ = ["Ended", "in_good_order"]
+
+ENDING = ("SIGTERM", "SIGHUP")
+"""What queues, containers and terminals send before they kill; Ctrl-C is Python's own."""
+
+
+class Ended(KeyboardInterrupt):
+    """A signal asked the process to end; what is unfinished is removed on the way, as by Ctrl-C.
+
+    Attributes:
+        number: of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+class _Output:
+    """Standard output whose reader may leave, as `| head -1` does: the rest is written to nobody."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return int(self._stream.write(text))
+        except BrokenPipeError:
+            self._to_nobody()
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            self._to_nobody()
+
+    def _to_nobody(self) -> None:
+        with suppress(OSError, ValueError):
+            nobody = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nobody, self._stream.fileno())
+            os.close(nobody)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def in_good_order() -> Iterator[None]:
+    """Within, SIGTERM and SIGHUP raise `Ended`, unless they are ignored (nohup), and output may be closed."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        for name in ENDING:  # a second one must not tear apart what is being put in order
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+        raise Ended(number)
+
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ENDING:
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                before[number] = signal.signal(number, end)
+    stdout = sys.stdout
+    if stdout is not None:
+        sys.stdout = _Output(stdout)
+    try:
+        yield
+    finally:
+        if stdout is not None:
+            sys.stdout.flush()
+            sys.stdout = stdout
+        for number, handler in before.items():
+            signal.signal(number, handler)
