@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from torch import nn
 
-from avsal.models import SaliencyModel, argument_words
+from avsal.errors import shown
+from avsal.models import SaliencyModel
 from avsal.weights.checkpoint import HEADER, effective_arguments
 from avsal.weights.header import CheckpointHeader, plain, sha256_of
 from avsal.weights.shipped import shipped_as
 
 __all__ = ["ModelIdentity", "model_identity"]
 
+MAX_WORDS = 300
 Origin = Literal["shipped", "demonstration", "published", "trained", "changed", "untrained"]
 
 
@@ -72,7 +74,7 @@ class ModelIdentity:
         parts = [f"{self.checkpoint or self.name}: {words[self.origin]}"]
         if self.origin != "untrained":
             parts.append(f"trained on {self.trained_on or 'data that are not stated'}")
-            parts.append(f"licence {self.licence or 'not stated'}")
+            parts.append(f"licence {(self.licence or 'not stated').partition(';')[0]}")
         return "; ".join([*parts, f"SHA-256 {self.sha256[:12]}"])
 
     def to_json(self) -> dict[str, Any]:
@@ -114,11 +116,25 @@ def model_identity(model: nn.Module) -> ModelIdentity:
 
 
 def in_words(data: Any) -> str | None:
-    """What a checkpoint says of its data, as one line."""
+    """What a checkpoint says of its data, as one line: names of data sets where a training run noted them."""
     if data is None or data in ({}, [], ""):
         return None
-    if isinstance(data, list):
-        return ", ".join(one if isinstance(one, str) else json.dumps(one) for one in data)
     if isinstance(data, dict):
-        return argument_words(data)
-    return str(data)
+        data = list(data_sets(data.get("train", data))) or [json.dumps(data)]
+    words = ", ".join(str(one) for one in data) if isinstance(data, list) else str(data)
+    return shown(words if len(words) <= MAX_WORDS else f"{words[:MAX_WORDS]}...")
+
+
+def data_sets(noted: Any) -> Iterator[str]:
+    """Data sets and generators in what a training run notes of its clips, joined sources included."""
+    if not isinstance(noted, dict):
+        return
+    generator = noted.get("videos", noted.get("films"))
+    if isinstance(noted.get("recordings"), dict):
+        for name, members in noted["recordings"].items():
+            yield f"{name} ({len(members)} recordings)" if isinstance(members, list) else str(name)
+    elif isinstance(generator, str):
+        yield generator
+    else:
+        for part in noted.values():
+            yield from data_sets(part)

@@ -107,7 +107,19 @@ def recognised_model(
         CheckpointError: no such model, or a tensor is left over, missing, or does not fit.
         ConfigError: the model takes no such argument.
     """
-    found = convert_state(tensors, tuple(MODELS) if name is None else name, source=str(path))
+    try:
+        found = convert_state(tensors, name, source=str(path))
+    except CheckpointError as error:
+        if name is not None:
+            raise
+        raise CheckpointError(
+            f"{error}; weights under avsal's own names need their model's name beside them"
+        ) from error
+    if found.backbone not in MODELS:
+        raise CheckpointError(
+            f"{path} is the backbone {found.backbone} in the layout of {found.layout}, no whole model: "
+            "give it as the weights of a model's encoder or audio, and train the rest"
+        )
     logger.warning("%s: taken for %s in the layout of %s", path, found.backbone, found.layout)
     return model_of(found, path, arguments)
 

@@ -73,3 +73,15 @@ def test_the_default_is_one_that_ships():
 
 def test_a_module_that_is_none_of_ours_is_named_by_its_class():
     assert model_identity(torch.nn.Linear(2, 2)).name == "Linear"
+
+
+def test_a_training_runs_notes_of_its_clips_become_names(model, tmp_path):
+    model.trained = True
+    clips = {"recordings": {"diem": ["a", "b"], "avad": ["c"]}, "frames": 30, "sha256": "0"}
+    notes = {
+        "train": {"gaze": clips, "sound": {"videos": "SoundingObjects", "arguments": {}}},
+        "validation": clips,
+    }
+    save_checkpoint(model, tmp_path / "a.safetensors", data=notes)
+    identity = model_identity(load_model(tmp_path / "a.safetensors"))
+    assert identity.trained_on == "diem (2 recordings), avad (1 recordings), SoundingObjects"
