@@ -16,12 +16,13 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ClipSpec", "Fixations", "Predicts", "Recording", "ScreenGeometry", "Split"]
+__all__ = ["ClipSpec", "Fixations", "Predicts", "Recording", "Scaling", "ScreenGeometry", "Split"]
 
 Predicts = Literal["last", "centre", "all"]
 Split = Literal["train", "val", "test"]
 Channels = Literal["rgb", "bgr"]
 Resize = Literal["stretch", "fit"]
+Scaling = Literal["area", "bilinear", "lanczos"]
 BeyondEnd = Literal["repeat", "loop"]
 BlurOn = Literal["map", "video"]
 Normalise = Literal["none", "max", "range"]
@@ -44,6 +45,7 @@ NUMBERS_OF_SPECS: dict[str, tuple[type[int] | UnionType, int, float, float]] = {
 CHOICES_OF_SPECS = {
     "channels": Channels,
     "resize": Resize,
+    "scaling": Scaling,
     "predicts": Predicts,
     "beyond_end": BeyondEnd,
     "blur_on": BlurOn,
@@ -68,6 +70,8 @@ class ClipSpec:
         channels: order of the colour channels.
         resize: ``stretch`` fills ``size``; ``fit`` keeps the aspect ratio and pads with the value 0 after
             normalisation, content centred.
+        scaling: the filter that frames are resized by: the average over an ``area``, or Pillow's ``bilinear``
+            or ``lanczos``, which widen where frames shrink.
         sample_rate: of the mono waveform in Hz, None for a model without sound.
         audio_scale: what a full-scale sample (1.0) becomes (256 for SoundNet).
         predicts: frames of the window that the output's T' maps belong to: ``last`` (T' = 1), ``centre``
@@ -109,6 +113,7 @@ class ClipSpec:
     blur_on: BlurOn = "map"
     blur_radius: float = 4.0
     normalise: Normalise = "none"
+    scaling: Scaling = "area"
 
     def __post_init__(self) -> None:
         """Raise ValueError when a value is of another kind, makes no sense or would fill the memory."""

@@ -20,6 +20,7 @@ from avsal.media.damage import Damage
 from avsal.media.frames import ROUNDING, Frame, VideoInfo, check_selection
 from avsal.media.image_files import list_images, open_image
 from avsal.media.pixels import RgbConverter
+from avsal.types import Scaling
 
 __all__ = ["STILL_RATE", "ImageFolderReader", "is_pattern", "is_still"]
 
@@ -49,6 +50,7 @@ class ImageFolderReader:
         size: (H, W) of the images given out, None for their own.
         start: seconds; earlier frames are left out.
         end: seconds; frames at or after it are left out.
+        scaling: the filter where the size changes; see `pixels`.
 
     Raises:
         MediaError: there are no images, none can be read, a number of the pattern is missing; while reading:
@@ -64,6 +66,7 @@ class ImageFolderReader:
         *,
         start: float | None = None,
         end: float | None = None,
+        scaling: Scaling = "area",
     ) -> None:
         check_selection(size, start, end)
         if not LOWEST_RATE <= frame_rate <= HIGHEST_RATE:
@@ -93,6 +96,7 @@ class ImageFolderReader:
             sound=False,
         )
         self._size = size or own_size
+        self._scaling = scaling
         self._start = float("-inf") if start is None else start - ROUNDING
         self._end = float("inf") if end is None else end - ROUNDING
         self._damage = Damage("picture")
@@ -127,7 +131,7 @@ class ImageFolderReader:
 
     def _frames(self) -> Generator[Frame, None, None]:
         damage = self._damage = Damage("picture")
-        convert = RgbConverter(self._size)
+        convert = RgbConverter(self._size, scaling=self._scaling)
         period = float(self._info.time_base)
         for number, path in enumerate(self._paths):
             time = float(number * self._info.time_base)

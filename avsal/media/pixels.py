@@ -6,8 +6,11 @@ area average of the exactly converted picture (rms error in grey levels, millise
     area 3.3, 1.0    bilinear 4.1, 1.2    bicubic 3.9, 2.0
     area + full chroma 0.6, 1.2           bicubic + full chroma 2.1, 3.2
 
-so area averaging with full chroma interpolation is used throughout; where it enlarges it interpolates
-linearly. Video tagged as HDR (PQ, HLG) is converted by its matrix but not tone-mapped.
+so area averaging with full chroma interpolation is used unless another filter is asked for; where it enlarges
+it interpolates linearly. Models whose authors resize with Pillow ask for its filters: from Pillow's bilinear
+and Lanczos, frames of three videos scaled to 384x224 differ by 0.4 to 0.5 and 0.4 to 0.6 (rms) with the same
+filter of swscale, by 0.5 to 1.9 and 0.8 to 2.1 with area. Video tagged as HDR (PQ, HLG) is converted by its
+matrix but not tone-mapped.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from avsal.media.orientation import UPRIGHT, Orientation
+from avsal.types import Scaling
 
 __all__ = ["RgbConverter", "YuvConverter"]
 
@@ -30,7 +34,11 @@ MATRICES = {1: BT709, 4: 4, 5: BT601, 6: BT601, 7: 7, 9: 9, 10: 9}
 FULL_CHROMA_OUT, FULL_CHROMA_IN, ACCURATE = 0x2000, 0x4000, 0x40000
 """SWS_FULL_CHR_H_INT, SWS_FULL_CHR_H_INP and SWS_ACCURATE_RND, which PyAV before version 17 does not name."""
 
-FLAGS = int(Interpolation.AREA) | FULL_CHROMA_OUT | FULL_CHROMA_IN | ACCURATE
+FILTERS: dict[Scaling, Interpolation] = {
+    "area": Interpolation.AREA,
+    "bilinear": Interpolation.BILINEAR,
+    "lanczos": Interpolation.LANCZOS,
+}
 
 _LIMITED_TO_FULL = np.clip((np.arange(256) - 16) * 255 / 219 + 0.5, 0, 255).astype(np.uint8)
 
@@ -44,10 +52,14 @@ class RgbConverter:
     Args:
         size: (H, W) of the upright result.
         orientation: how stored pictures stand.
+        scaling: the filter where the size changes.
     """
 
-    def __init__(self, size: tuple[int, int], orientation: Orientation = UPRIGHT) -> None:
+    def __init__(
+        self, size: tuple[int, int], orientation: Orientation = UPRIGHT, scaling: Scaling = "area"
+    ) -> None:
         self.size = size
+        self._flags = _flags(scaling)
         self._orientation = orientation
         self._height, self._width = orientation.stored(size)
         self._scaler = VideoReformatter()
@@ -57,17 +69,23 @@ class RgbConverter:
         """(H, W, 3) uint8 RGB of a decoded frame of any pixel format and size."""
         if frame.format.has_palette or any(component.is_alpha for component in frame.format.components):
             frame = self._over_black(frame)
-        image = _to_rgb(self._scaler, frame, self._width, self._height, "rgb24")
+        image = _to_rgb(self._scaler, frame, self._width, self._height, "rgb24", self._flags)
         return self._orientation.apply(image)
 
     def _over_black(self, frame: av.VideoFrame) -> av.VideoFrame:
-        rgba = _to_rgb(self._unpacker, frame, frame.width, frame.height, "rgba").astype(np.uint16)
+        pixels = _to_rgb(self._unpacker, frame, frame.width, frame.height, "rgba", _flags("area"))
+        rgba = pixels.astype(np.uint16)
         rgb = (rgba[..., :3] * rgba[..., 3:] + 127) // 255
         return av.VideoFrame.from_ndarray(rgb.astype(np.uint8), "rgb24")
 
 
+def _flags(scaling: Scaling) -> int:
+    """swscale's number of a filter with full chroma."""
+    return int(FILTERS[scaling]) | FULL_CHROMA_OUT | FULL_CHROMA_IN | ACCURATE
+
+
 def _to_rgb(
-    scaler: VideoReformatter, frame: av.VideoFrame, width: int, height: int, name: str
+    scaler: VideoReformatter, frame: av.VideoFrame, width: int, height: int, name: str, flags: int
 ) -> NDArray[np.uint8]:
     untagged = BT709 if frame.width >= 1280 or frame.height > 576 else BT601
     matrix = MATRICES.get(frame.colorspace, untagged)
@@ -82,7 +100,7 @@ def _to_rgb(
         src_colorspace=matrix,
         # Unused for RGB, but PyAV before 17 passes the matrix on only where the two differ.
         dst_colorspace=BT709 if matrix == BT601 else BT601,
-        interpolation=FLAGS,
+        interpolation=flags,
         src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
         dst_color_range=ColorRange.JPEG,
     )
@@ -108,7 +126,7 @@ class YuvConverter:
             format="yuv420p",
             src_colorspace=BT601,
             dst_colorspace=BT709,
-            interpolation=FLAGS,
+            interpolation=_flags("area"),
             src_color_range=ColorRange.JPEG,
             dst_color_range=ColorRange.MPEG,
         )

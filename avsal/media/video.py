@@ -20,6 +20,7 @@ from avsal.media.images import STILL_RATE, ImageFolderReader, is_pattern, is_sti
 from avsal.media.pixels import RgbConverter
 from avsal.media.probe import probe
 from avsal.media.stamps import Stamps
+from avsal.types import Scaling
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -46,6 +47,7 @@ class VideoReader:
         start: seconds on the video clock; earlier frames are left out. Seeking is exact.
         end: seconds on the video clock; frames at or after it are left out.
         threads: of the decoder, None for one. More are quicker on large pictures and many cores.
+        scaling: the filter where the size changes; see `pixels`.
 
     Raises:
         MediaError: no such file, no video, no such stream, or no picture can be decoded.
@@ -61,6 +63,7 @@ class VideoReader:
         start: float | None = None,
         end: float | None = None,
         threads: int | None = None,
+        scaling: Scaling = "area",
     ) -> None:
         check_selection(size, start, end)
         if threads is not None and threads < 1:
@@ -71,6 +74,7 @@ class VideoReader:
         self._start = start
         self._end = end
         self._threads = threads or 1
+        self._scaling = scaling
         self._damage = Damage("picture")
         self._running: Generator[Frame, None, None] | None = None
 
@@ -103,7 +107,7 @@ class VideoReader:
 
     def _frames(self) -> Generator[Frame, None, None]:
         info, stamps = self._probe.info, self._probe.stamps
-        convert = RgbConverter(self._size, self._probe.orientation)
+        convert = RgbConverter(self._size, self._probe.orientation, self._scaling)
 
         def finished(decoded: Decoded, ticks: int) -> Frame:
             index, pts = self._damage.decoded, decoded.pts
@@ -193,6 +197,7 @@ def open_frames(
     start: float | None = None,
     end: float | None = None,
     threads: int | None = None,
+    scaling: Scaling = "area",
 ) -> FrameReader:
     """Open a video, a folder of images or a pattern of image names such as ``frames/%05d.jpg``.
 
@@ -204,17 +209,19 @@ def open_frames(
         start: seconds on the video clock; earlier frames are left out.
         end: seconds on the video clock; frames at or after it are left out.
         threads: of the decoder of a video, None for one.
+        scaling: the filter where the size changes; see `pixels`.
 
     Raises:
         MediaError: there is nothing that can be read, or `frame_rate` is missing or given in vain.
     """
     path = Path(source)
     if is_still(path):
-        return ImageFolderReader(path, frame_rate or STILL_RATE, size, start=start, end=end)
+        rate = frame_rate or STILL_RATE
+        return ImageFolderReader(path, rate, size, start=start, end=end, scaling=scaling)
     if path.is_dir() or (not path.exists() and is_pattern(path.name)):
         if frame_rate is None:
             raise MediaError(f"{source} holds images without times: say how many frames a second they are")
-        return ImageFolderReader(path, frame_rate, size, start=start, end=end)
+        return ImageFolderReader(path, frame_rate, size, start=start, end=end, scaling=scaling)
     if frame_rate is not None:
         raise MediaError(f"{source} is a video with its own time stamps: leave the frame rate out")
-    return VideoReader(path, size, stream=stream, start=start, end=end, threads=threads)
+    return VideoReader(path, size, stream=stream, start=start, end=end, threads=threads, scaling=scaling)

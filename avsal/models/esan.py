@@ -265,6 +265,7 @@ class ESAN(SaliencyModel):
             blur=7.0 if released else 0.0,
             blur_on="video",
             normalise="max" if released else "none",
+            scaling="bilinear" if released else "area",
         )
         channels = deformable_groups * max(1, round(channels * width / deformable_groups))
         self.encoder = VGG16(width=width, last=self.pools[0])

@@ -11,7 +11,7 @@ from the paper's Figure 2 in the decoder's widths.
   and with it a value of the decoder.
 - Pools overlap: of several values that belong to one place the last stays, as on a CPU in the authors' code.
 - Maps are blurred as the authors' are, but not rounded to 8 bits before. They scale frames bilinearly without
-  averaging; here it is done as for every model.
+  an average where these shrink; of the filters here, the average over areas comes nearest.
 - Frames whose sides are no multiples of 32, which the authors do not take, are padded with zeros below and to
   the right.
 - Videos of fewer than 63 frames, which the authors skip: frames past the end are those before it, mirrored.

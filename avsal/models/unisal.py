@@ -18,7 +18,6 @@ was ours to choose, or is theirs alone:
 - Frames whose sides are no multiples of 32, which the authors do not take, are padded with zeros below and to
   the right.
 - A dropped channel of the hidden state is dropped in the whole batch, as in the released code.
-- The authors scale frames by a Lanczos filter, here it is done as for every model.
 - For videos that are not from DHF1K the released demonstration picks the size of about 110 blocks of 32x32
   pixels that comes nearest to their shape; here the size is the domain's, or what `size` says.
 """
@@ -161,6 +160,7 @@ class UNISAL(SaliencyModel):
             predicts="all",
             stride=num_frames,
             normalise="max",
+            scaling="lanczos",
         )
         self.bypass = domain == "salicon"
         self.warm_up = 0 if self.bypass else num_frames

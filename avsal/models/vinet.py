@@ -54,8 +54,14 @@ RATIOS = (2, 4, 4)
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
-#: OpenCV's Gaussian of 11x11 pixels of the video, and the whole range of grey
-FINISH: dict[str, Any] = {"blur": 2.0, "blur_on": "video", "blur_radius": 2.5, "normalise": "range"}
+#: Pillow's filter for frames; for maps OpenCV's Gaussian of 11x11 pixels of the video, all of grey
+FINISH: dict[str, Any] = {
+    "scaling": "bilinear",
+    "blur": 2.0,
+    "blur_on": "video",
+    "blur_radius": 2.5,
+    "normalise": "range",
+}
 
 
 class ConcatenatingDecoder(nn.Module):

@@ -127,6 +127,7 @@ class PredictionStream:
             stream=info.stream if video_stream is None else video_stream,
             start=begin or None,
             threads=threads,
+            scaling=model.spec.scaling,
         )
         self.sound_names = () if sounds is None else tuple(sounds)
         self._audio_stream = audio_stream

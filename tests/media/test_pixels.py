@@ -3,6 +3,7 @@
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from avsal.media.orientation import Orientation
 from avsal.media.pixels import RgbConverter, YuvConverter
@@ -116,6 +117,22 @@ def test_scaling_down_averages_areas(size):
     rows, columns = (np.arange(n) * m // n for n, m in zip(size, picture.shape, strict=False))
     nearest = np.sqrt(((picture[np.ix_(rows, columns)] - area_average(picture, size)) ** 2).mean())
     assert error < (1 if picture.shape[0] % size[0] == 0 else nearest / 2)
+
+
+@pytest.mark.parametrize("scaling", ["bilinear", "lanczos"])
+def test_other_filters_are_those_of_pillow(scaling):
+    rng = np.random.default_rng(0)
+    coarse = Image.fromarray(rng.integers(0, 256, (30, 40, 3), dtype=np.uint8))
+    picture = coarse.resize((320, 240), Image.Resampling.BICUBIC)
+    frame = av.VideoFrame.from_ndarray(np.asarray(picture), "rgb24")
+    rms = {}
+    for size in ((96, 144), (112, 112)):
+        wanted = np.asarray(picture.resize(size[::-1], Image.Resampling[scaling.upper()])).astype(float)
+        for name in ("area", "bilinear", "lanczos"):
+            found = RgbConverter(size, scaling=name)(frame)
+            rms[name] = np.sqrt(((found - wanted) ** 2).mean())
+        assert rms[scaling] < 1
+        assert rms[scaling] == min(rms.values())
 
 
 def test_images_of_the_size_wanted_are_not_touched():

@@ -43,7 +43,8 @@ def maps_of(model, video, **options):
 
 def stepped(model, video):
     """Maps by the model's own step."""
-    with open_frames(video, model.spec.size) as frames, torch.inference_mode():
+    size, scaling = model.spec.size, model.spec.scaling
+    with open_frames(video, size, scaling=scaling) as frames, torch.inference_mode():
         clip = normalise([frame.image for frame in frames], model.spec)[None]
         maps, state = [], None
         for frame in [*clip.unbind(2), *[clip[:, :, -1]] * model.delay]:
@@ -82,7 +83,7 @@ def test_a_part_near_the_start_has_the_maps_of_the_whole(model, video):
 def test_a_later_part_begins_with_the_frames_before_it(model, video):
     model.warm_up = min(model.warm_up, 5)
     found = maps_of(model, video, start=0.4)
-    with open_frames(video, model.spec.size) as frames:
+    with open_frames(video, model.spec.size, scaling=model.spec.scaling) as frames:
         images = [frame.image for frame in frames]
     first = 10 - 2 - model.warm_up
     with torch.inference_mode():
