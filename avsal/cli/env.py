@@ -68,10 +68,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def torchaudio_state() -> str:
-    """Whether torchaudio's compiled part loads; avsal itself resamples with soxr and never needs it."""
+    """Whether torchaudio loads; where it does not, avsal computes the mel filters itself."""
     try:
         import torchaudio  # noqa: F401
     except (ImportError, OSError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error) else ""
-        return f"no, {type(error).__name__}: {os.path.basename(reason)}; not needed, soxr is used"
-    return "yes (not needed, soxr is used)"
+        return f"no, {type(error).__name__}: {os.path.basename(reason)}; not needed, the same filters are computed here"
+    return "yes"
