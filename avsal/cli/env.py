@@ -73,5 +73,7 @@ def torchaudio_state() -> str:
         import torchaudio  # noqa: F401
     except (ImportError, OSError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error) else ""
-        return f"no, {type(error).__name__}: {os.path.basename(reason)}; not needed, the same filters are computed here"
+        return (
+            f"no, {type(error).__name__}: {os.path.basename(reason)}; not needed, filters are computed here"
+        )
     return "yes"
