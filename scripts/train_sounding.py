@@ -21,7 +21,7 @@ import avsal
 from avsal.clips import ClipBatch
 from avsal.metrics.batch import nss
 from avsal.models import SaliencyModel
-from avsal.train.synthetic_clips import sample
+from avsal.training.synthetic_clips import sample
 from avsal.weights import load_model
 from datasets_av.sounding_objects import SoundingObjects
 

@@ -11,7 +11,7 @@ LAYERS = [
     {"models", "metrics"},
     {"losses"},  # share the metrics' definitions
     {"clips", "weights"},
-    {"prediction", "evaluation", "train"},
+    {"prediction", "evaluation", "training"},
     {"ablation", "render"},
     {"report"},
     {"workflows"},
@@ -85,7 +85,7 @@ def test_metrics_know_no_models():
 def test_only_cli_and_train_know_hydra():
     for part, path in package_files():
         if {"hydra", "omegaconf"} & {m.split(".")[0] for m in imports_of(path)}:
-            assert part in {"cli", "workflows", "train"}, f"{path.relative_to(ROOT)} imports hydra"
+            assert part in {"cli", "workflows", "training"}, f"{path.relative_to(ROOT)} imports hydra"
 
 
 def test_only_cli_imports_datasets_av_and_it_imports_little_of_avsal():

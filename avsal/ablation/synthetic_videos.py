@@ -16,7 +16,7 @@ from avsal.errors import ConfigError
 from avsal.metrics.batch import cc, nss
 from avsal.models import SaliencyModel
 from avsal.prediction.engines.plain import PlainEngine
-from avsal.train.synthetic_clips import sample
+from avsal.training.synthetic_clips import sample
 from avsal.types import ClipSpec
 
 __all__ = ["BY_HAND", "CEILINGS", "FAVOURED", "REFERENCES", "planted_margins", "score_synthetic_videos"]

@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from avsal.train.stopping import StoppedError
+    from avsal.training.stopping import StoppedError
     from avsal.workflows.train import compose, launch, one_line
 
     for word in arguments.overrides:

@@ -10,7 +10,7 @@ from avsal.report.labels import ROW_LABELS, column_order, metric_label
 from avsal.report.published import PublishedResult, published_results
 from avsal.report.sweep_run import SweepRun
 from avsal.report.table import Cell, ResultTable, TableRow
-from avsal.train.rows import TableSettings
+from avsal.training.rows import TableSettings
 
 __all__ = ["sweep_table"]
 

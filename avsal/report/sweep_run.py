@@ -12,8 +12,8 @@ import torch
 
 from avsal.configuration import from_mapping
 from avsal.models import create_model
-from avsal.train.rows import TableSettings
-from avsal.train.run_folder import RunFolder
+from avsal.training.rows import TableSettings
+from avsal.training.run_folder import RunFolder
 from avsal.weights import CheckpointHeader, read_header
 
 __all__ = ["SweepRun", "read_sweep_run"]

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from avsal.report import ResultTable
-    from avsal.train.rows import TableSettings
-    from avsal.train.stopping import StoppedError
+    from avsal.training.rows import TableSettings
+    from avsal.training.stopping import StoppedError
 
 __all__ = ["SweepResult", "chosen_row", "collect", "folders_of", "row_table", "told"]
 
@@ -33,7 +33,7 @@ def row_table(config: DictConfig) -> TableSettings | None:
     from omegaconf import OmegaConf
 
     from avsal.configuration import from_mapping
-    from avsal.train.rows import TableSettings
+    from avsal.training.rows import TableSettings
 
     if config.get("table") is None:
         return None
@@ -86,8 +86,8 @@ def told(
     def told_job(config: DictConfig) -> float | None:
         from hydra.core.hydra_config import HydraConfig
 
-        from avsal.train.run_folder import RunFolder
-        from avsal.train.stopping import StoppedError
+        from avsal.training.run_folder import RunFolder
+        from avsal.training.stopping import StoppedError
 
         if stopped:
             return None

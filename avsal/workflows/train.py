@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from avsal.clips import Store
     from avsal.models import SaliencyModel
-    from avsal.train.settings import TrainSettings
+    from avsal.training.settings import TrainSettings
     from avsal.workflows.training_data import MixedData, StoredData, SyntheticData
 
 __all__ = [
@@ -55,7 +55,7 @@ class TrainedRun:
     """A run that has ended, read from its folder.
 
     Attributes:
-        folder: of the run; `avsal.train.run_folder` lists what is in it.
+        folder: of the run; `avsal.training.run_folder` lists what is in it.
     """
 
     folder: Path
@@ -199,7 +199,7 @@ def launch(overrides: Sequence[str], *, multirun: bool = False) -> SweepResult |
     Raises:
         AvsalError: a single run failed, or all of a sweep.
     """
-    from avsal.train.stopping import StoppedError
+    from avsal.training.stopping import StoppedError
 
     _register_defaults()
     if not multirun:
@@ -272,8 +272,8 @@ def run(settings: TrainSettings, data: StoredData | SyntheticData | MixedData) -
     """
     import torch
 
-    from avsal.train import Trainer, build_model
-    from avsal.train.strides import check_strides, score_strides
+    from avsal.training import Trainer, build_model
+    from avsal.training.strides import check_strides, score_strides
     from avsal.workflows.training_data import StoredData, sources
 
     torch.manual_seed(settings.seed)  # the weights that start fresh
@@ -313,7 +313,7 @@ def resolve(
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    from avsal.train.settings import TrainSettings
+    from avsal.training.settings import TrainSettings
     from avsal.workflows.training_data import data_settings
 
     try:
@@ -346,7 +346,7 @@ def _register_defaults() -> None:
     """Tell Hydra all settings with their defaults: a line may change any, and YAML names only choices."""
     from hydra.core.config_store import ConfigStore
 
-    from avsal.train.settings import TrainSettings
+    from avsal.training.settings import TrainSettings
 
     ConfigStore.instance().store(name="settings", node=_defaults(TrainSettings))
 

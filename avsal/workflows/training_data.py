@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from avsal.configuration import from_mapping
 from avsal.errors import ConfigError
-from avsal.train.settings import TrainSettings
+from avsal.training.settings import TrainSettings
 
 if TYPE_CHECKING:
     from avsal.clips import StoredRecording
     from avsal.groundtruth import DensityRecipe
-    from avsal.train import ClipSource, ValidationSource
+    from avsal.training import ClipSource, ValidationSource
     from avsal.types import ClipSpec
 
 #: what `data.videos.generator` may name: module and class
@@ -183,7 +183,7 @@ def sources(
 
 
 def _mixed(data: MixedData, settings: TrainSettings, spec: ClipSpec) -> tuple[ClipSource, ValidationSource]:
-    from avsal.train.mixed_clips import MixedClips, MixedPart
+    from avsal.training.mixed_clips import MixedClips, MixedPart
 
     parts, validation = [], None
     for name, part in data.parts.items():
@@ -199,7 +199,7 @@ def _mixed(data: MixedData, settings: TrainSettings, spec: ClipSpec) -> tuple[Cl
 def _made(
     data: SyntheticData, settings: TrainSettings, spec: ClipSpec
 ) -> tuple[ClipSource, ValidationSource]:
-    from avsal.train.synthetic_clips import SyntheticClips, SyntheticFrames
+    from avsal.training.synthetic_clips import SyntheticClips, SyntheticFrames
 
     videos = _generator(data.videos, "data.videos")
     held_out = _generator({**data.videos, **data.held_out}, "data.held_out")
@@ -245,7 +245,7 @@ def _generator(values: Mapping[str, Any], where: str) -> Any:
 
 def _stored(data: StoredData, settings: TrainSettings, spec: ClipSpec) -> tuple[ClipSource, ValidationSource]:
     from avsal.clips import ClipDataset
-    from avsal.train.stored_clips import StoredClips, StoredFrames
+    from avsal.training.stored_clips import StoredClips, StoredFrames
 
     training, validation = divided(data, settings.protocol)
     recipe = _recipe(data)
@@ -287,7 +287,7 @@ def divided(data: StoredData, protocol: str) -> tuple[list[StoredRecording], lis
         ConfigError: an id is in both parts.
     """
     from avsal.clips import Store
-    from avsal.train.stored_clips import hold_out
+    from avsal.training.stored_clips import hold_out
 
     stores = [(entry, Store(entry.store)) for entry in data.sets]
     if data.train is not None or data.validation is not None:

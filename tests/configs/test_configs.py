@@ -9,8 +9,8 @@ from avsal.configuration import config_dir
 from avsal.errors import ConfigError
 from avsal.models import create_model
 from avsal.report import published_results
-from avsal.train.objective import Objective
-from avsal.train.optimiser import create_optimiser
+from avsal.training.objective import Objective
+from avsal.training.optimiser import create_optimiser
 from avsal.workflows.sweep import chosen_row, row_table
 from avsal.workflows.train import compose, experiments, resolve
 from avsal.workflows.training_data import MixedData, StoredData, SyntheticData

@@ -10,8 +10,8 @@ from avsal.errors import ConfigError
 from avsal.evaluation import Evaluation, EvaluationSettings
 from avsal.metrics import METRIC_TABLE, METRICS, Metric, register_metric, score_frame
 from avsal.report.labels import column_order, metric_label
-from avsal.train.settings import ValidationSettings
-from avsal.train.validation import better, rows
+from avsal.training.settings import ValidationSettings
+from avsal.training.validation import better, rows
 from avsal.types import Recording
 
 

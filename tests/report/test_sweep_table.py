@@ -8,7 +8,7 @@ import pytest
 from avsal.errors import ConfigError
 from avsal.models import create_model
 from avsal.report import SweepRun, sweep_table
-from avsal.train.rows import RowSettings, TableSettings
+from avsal.training.rows import RowSettings, TableSettings
 from avsal.weights import CheckpointHeader
 
 TABLE = TableSettings(

@@ -1,0 +1,237 @@
+"""Clips of prepared stores: to train on, drawn at random; to validate on, the windows of prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader
+
+from avsal.clips import (
+    BucketSampler,
+    Clip,
+    ClipBatch,
+    ClipDataset,
+    StoredRecording,
+    Window,
+    WindowPlan,
+    content_region,
+    excerpt,
+    waveform,
+)
+from avsal.clips.targets import TargetRule
+from avsal.groundtruth import DensityRecipe
+from avsal.training.sources import ValidationBatch
+from avsal.types import ClipSpec
+
+__all__ = ["StoredClips", "StoredFrames", "hold_out"]
+
+_GAZE_ROWS = 2_000_000  # fixations that the baselines are fitted on at most
+
+
+class StoredClips:
+    """Training clips of a `ClipDataset`.
+
+    Args:
+        dataset: of clips.
+        workers: processes that read them, 0 for the training process itself.
+        facts: what else to write into the fingerprint, such as the density recipe.
+    """
+
+    def __init__(
+        self, dataset: ClipDataset, *, workers: int = 0, facts: Mapping[str, Any] | None = None
+    ) -> None:
+        self.dataset, self.workers, self.facts = dataset, workers, dict(facts or {})
+
+    def num_batches(self, epoch: int, batch_size: int, num_processes: int) -> int:
+        """See `ClipSource`."""
+        return len(self._sampler(epoch, batch_size, 0, 0, num_processes))
+
+    def batches(
+        self, epoch: int, batch_size: int, *, start: int, process: int, num_processes: int
+    ) -> Iterator[ClipBatch]:
+        """See `ClipSource`; the last batch of a length of sound may be smaller than the others."""
+        sampler = self._sampler(epoch, batch_size, start, process, num_processes)
+        yield from DataLoader(
+            self.dataset,
+            batch_sampler=sampler,
+            num_workers=self.workers,
+            collate_fn=partial(ClipBatch.collect, spec=self.dataset.spec),
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def gaze(self) -> NDArray[np.float64]:
+        """See `ClipSource`; of very many fixations every n-th, of recordings without points none."""
+        found = []
+        for recording in self.dataset.recordings:
+            if recording.num_fixations:
+                fixations = recording.fixations
+                found.append(np.stack([fixations.y, fixations.x], 1) / fixations.size)
+        points = np.concatenate(found) if found else np.zeros((0, 2))
+        return points[:: max(1, -(-len(points) // _GAZE_ROWS))]
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """See `ClipSource`."""
+        return _fingerprint(self.dataset.recordings, self.facts) | {
+            "clips_an_epoch": len(self.dataset),
+            "too_short": self.dataset.left_out,
+        }
+
+    def _sampler(
+        self, epoch: int, batch_size: int, start: int, process: int, num_processes: int
+    ) -> BucketSampler:
+        sampler = BucketSampler(self.dataset, batch_size, rank=process, num_ranks=num_processes)
+        sampler.set_epoch(epoch, start)
+        return sampler
+
+
+class StoredFrames:
+    """The frames of recordings to validate on, each seen through the window that prediction shows.
+
+    Args:
+        recordings: of one or several stores.
+        spec: of the model.
+        recipe: how fixations become density maps; None: the release's own.
+        first_frames: of each recording; None: all. Windows never look beyond them.
+        frame_step: every how many of those frames.
+        batch_size: windows at once.
+        facts: what else to write into the fingerprint.
+
+    Raises:
+        ConfigError: a recording does not fit the model or has no ground truth.
+    """
+
+    def __init__(
+        self,
+        recordings: Sequence[StoredRecording],
+        spec: ClipSpec,
+        recipe: DensityRecipe | None,
+        *,
+        first_frames: int | None = None,
+        frame_step: int = 1,
+        batch_size: int = 4,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        ClipDataset(recordings, spec, recipe, seed=0)  # for its checks
+        self.recordings, self.spec = list(recordings), spec
+        self.facts = dict(facts or {}) | {"first_frames": first_frames, "frame_step": frame_step}
+        self._rule = TargetRule(spec, spec.size, recipe)
+        self._batches: list[tuple[StoredRecording, list[tuple[Window, list[tuple[int, int]]]]]] = []
+        for recording in self.recordings:
+            count = min(recording.num_frames, first_frames or recording.num_frames)
+            groups: dict[tuple[bool, int], list[tuple[Window, list[tuple[int, int]]]]] = {}
+            for window in WindowPlan(spec).take(count, ended=True):
+                wanted = [(slot, frame) for slot, frame in window.outputs if frame % frame_step == 0]
+                if wanted:
+                    samples = len(self._sound(recording, window, read=False))
+                    groups.setdefault((window.start, samples), []).append((window, wanted))
+            for group in groups.values():
+                for begin in range(0, len(group), batch_size):
+                    self._batches.append((recording, group[begin : begin + batch_size]))
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __getitem__(self, index: int) -> ValidationBatch:
+        recording, group = self._batches[index]
+        rows, columns = content_region(self.spec, recording.video_size, self.spec.size)
+        clips = [self._clip(recording, window, wanted) for window, wanted in group]
+        batch = ClipBatch.collect([clip for clip, _ in clips], self.spec)
+        scored = [(number, slot, frame) for number, (_, wanted) in enumerate(group) for slot, frame in wanted]
+        longest = max(1, max(len(points) for _, found in clips for points in found[1]))
+        points = torch.zeros(len(scored), longest, 2, dtype=torch.long)
+        mask = torch.zeros(len(scored), longest, dtype=torch.bool)
+        corner = torch.tensor([rows.start, columns.start])
+        for place, looks in enumerate(looks for _, found in clips for looks in found[1]):
+            points[place, : len(looks)] = looks - corner
+            mask[place, : len(looks)] = True
+        density = torch.cat([found[0] for _, found in clips])
+        return ValidationBatch(
+            frames=batch.frames,
+            audio=batch.audio,
+            clip=torch.tensor([number for number, _, _ in scored]),
+            slot=torch.tensor([slot for _, slot, _ in scored]),
+            recording=[f"{recording.dataset}/{recording.id}"] * len(scored),
+            frame=[frame for _, _, frame in scored],
+            density=density[:, rows, columns],
+            points=points,
+            mask=mask,
+            start=group[0][0].start,
+            region=(rows, columns),
+        )
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """See `ValidationSource`."""
+        return _fingerprint(self.recordings, self.facts)
+
+    def _clip(
+        self, recording: StoredRecording, window: Window, wanted: Sequence[tuple[int, int]]
+    ) -> tuple[Clip, tuple[torch.Tensor, list[torch.Tensor]]]:
+        """A window as the loader gives it, and density and pixels of the frames to be scored."""
+        frames = [frame for _, frame in wanted]
+        targets = self._rule.targets(recording, frames)
+        sound = self._sound(recording, window)
+        rows, columns = targets.points.rows_and_columns()
+        pixels = torch.from_numpy(np.stack([rows, columns], axis=1))
+        slots = torch.from_numpy(targets.points.frame)
+        density = torch.from_numpy(targets.density)
+        clip = Clip(
+            images=torch.from_numpy(recording.frames(window.frames)),
+            audio=waveform(sound, self.spec) if len(sound) else None,
+            density=density[:1],
+            points=(pixels[slots == 0],),
+            frames=torch.tensor(frames[:1]),
+            recording=recording.id,
+            dataset=recording.dataset,
+        )
+        return clip, (density, [pixels[slots == slot] for slot in range(len(frames))])
+
+    def _sound(self, recording: StoredRecording, window: Window, *, read: bool = True) -> NDArray[np.float32]:
+        """(A,) samples of a window's seconds; none where the video has no sound or the model hears none."""
+        if self.spec.sample_rate is None or not recording.has_sound:
+            return np.zeros(0, np.float32)
+        usual = self.spec.audio_samples(self.spec.num_frames / recording.frame_rate)
+        spans = recording.spans[list(window.frames)].tolist()
+        source = recording.sound if read else lambda start, samples: np.zeros(samples, np.float32)
+        return excerpt(window, spans, recording.sample_rate, usual, source, self.spec.audio_lead)
+
+
+def hold_out(
+    recordings: Sequence[StoredRecording], share: float
+) -> tuple[list[StoredRecording], list[StoredRecording]]:
+    """Divide recordings into those to train on and a part held out, by a hash of their names.
+
+    The division depends on names alone: not on seeds or order, so that runs can be compared. Each data set
+    gives its share, at least one recording where it has two.
+
+    Returns:
+        To train on, and held out.
+    """
+    training, held_out = [], []
+    for dataset in dict.fromkeys(recording.dataset for recording in recordings):
+        members = [recording for recording in recordings if recording.dataset == dataset]
+        members.sort(key=lambda recording: sha256(f"{dataset}/{recording.id}".encode()).digest())
+        count = min(max(1, round(share * len(members))), len(members) - 1)
+        held_out += members[:count]
+        training += members[count:]
+    return training, held_out
+
+
+def _fingerprint(recordings: Sequence[StoredRecording], facts: Mapping[str, Any]) -> dict[str, Any]:
+    digest = sha256(repr(sorted(facts.items())).encode())
+    for recording in recordings:
+        digest.update(recording.content.encode())
+    by_dataset: dict[str, list[str]] = {}
+    for recording in recordings:
+        by_dataset.setdefault(recording.dataset, []).append(recording.id)
+    return {
+        "recordings": by_dataset,
+        "frames": sum(recording.num_frames for recording in recordings),
+        **facts,
+        "sha256": digest.hexdigest()[:16],
+    }

@@ -1,0 +1,108 @@
+"""`avsal train` from its line to its checkpoints."""
+
+import json
+import sys
+
+import pytest
+from command_line import run_line
+from training.tiny_run import log_of
+
+from avsal.errors import ConfigError, DatasetError
+
+TINY = [
+    "experiment=small_sounding_silent",
+    "model.arguments.width=0.05",
+    "model.arguments.num_frames=8",
+    "model.arguments.size=[32,56]",
+    "+data.videos.size=[32,56]",
+    "data.videos.num_frames=8",
+    "data.num_clips=4",
+    "data.num_held_out=2",
+    "clips.batch_size=2",
+    "steps=2",
+    "validation.pictures=0",
+    "validation.metrics=[nss,cc]",
+    "engine.threads=1",
+]
+
+
+def run(*words):
+    return run_line("train", *words)
+
+
+def test_a_line_trains_and_the_folder_is_named_after_the_experiment(tmp_path):
+    line = list(sys.argv)
+    assert run(*TINY, f"run_root={tmp_path}") == 0
+    folder = tmp_path / "small_sounding_silent"
+    assert len(log_of(folder)) == 2
+    assert (folder / "best.safetensors").exists()
+    assert json.loads((folder / "data.json").read_text())["train"]["arguments"]["cue"] == "synchrony"
+    assert not (tmp_path / ".hydra").exists()
+    assert not (folder / ".hydra").exists()
+    assert sys.argv == line
+
+
+def test_stages_chain_and_a_sweep_gives_each_run_its_folder(tmp_path):
+    run(*TINY, f"run_root={tmp_path}", "steps=1")
+    second = ["experiment=small_sounding_synchrony", *TINY[1:], "steps=1"]
+    assert run("-m", *second, f"run_root={tmp_path}", "seed=0,1", "run.resume=auto") == 0
+    folders = sorted(path.parent for path in tmp_path.rglob("best.safetensors"))
+    assert len(folders) == 3
+    seeds = [json.loads((folder / "settings.json").read_text())["seed"] for folder in folders]
+    assert sorted(seeds) == [0, 0, 1]
+
+
+def test_help_lists_the_experiments(capsys):
+    with pytest.raises(SystemExit):
+        run("--help")
+    text = capsys.readouterr().out
+    assert "avsal train experiment=tsfpnet_dhf1k" in text
+    assert "protocol=published" in text
+
+
+def test_show_prints_all_settings(capsys):
+    assert run("--show", "experiment=small_hevc", "optim.learning_rate=1") == 0
+    text = capsys.readouterr().out
+    assert "learning_rate: 1\n" in text
+    assert "patience: null" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["experiment=small_hevk"], "small_hevk"),
+        (
+            ["experiment=small_hevc", "optim.lerning_rate=1"],
+            "`optim.lerning_rate`: did you mean `optim.learning_rate`",
+        ),
+        (["experiment=small_hevc", "zebra=1"], "unknown setting `zebra`: `avsal train --show`"),
+        (
+            ["experiment=small_hevc", "optim.learning_rates={encoder: 0.1}"],
+            r"`optim.learning_rates` takes names of your own: add them with \+optim.learning_rates=",
+        ),
+        (["experiment=small_hevc", "steps"], "expected choices as key=value but found 'steps'"),
+        (["experiment=small_hevc", "model.arguments.width=x"], "tsfpnet"),
+        (["experiment=small_hevc", "model.arguments.size=[8,8]"], "at least 32 pixels"),
+        (["data=hevc"], "set `epochs` or `steps`"),
+    ],
+)
+def test_mistakes_on_the_line_are_one_clear_error(tmp_path, words, message):
+    with pytest.raises(ConfigError, match=message) as raised:
+        run(*words, f"run_root={tmp_path}")
+    assert "\n" not in str(raised.value)
+
+
+def test_data_that_is_not_there_is_said_with_the_remedy(tmp_path, capsys):
+    with pytest.raises(DatasetError, match="avsal data prepare"):
+        run("experiment=small_hevc", f"run_root={tmp_path}", f"data_root={tmp_path}", "model.initial=null")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_stopped_run_leaves_with_130_and_says_how_to_go_on(tmp_path, monkeypatch, capsys):
+    from avsal.training import Trainer
+    from avsal.training.stopping import StopRequest
+
+    monkeypatch.setattr(Trainer, "_asked_to_stop", lambda self, stop: True)
+    monkeypatch.setattr(StopRequest, "name", "SIGINT", raising=False)
+    assert run(*TINY, f"run_root={tmp_path}") == 130
+    assert "run.resume=auto" in capsys.readouterr().err
