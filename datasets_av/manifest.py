@@ -36,7 +36,7 @@ class Manifest(Dataset):
     Columns, of which only the first two must be there::
 
         id            unique name
-        video          video file, or folder of numbered images
+        video          video file, folder of numbered images, or one image: a video of one frame
         audio         sound file; empty: the video's own, if it has any; `none`: no sound
         frame_rate    frames a second; for folders of images only
         gaze          CSV of gaze, see below

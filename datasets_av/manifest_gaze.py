@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from avsal.errors import DatasetError
 from avsal.groundtruth.events import FixationEvents, fixations_on_frames
 from avsal.groundtruth.velocity import events_by_velocity
+from avsal.media.images import is_still
 from avsal.types import Fixations, ScreenGeometry
 from datasets_av.frame_images import image_files, image_size
 from datasets_av.gaze_samples import GazeSamples, samples_on_frames
 from datasets_av.video_clock import VideoClock, video_clock
+from datasets_av.video_facts import video_facts
 
 __all__ = ["Viewing", "check_gaze_file", "read_gaze_file"]
 
@@ -30,7 +32,7 @@ class Viewing:
     """How a video was watched.
 
     Attributes:
-        video: the video, or the folder of its frames.
+        video: the video, the folder of its frames, or a photograph.
         frame_rate: of a folder of frames; None for a video.
         screen: None where it is not known.
         box: left, top, width, height of the video on the screen in screen pixels: gaze is in screen pixels.
@@ -48,6 +50,8 @@ class Viewing:
 
     def clock(self) -> VideoClock:
         """Frame times and size of the video."""
+        if is_still(self.video):
+            return VideoClock(np.zeros(1), video_facts(self.video).size)
         if self.frame_rate is None:
             return video_clock(self.video)
         files = image_files(self.video)
@@ -87,10 +91,15 @@ def check_gaze_file(path: Path, viewing: Viewing) -> None:
             f"{path} holds raw samples: to find fixations by velocity give `screen_px`, `screen_cm` and "
             "`distance_cm`, or add a column `fixation` (1 or 0)"
         )
+    if "fixation" in columns and is_still(viewing.video):
+        raise DatasetError(
+            f"{path} holds raw samples of a photograph, which has one frame: list fixations, or leave out "
+            "the column `fixation` and give the screen, to find them by velocity"
+        )
 
 
 def read_gaze_file(path: Path, viewing: Viewing) -> Fixations:
-    """Read one gaze file onto the frames of its video.
+    """Read one gaze file onto the frames of its video; all fixations on a photograph, whenever, on its one.
 
     Raises:
         DatasetError: the file is of none of the three kinds, a cell is no number, or the video cannot be
@@ -108,6 +117,8 @@ def read_gaze_file(path: Path, viewing: Viewing) -> Fixations:
         return _on_frames(table, clock, geometry)
     if "start_ms" in table:
         events = _events(path, table)
+        if is_still(viewing.video):
+            return _on_one_frame(events, clock, geometry)
         return fixations_on_frames(events, clock.times, clock.size, geometry=geometry)
     observers = [_samples(path, table, int(who)) for who in np.unique(table["observer"])]
     if "fixation" in table:
@@ -126,7 +137,16 @@ def read_gaze_file(path: Path, viewing: Viewing) -> Fixations:
             observer=samples.observer,
         )
         found.append(_moved(events, left, top, scale_x, scale_y))
-    return fixations_on_frames(FixationEvents.joined(found), clock.times, clock.size, geometry=geometry)
+    events = FixationEvents.joined(found)
+    if is_still(viewing.video):
+        return _on_one_frame(events, clock, geometry)
+    return fixations_on_frames(events, clock.times, clock.size, geometry=geometry)
+
+
+def _on_one_frame(events: FixationEvents, clock: VideoClock, geometry: ScreenGeometry | None) -> Fixations:
+    observer = events.observer.astype(np.float64)
+    table = {"frame": np.zeros(len(events)), "x": events.x, "y": events.y, "observer": observer}
+    return _on_frames(table, clock, geometry)
 
 
 def _header(path: Path, cells: Sequence[str]) -> list[str]:

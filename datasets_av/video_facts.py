@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from avsal.errors import DatasetError, MediaError
+from avsal.media.images import is_still
 from avsal.media.probe import probe
+from avsal.media.video import open_frames
 
 __all__ = ["VideoFacts", "sound_seconds", "video_facts"]
 
@@ -27,7 +29,7 @@ class VideoFacts:
 
 
 def video_facts(path: Path) -> VideoFacts:
-    """Look at the beginning of a video.
+    """Look at the beginning of a video, or at an image, which is a video of one frame.
 
     Raises:
         DatasetError: the video is missing, damaged or without pictures.
@@ -35,7 +37,7 @@ def video_facts(path: Path) -> VideoFacts:
     if not path.is_file():
         raise DatasetError(f"expected a video at {path} but there is none; extract it from the release")
     try:
-        info = probe(path).info
+        info = open_frames(path).info if is_still(path) else probe(path).info
     except MediaError as error:
         raise DatasetError(f"{error}; extract or download the video again") from error
     return VideoFacts(info.size, info.num_frames, info.sound)

@@ -266,3 +266,19 @@ def test_columns_by_their_former_names_are_understood(root):
     (root / "manifest.csv").write_text("id,film\none,a.mp4\n")
     (recording,) = Manifest(root)
     assert recording.frames == root / "a.mp4"
+
+
+def test_a_photograph_has_all_its_gaze_on_one_frame(root):
+    write_image(root / "photo.jpg", np.zeros((20, 30, 3)))
+    fixations = gaze(
+        root,
+        "start_ms,duration_ms,x,y,observer\n0,200,10,11,1\n4000,300,20,5,2\n90,9,30,1,1\n",
+        video="photo.jpg",
+    )
+    assert (fixations.frame.tolist(), fixations.x.tolist()) == ([0, 0], [10, 20])
+    assert (fixations.size, fixations.dropped) == ((20, 30), {"fixations outside the picture": 1})
+    (recording,) = Manifest(root)
+    assert (recording.num_frames, recording.audio) == (1, None)
+    assert gaze(root, "frame,x,y\n0,1,2\n", video="photo.jpg").y.tolist() == [2]
+    with pytest.raises(DatasetError, match="raw samples of a photograph, which has one frame"):
+        gaze(root, "time_ms,x,y,observer,fixation\n0,1,2,1,1\n", video="photo.jpg")
