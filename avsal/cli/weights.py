@@ -137,7 +137,7 @@ def run_list(arguments: argparse.Namespace) -> None:
         here = cache_folder() / entry.file
         how = (
             f"`avsal weights fetch {entry.name}`"
-            if entry.sha256
+            if entry.hash
             else "bring it by hand: no hash of it is published"
         )
         print(entry.name)
@@ -151,6 +151,7 @@ def run_list(arguments: argparse.Namespace) -> None:
                 "SHA-256": f"{entry.sha256} (first digits)"
                 if entry.sha256 and len(entry.sha256) < 64
                 else entry.sha256,
+                "git object": entry.git_blob,
                 "status": f"in the cache: {here}" if here.is_file() else how,
             },
             margin=2,

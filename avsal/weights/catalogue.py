@@ -1,7 +1,8 @@
 """Where published weights are: what for, whose, how large, and the hash they must have.
 
 Nothing is fetched unless asked. A file whose hash nobody has published is not fetched at all, since it could
-not be told from a broken or a foreign one: the catalogue says how to bring it.
+not be told from a broken or a foreign one: the catalogue says how to bring it. A file that lies in a public
+git repository has a hash there: its object's name.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class CatalogueEntry:
         file: its name.
         size: in bytes; None where not known.
         sha256: 64 hexadecimal digits, or the first ones where only those are published; None where no hash is
+            known.
+        git_blob: 40 hexadecimal digits, the name of the file as an object of git; None where neither hash is
             known, so that the file has to be brought by hand.
         expect: what a file without a hash should be. Every file is checked when it is read: nothing in it is
             run, every tensor must be there with its name and shape and finite, and none may be left over.
@@ -46,7 +49,15 @@ class CatalogueEntry:
     file: str
     size: int | None = None
     sha256: str | None = None
+    git_blob: str | None = None
     expect: str = ""
+
+    @property
+    def hash(self) -> str | None:
+        """The hash that the file is checked by, for people; None where there is none."""
+        if self.sha256:
+            return f"SHA-256 {self.sha256}"
+        return f"git object {self.git_blob}" if self.git_blob else None
 
 
 def read_catalogue() -> dict[str, CatalogueEntry]:
@@ -58,7 +69,11 @@ def read_catalogue() -> dict[str, CatalogueEntry]:
     with Path(__file__).with_name("catalogue.csv").open(newline="", encoding="utf-8") as file:
         rows = [dict(row) for row in csv.DictReader(file)]
     entries = [
-        CatalogueEntry(**row | {"size": int(row["size"] or 0) or None, "sha256": row["sha256"] or None})
+        CatalogueEntry(
+            **row
+            | {"size": int(row["size"] or 0) or None}
+            | {kind: row[kind] or None for kind in ("sha256", "git_blob")}
+        )
         for row in rows
     ]
     return {entry.name: entry for entry in entries}
@@ -107,7 +122,7 @@ def fetch(name: str) -> Path:
     if path.is_file():
         check_hash(path, entry)
         return path
-    if entry.sha256 is None:
+    if entry.hash is None:
         raise CheckpointError(
             f"{entry.name} is not fetched, since no hash of it is published: get {entry.file} from "
             f"{entry.source} by hand and put it at {path}"
@@ -160,14 +175,20 @@ def download(entry: CatalogueEntry, partial: Path) -> None:
 
 def check_hash(path: Path, entry: CatalogueEntry) -> None:
     """Raise CheckpointError where a file has another hash than the catalogue's, if that has one."""
-    if entry.sha256 is None:
+    if entry.hash is None:
         return
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if not found.startswith(entry.sha256):
+        if entry.sha256:
+            expected = entry.sha256
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        else:
+            expected = entry.git_blob or ""
+            digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+            found = hashlib.file_digest(file, lambda: digest).hexdigest()
+    if not found.startswith(expected):
         raise CheckpointError(
-            f"{path} is not {entry.name}: expected SHA-256 {entry.sha256}, found "
-            f"{found[: len(entry.sha256)]}; it is damaged or another file: remove it and fetch again"
+            f"{path} is not {entry.name}: expected {entry.hash}, found {found[: len(expected)]}; it is "
+            "damaged or another file: remove it and fetch again"
         )
 
 
@@ -181,9 +202,7 @@ def fetched(name: str) -> Path:
     entry = entry_named(name)
     path = cache_folder() / entry.file
     if not path.is_file():
-        how = (
-            f"`avsal weights fetch {entry.name}`" if entry.sha256 else f"get {entry.file} from {entry.source}"
-        )
+        how = f"`avsal weights fetch {entry.name}`" if entry.hash else f"get {entry.file} from {entry.source}"
         raise CheckpointError(f"{entry.name} is not there: {how}, or put the file at {path}")
     check_hash(path, entry)
     return path

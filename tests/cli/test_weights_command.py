@@ -79,9 +79,9 @@ def test_list_names_every_entry_and_what_to_do_for_it(tmp_path, capsys, monkeypa
 
 def test_fetch_prints_the_path_alone(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("AVSAL_CACHE", str(tmp_path))
-    (tmp_path / "soundnet8_final.pth").touch()
-    assert main(["weights", "fetch", "soundnet8"]) == 0
-    assert capsys.readouterr().out == f"{tmp_path / 'soundnet8_final.pth'}\n"
+    (tmp_path / "sound8.pth").touch()
+    assert main(["weights", "fetch", "soundnet8_mit"]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'sound8.pth'}\n"
 
 
 @pytest.mark.parametrize(

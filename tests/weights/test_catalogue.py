@@ -100,6 +100,17 @@ def test_the_right_file_is_fetched_once_and_checked_each_time(known, entry, serv
         fetched("test")
 
 
+def test_a_file_of_a_git_repository_is_checked_by_its_name_there(entry, server, monkeypatch):
+    """`git hash-object` of five letters and a new line gives these digits."""
+    known = "ce013625030ba8dba906f756967f9e9ca394464a"
+    server.content = b"hello\n"
+    change(monkeypatch, entry, sha256=None, git_blob=known, size=6)
+    path = fetch("test")
+    assert path.read_bytes() == b"hello\n"
+    path.write_bytes(b"jello\n")
+    assert f"expected git object {known}, found " in refusal()
+
+
 def test_a_file_with_another_hash_is_thrown_away(entry, server):
     server.content = CONTENT[:-1] + b"x"
     message = refusal()
@@ -200,6 +211,11 @@ def test_the_catalogue_is_honest():
     for name, entry in CATALOGUE.items():
         assert entry.name == name
         assert entry.licence
+        if entry.git_blob:
+            assert re.fullmatch("[0-9a-f]{40}", entry.git_blob)
+            assert re.search("/[0-9a-f]{40}/", entry.source)  # of a commit, whose files do not change
+            assert entry.source.endswith(f"/{entry.file}")
+            assert entry.sha256 is None
         if entry.sha256:
             assert re.fullmatch("[0-9a-f]{8}|[0-9a-f]{64}", entry.sha256)
             assert entry.source.endswith(f"{entry.sha256[:8]}.pth")  # the publisher's own digits
