@@ -20,7 +20,6 @@ from avsal.weights.checkpoint import About, load_checkpoint, save_checkpoint
 __all__ = ["WEIGHTS", "from_hub", "from_pretrained", "hub_id", "save_pretrained"]
 
 WEIGHTS = "model.safetensors"
-SCHEME = "hf://"
 
 
 def save_pretrained(model: SaliencyModel, folder: str | os.PathLike[str], **about: Unpack[About]) -> Path:
@@ -79,7 +78,7 @@ def from_pretrained(
                 f"the folder {folder} holds no {WEIGHTS}: expected one that save_pretrained wrote"
             )
         return load_checkpoint(folder / WEIGHTS, device=device)
-    return load_checkpoint(from_hub(str(folder_or_id).removeprefix(SCHEME), revision), device=device)
+    return load_checkpoint(from_hub(hub_id(str(folder_or_id)) or str(folder_or_id), revision), device=device)
 
 
 def hub_id(given: str) -> str | None:
@@ -88,8 +87,8 @@ def hub_id(given: str) -> str | None:
     ``hf://name/model`` is always one; ``name/model`` where there is no folder ``name`` and no suffix of a
     weight file.
     """
-    if given.startswith(SCHEME):
-        return given.removeprefix(SCHEME)
+    if given.startswith(("hf://", "hf:/")):  # a Path has one slash
+        return given.removeprefix("hf:").lstrip("/")
     plain_id = re.fullmatch(r"([\w-][\w.-]*)/[\w-][\w.-]*", given, re.ASCII)
     if plain_id is None or Path(given).suffix in {".safetensors", ".pt", ".pth", ".tar", ".ckpt", ".npz"}:
         return None

@@ -1,6 +1,7 @@
 """Folders in the Hub's form."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -118,7 +119,7 @@ def test_a_hub_that_has_it_not_or_cannot_be_reached_is_one_line(monkeypatch):
     assert "the Hub gives no model.safetensors of it: Cannot find the file" in refusal("somebody/model")
 
 
-@pytest.mark.parametrize("given", ["somebody/model", "hf://somebody/model"])
+@pytest.mark.parametrize("given", ["somebody/model", "hf://somebody/model", Path("hf://somebody/model")])
 def test_every_way_to_name_weights_takes_a_hub_id_and_a_folder(model, given, tmp_path, monkeypatch):
     hub = pytest.importorskip("huggingface_hub")
     save_pretrained(model, tmp_path / "saved")
