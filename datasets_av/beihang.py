@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from avsal.errors import ConfigError, DatasetError
 from avsal.groundtruth.events import FixationEvents, fixations_on_frames
 from avsal.types import Fixations, Recording, Split
-from datasets_av.dataset import Dataset
+from datasets_av.dataset import Dataset, DatasetInfo
 from datasets_av.layout import expect_in_root, expect_split, video_file
 from datasets_av.matfile import mat_value, read_mat
 from datasets_av.video_clock import video_clock
 from datasets_av.video_facts import video_facts
 
-__all__ = ["BeihangDataset", "Clock", "fixations_of_rows"]
+__all__ = ["BeihangDataset", "Clock", "Hevc", "Mufvet", "fixations_of_rows"]
 
 Clock = Literal["container", "picture"]
 
@@ -165,3 +165,66 @@ def _read_database(path: Path) -> _Database:
 
 def _texts(value: Any) -> list[str]:
     return [str(text) for text in value] if isinstance(value, list) else []
+
+
+class Hevc(BeihangDataset):
+    """Gaze on 33 standard sequences of video coding (Xu et al., TIP 2017).
+
+    Cite: M. Xu, L. Jiang, X. Sun, Z. Ye, Z. Wang, "Learning to Detect Video Saliency with HEVC Features", TIP
+    2017. Licence: gaze free to use with citation; the sequences keep their owners' research terms. Get it
+    from github.com/remega/video_database. The tree is `BeihangDataset`'s, videos as `videos/Kimono.avi` and
+    so on, 416x240 to 1920x1080 at 20 to 60 frames a second, gaze in MATLAB v7.3. `category` is the sequence's
+    class (A to F, the coding tests' own).
+
+    Errata: one row's video is NaN; it belongs to no video and is counted in `notes`. The file `Basketball
+    Drive.avi` is `BasketballDrive` in the list. BQTerrace has 601 frames, the list says 600. The time stamps
+    in these AVI files begin one frame late, and decoders hand them over out of order. No sound.
+    """
+
+    info: ClassVar[DatasetInfo] = DatasetInfo(
+        name="hevc",
+        title="HEVC sequences",
+        citation="Xu, Jiang, Sun, Ye, Wang, Learning to Detect Video Saliency with HEVC Features, TIP 2017",
+        licence="gaze: free use with citation; sequences: their owners' research terms",
+        source="github.com/remega/video_database",
+        num_recordings=33,
+        num_frames=13020,
+        sound=False,
+        gaze="eye",
+        sigma="not stated",
+    )
+
+
+class Mufvet(BeihangDataset):
+    """MUFVET-I, multi-face videos (Liu, Zhang, Xu, He, CVPR 2017).
+
+    Cite: Y. Liu, S. Zhang, M. Xu, X. He, "Predicting Salient Face in Multiple-face Videos", CVPR 2017.
+    Licence: footage from the web, for research, not stated further. Get it from github.com/yufanLIU/find. The
+    tree is `BeihangDataset`'s, videos 1280x720 as `videos/001.mp4` and so on, gaze in MATLAB v5.
+
+    The gaze clock is not documented. Pictures start up to 2.3 s after the file does (clips cut by stream
+    copy), so it matters whether its zero is the container's start or the first picture. The container's start
+    is the default, measured on seven videos with the release's annotations of who speaks: of the gaze on
+    frames with a speaking and a silent face, the share that is nearest to a speaking one. On the four videos
+    whose picture starts a second or more late it is 0.724 on the container's clock and 0.681 on the
+    picture's. Gaze follows speech a little late: on the three other videos the share is greatest with gaze
+    taken back by 0.6 s, on the four by 0.4 s on the container's clock but by 1.9 s on the picture's, which no
+    viewer needs.
+
+    Errata: `video_names_list` has 75 names, the paper 65 videos. The stored frame rate is truncated (23 for
+    23.976; the video's own stamps are used). Fixations run past the end of the video and up to 12 px below
+    its edge. Video 071 has no sound. Whether viewers heard the sound is not established.
+    """
+
+    info: ClassVar[DatasetInfo] = DatasetInfo(
+        name="mufvet",
+        title="MUFVET-I",
+        citation="Liu, Zhang, Xu, He, Predicting Salient Face in Multiple-face Videos, CVPR 2017",
+        licence="footage from the web; not stated",
+        source="github.com/yufanLIU/find",
+        num_recordings=75,
+        num_frames=44037,
+        sound=True,
+        gaze="eye",
+        sigma="not stated",
+    )

@@ -161,9 +161,8 @@ def relative(fixations: Any) -> NDArray[np.float64]:
 
 def pack(data: Path, path: Path) -> None:
     """Write the material of a folder that holds `hevc/`, `mufvet/` and `images/` to one file."""
-    from datasets_av.hevc import Hevc
+    from datasets_av.beihang import Hevc, Mufvet
     from datasets_av.map_photographs import Emod
-    from datasets_av.mufvet import Mufvet
     from datasets_av.nus_photographs import EyeCrowd, Osie, Scene
 
     packer = Packer()

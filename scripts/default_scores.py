@@ -38,8 +38,7 @@ from avsal.media.video import open_frames
 from avsal.metrics import nss
 from avsal.models import SaliencyModel, create_model
 from avsal.types import ClipSpec, Recording
-from datasets_av.hevc import Hevc
-from datasets_av.mufvet import Mufvet
+from datasets_av.beihang import Hevc, Mufvet
 
 METRICS = ("nss", "cc", "sim", "auc_judd")
 EVERY = 25

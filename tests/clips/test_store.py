@@ -432,7 +432,7 @@ def test_damaged_stores_are_named(maker):
 
 @pytest.mark.data
 def test_real_videos_are_stored_whole(shared_data, tmp_path):
-    from datasets_av.mufvet import Mufvet
+    from datasets_av.beihang import Mufvet
 
     recording = next(item for item in Mufvet(shared_data / "mufvet") if item.id == "012")
     report = prepare([recording], tmp_path / "store", StoreSettings((48, 64)))

@@ -5,7 +5,7 @@ from fake_media import write_video
 from observer_agreement import halves_and_centre
 
 from avsal.errors import ConfigError
-from datasets_av.hevc import Hevc
+from datasets_av.beihang import Hevc
 
 NAMES = ["Basketball", "Yan"]
 ROWS = [[1, 1, 0, 80, 10, 20], [2, 1, 40, 80, 11, 21], [2, 2, 0, 40, 3, 4], [1, np.nan, 3, 420, 5, 6]]

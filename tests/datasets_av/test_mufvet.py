@@ -7,8 +7,8 @@ from observer_agreement import halves_and_centre
 
 from avsal.errors import ConfigError, DatasetError
 from datasets_av import beihang
+from datasets_av.beihang import Mufvet
 from datasets_av.matfile import read_mat
-from datasets_av.mufvet import Mufvet
 from datasets_av.video_clock import video_clock
 
 #: subject, video, start ms, duration ms, x, y; videos of 6 frames at 25 a second, 48x32

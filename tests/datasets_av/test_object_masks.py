@@ -7,10 +7,7 @@ import pytest
 from fake_media import write_image
 
 from avsal.errors import ConfigError, DatasetError
-from datasets_av.davis import Davis
-from datasets_av.segtrack_v2 import SegTrackV2
-from datasets_av.usvd import Usvd
-from datasets_av.vot2016 import Vot2016
+from datasets_av.mask_sets import Davis, SegTrackV2, Usvd, Vot2016
 
 SIZE = (8, 10)
 

@@ -9,14 +9,10 @@ from fake_media import write_image, write_mat, write_video, write_wav
 
 from avsal.errors import ConfigError, DatasetError
 from datasets_av import stavis
-from datasets_av.avad import Avad
-from datasets_av.coutrot1 import Coutrot1
-from datasets_av.coutrot2 import Coutrot2
 from datasets_av.dataset import dataset_class, open_dataset
 from datasets_av.diem import Diem
-from datasets_av.etmd import Etmd
 from datasets_av.split_tables import chosen_videos, listed_videos
-from datasets_av.summe import Summe
+from datasets_av.stavis_sets import Avad, Coutrot1, Coutrot2, Etmd, Summe
 
 READERS = {
     "diem": (Diem, "DIEM"),

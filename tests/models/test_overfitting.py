@@ -8,7 +8,7 @@ from avsal.groundtruth import density
 from avsal.losses import create_loss
 from avsal.media import open_frames
 from avsal.models import create_model, list_models
-from datasets_av.hevc import Hevc
+from datasets_av.beihang import Hevc
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]
 
