@@ -128,6 +128,11 @@ class ModelInfo:
     #: shared by all entries
     models: ClassVar[dict[str, ModelInfo]] = {}
 
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The model's `choices`."""
+        return getattr(self.build, "choices", ())
+
 
 def register_model(
     name: str, *, paper: str, summary: str, sound: bool = False, **defaults: Any

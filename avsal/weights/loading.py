@@ -125,7 +125,8 @@ def find_weights(
         shipped = shipped_checkpoint(text, arguments)
         if shipped is not None:
             return Found(shipped.path, text)
-        here = text in CATALOGUE and not arguments and (cache_folder() / CATALOGUE[text].file).is_file()
+        fits = set(arguments or ()) <= set(model_info(text).choices)
+        here = text in CATALOGUE and fits and (cache_folder() / CATALOGUE[text].file).is_file()
         return Found(fetched(text) if here else None, text)
     if text in SHIPPED:
         return Found(SHIPPED[text].path)
@@ -220,7 +221,7 @@ def check_arguments(header: CheckpointHeader, arguments: Mapping[str, Any], path
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ConfigError(f"model {header.model!r} takes no argument {key!r}{hint}")
-    choices = getattr(model_info(header.model).build, "choices", ())
+    choices = model_info(header.model).choices
     others = differing(header, arguments)
     for key in others:
         if key in choices:

@@ -1,12 +1,14 @@
 """Whole models from their authors' state dicts: converted, recognised, and loaded as they are."""
 
+import dataclasses
+
 import pytest
 import torch
 
 from avsal.cli import main
 from avsal.errors import CheckpointError, ConfigError
 from avsal.models import create_model
-from avsal.weights import convert_state, initialise, load_model, read_header
+from avsal.weights import CATALOGUE, convert_state, initialise, load_model, read_header
 from avsal.weights.published import BACKBONES, MODELS
 from tests.key_filled import filled
 from tests.published import authors_state
@@ -71,7 +73,7 @@ def test_a_tensor_left_over_or_missing_is_named():
         convert_state(state, "stavis_visual")
 
 
-def test_one_file_serves_every_domain(tmp_path):
+def test_one_file_serves_every_domain(tmp_path, monkeypatch):
     """The domain changes no tensor, so that a converted file may be loaded as another one."""
     file, out = tmp_path / "unisal_dhf1k.pth", tmp_path / "out.safetensors"
     state = authors_state("unisal") | {"rnn.cell_list.0.drop_mask_1": torch.ones(3, 256)}
@@ -84,5 +86,10 @@ def test_one_file_serves_every_domain(tmp_path):
         assert published.spec == converted.spec
         sizes[domain] = converted.spec.size
     assert sizes == {None: (224, 384), "hollywood": (224, 416)}
+    monkeypatch.setenv("AVSAL_CACHE", str(tmp_path))  # as if fetched: the name stands for it, in any domain
+    entry = dataclasses.replace(CATALOGUE["unisal"], file=file.name, git_blob=None)
+    monkeypatch.setitem(CATALOGUE, "unisal", entry)
+    assert load_model("unisal", domain="salicon").trained
+    assert not load_model("unisal", width=0.1).trained
     with pytest.raises(ConfigError, match="made with width"):
         load_model(out, width=0.5)
