@@ -18,7 +18,6 @@ from avsal.types import Fixations, ScreenGeometry
 from datasets_av.frame_images import image_files, image_size
 from datasets_av.gaze_samples import GazeSamples, samples_on_frames
 from datasets_av.video_clock import VideoClock, video_clock
-from datasets_av.video_facts import video_facts
 
 __all__ = ["Viewing", "check_gaze_file", "read_gaze_file"]
 
@@ -50,8 +49,6 @@ class Viewing:
 
     def clock(self) -> VideoClock:
         """Frame times and size of the video."""
-        if is_still(self.video):
-            return VideoClock(np.zeros(1), video_facts(self.video).size)
         if self.frame_rate is None:
             return video_clock(self.video)
         files = image_files(self.video)

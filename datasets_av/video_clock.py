@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from avsal.errors import DatasetError, MediaError
 from avsal.media.container import demux, open_container, picture_stream
 from avsal.media.damage import Damage
-from avsal.media.video import VideoReader
+from avsal.media.images import is_still
+from avsal.media.video import VideoReader, open_frames
 
 __all__ = ["VideoClock", "video_clock"]
 
@@ -49,6 +50,8 @@ def video_clock(path: Path) -> VideoClock:
 
 @lru_cache(maxsize=1024)
 def _video_clock(path: Path, changed_at: int, num_bytes: int) -> VideoClock:
+    if is_still(path):
+        return VideoClock(np.zeros(1), open_frames(path).info.size)
     reader = VideoReader(path, (8, 8))  # only times are wanted, so pictures are made as small as can be
     info = reader.info
     stamps = _packet_stamps(path, info.stream)

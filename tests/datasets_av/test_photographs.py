@@ -6,6 +6,8 @@ from observer_agreement import halves_and_centre
 from avsal.clips import Store, StoreSettings, prepare
 from avsal.errors import ConfigError, DatasetError
 from datasets_av import open_dataset
+from datasets_av.video_clock import video_clock
+from datasets_av.video_facts import video_facts
 
 
 def cell(values):
@@ -67,6 +69,14 @@ def test_a_photograph_becomes_a_stored_video_of_one_frame(osie, tmp_path):
     prepare(open_dataset("osie", osie), tmp_path / "store", StoreSettings((24, 32)))
     (stored,) = Store(tmp_path / "store").recordings
     assert (stored.num_frames, stored.num_fixations, stored.gaze_size) == (1, 3, (60, 80))
+
+
+def test_a_photograph_is_evaluated_as_a_video_of_one_frame(osie):
+    (recording,) = open_dataset("osie", osie)
+    clock = video_clock(recording.frames)
+    assert (clock.times.tolist(), clock.size) == ([0.0], (60, 80))
+    facts = video_facts(recording.frames)
+    assert (facts.size, facts.num_frames, facts.has_sound) == ((60, 80), 1, False)
 
 
 def test_the_table_of_scene_is_read_by_pictures_then_viewers(tmp_path):
