@@ -6,6 +6,7 @@ for frame in avsal.predict(model, "clip.mp4"):
 
 data = avsal.load_dataset("diem", "DIEM", split="test", fold=1)
 scores = avsal.evaluate(model, data)
+effect = avsal.ablate(model, data, conditions=["zero", "noise"])
 run = avsal.train("tsfpnet_av", changes={"data": "diem"})
 """
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from avsal.models import create_model, list_models
     from avsal.prediction import predict
     from avsal.weights import from_pretrained, load_model, save_checkpoint, save_pretrained
+    from avsal.workflows.ablate import AblateSettings, DataAblation, ablate
+    from avsal.workflows.ablate_control import ControlAblation, ablate_control
+    from avsal.workflows.ablate_video import VideoAblation
     from avsal.workflows.data import load_dataset
     from avsal.workflows.evaluate import EvaluateSettings, Scores, evaluate
     from avsal.workflows.predict import PredictSettings, predict_video
@@ -27,6 +31,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AblateSettings": "avsal.workflows.ablate",
+    "ControlAblation": "avsal.workflows.ablate_control",
+    "DataAblation": "avsal.workflows.ablate",
+    "VideoAblation": "avsal.workflows.ablate_video",
+    "ablate": "avsal.workflows.ablate",
+    "ablate_control": "avsal.workflows.ablate_control",
     "EvaluateSettings": "avsal.workflows.evaluate",
     "PredictSettings": "avsal.workflows.predict",
     "PrepareSettings": "avsal.workflows.prepare",
@@ -48,13 +58,19 @@ _HOMES = {
 }
 
 __all__ = [
+    "AblateSettings",
+    "ControlAblation",
+    "DataAblation",
     "EvaluateSettings",
     "PredictSettings",
     "PrepareSettings",
     "Prepared",
     "Scores",
     "TrainedRun",
+    "VideoAblation",
     "__version__",
+    "ablate",
+    "ablate_control",
     "create_model",
     "evaluate",
     "from_pretrained",

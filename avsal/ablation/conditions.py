@@ -18,6 +18,7 @@ __all__ = [
     "REFERENCE",
     "Condition",
     "ConditionKind",
+    "conditions_help",
     "derangement",
     "parse_condition",
     "parse_conditions",
@@ -205,6 +206,12 @@ def parse_conditions(text: str) -> tuple[Condition, ...]:
     if len(found) < 2:
         raise ConfigError(f"expected a condition beside 'original': some of {', '.join(_usages()[1:])}")
     return tuple(found.values())
+
+
+def conditions_help() -> str:
+    """All conditions with what they are, for help."""
+    told = (f"{usage} ({entry.summary})" for usage, entry in zip(_usages(), CONDITIONS.values(), strict=True))
+    return "; ".join(told)
 
 
 def _usages() -> list[str]:

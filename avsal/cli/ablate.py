@@ -11,216 +11,220 @@ avsal ablate --control synchrony                videos with a planted effect of 
 avsal ablate --control irrelevant               videos whose gaze ignores the sound: nothing must be found
 avsal ablate --control sounding_clips --root DIR     real clips side by side, one is heard; expected gaze
 
-conditions: original, zero (silence), noise (white, as loud), swapped (another video's audio), shifted:SECONDS
-(positive: later), reversed, gain:DECIBEL, video_only (no audio at all: the visual network alone). All see
-the same frames, which are decoded and encoded once. No gaze is needed for a video.
+All conditions see the same frames, which are decoded and encoded once. No gaze is needed for a video.
 
-A report.html that opens anywhere shows the videos with every sound on one clock, beside tables and intervals.
-For a data set, data= and fold= may be lists, and {data}, {fold}, {seed} stand for each one's own in weights=,
-root= and --retrained. Videos are the unit of every test; scores of training seeds are averaged first.
+Where there is gaze, videos are the unit of every test, and each condition gets a verdict against a margin
+declared beforehand: better or worse, equivalent, different but negligible, or undecided. docs/statistics.md
+says how. For a data set, data= and fold= may be lists, and {data}, {fold}, {seed} stand for each one's own in
+weights=, root= and --retrained; scores of training seeds are averaged first.
+
+Settings may be typed as --key value or as key=value, in any order.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from textwrap import fill
+from typing import Any, Literal
 
-from avsal.cli.parsing import Parser
+from avsal.ablation.conditions import conditions_help
+from avsal.cli.parsing import Parser, settings_of
+from avsal.configuration import setting, setting_fields
+from avsal.errors import ConfigError
+from avsal.workflows.ablate import AblateSettings
+from avsal.workflows.ablate_control import ALL_CONTROLS
+from avsal.workflows.model import ModelSettings
 
-if TYPE_CHECKING:
-    from avsal.workflows.model import ModelSettings
+__all__ = ["AblateLine", "add_arguments", "run"]
 
-__all__ = ["CONTROLS", "add_arguments", "model_settings", "run"]
+_DATA, _CONTROL = "data set", "control"
 
-CONTROLS = ("identity", "rhythm", "synchrony", "irrelevant", "sounding_clips")
+#: settings that mean something in one use only
+OF_VIDEO = ("start", "end", "audio", "other")
+OF_DATA = ("training_seeds", "retrained", "subgroups", "players")
+OF_CONTROL = ("control", "videos", "video_seed", "reruns", "root", "part", "fold")
 
-#: options that mean something in one use only, with their defaults
-OF_MODEL: dict[str, object] = {
-    "model": None,
-    "option": [],
-    "weights": None,
-    "untrained": False,
-    "engine": None,
-    "device": "auto",
-}
-OF_VIDEO: dict[str, object] = {"start": None, "end": None, "audio": None, "other": None, "every": 1}
-OF_DATA: dict[str, object] = {"training_seeds": [], "retrained": [], "subgroups": None, "players": 6}
-OF_SCORES: dict[str, object] = {"margin": None}
-OF_CONTROL: dict[str, object] = {
-    "videos": 48,
-    "video_seed": 3,
-    "reruns": 0,
-    "root": None,
-    "part": None,
-    "fold": 0,
-}
-DEFAULTS = OF_MODEL | OF_VIDEO | OF_DATA | OF_SCORES | OF_CONTROL
+
+@dataclass(frozen=True, kw_only=True)
+class AblateLine(AblateSettings, ModelSettings):
+    """All that a line says but the video; a data set's further choices are those of `avsal evaluate`."""
+
+    out: Path = setting(Path("ablation"), help="where to write", metavar="DIR", flags=("-o", "--output"))
+    overwrite: bool = setting(False, help="replace what is there")
+    training_seeds: tuple[str, ...] = setting(
+        (), help="seeds of training; put {seed} into weights=", metavar="LIST", group=_DATA
+    )
+    retrained: tuple[str, ...] = setting(
+        (),
+        help="checkpoint of a model that was trained under a condition, scored under it; may be repeated",
+        metavar="CONDITION=FILE",
+        group=_DATA,
+    )
+    subgroups: Path | None = setting(
+        None,
+        help="columns video, subgroup: subgroups declared beforehand, tested too",
+        metavar="CSV",
+        group=_DATA,
+    )
+    control: tuple[str, ...] = setting(
+        (),
+        help="synthetic videos instead: some of " + ", ".join(ALL_CONTROLS),
+        metavar="CUES",
+        group=_CONTROL,
+    )
+    videos: str | None = setting(
+        None, help="synthetic videos of each cue [48]; of a data set: only these, by id", group=_CONTROL
+    )
+    video_seed: int = setting(3, help="of the videos; training uses 1 and 2", group=_CONTROL)
+    reruns: int = setting(0, help="repeat with N new seeds and count the verdicts", group=_CONTROL)
+    root: str | None = setting(
+        None, help="folder of the data set; of sounding_clips: of clips.csv", metavar="DIR", group=_DATA
+    )
+    part: Literal["train", "test"] | None = setting(
+        None, help="of sounding_clips: whom it shows, by fold [everybody]", group=_CONTROL
+    )
+    fold: str | None = setting(
+        None, help="of the published lists; of sounding_clips: whom test holds out [0]", group=_DATA
+    )
+
+    def __post_init__(self) -> None:
+        """Check each part."""
+        AblateSettings.__post_init__(self)
+        ModelSettings.__post_init__(self)
+        for cue in self.control:
+            if cue not in ALL_CONTROLS:
+                raise ConfigError(f"`control`: expected some of {', '.join(ALL_CONTROLS)} but found {cue!r}")
+
+    @property
+    def hearing(self) -> AblateSettings:
+        """The part that says what is heard."""
+        return AblateSettings(**{name: getattr(self, name) for name in setting_fields(AblateSettings)})
 
 
 def add_arguments(parser: Parser) -> None:
     """Declare the verb's arguments."""
-    from avsal.cli.arguments import comma_list, key_value, names, positive_int, seconds
-
-    parser.add_argument(
-        "source", nargs="*", metavar="VIDEO or key=value", help="a video with sound, or a data set's choices"
-    )
-    parser.add_argument(
-        "--control",
-        type=comma_list(*CONTROLS),
-        metavar="CUES",
-        help="synthetic videos instead: some of " + ", ".join(CONTROLS),
-    )
-    parser.add_argument(
-        "-o", "--output", type=Path, default=Path("ablation"), metavar="DIR", help="[%(default)s]"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace what is there")
-    audio = parser.add_argument_group("audio")
-    audio.add_argument(
-        "--conditions",
-        default=None,
-        metavar="LIST",
-        help="with commas; original is always among them [original,zero,noise,reversed,"
-        "video_only, shifted:0.2 (data sets: shifted:1), and swapped where there is another video]",
-    )
-    audio.add_argument("--other", type=Path, metavar="FILE", help="file whose audio is swapped in")
-    audio.add_argument(
-        "--audio", type=Path, metavar="FILE", help="the video's sound, where it is a file of its own"
-    )
-    parser.add_argument(
-        "--margin",
-        metavar="NUMBER or METRIC:NUMBER,...",
-        help="the smallest difference that matters [0.05 of NSS, 0.01 of CC; the control: 5 %% of the gain "
-        "that sound can bring where it decides]",
-    )
-    audio.add_argument("--seed", type=int, default=0, help="of all chance [%(default)s]")
-    model = parser.add_argument_group("model")
-    model.add_argument(
-        "--model", metavar="NAME", help="see `avsal models`; the checkpoint's own, else tsfpnet_av"
-    )
-    model.add_argument(
-        "-O",
-        "--option",
-        type=key_value,
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="argument of the model, such as fusion=bilinear; may be repeated",
-    )
-    model.add_argument("--weights", type=Path, metavar="FILE", help="a checkpoint; it knows its own model")
-    model.add_argument("--untrained", action="store_true", help="go on with random weights: means nothing")
-    model.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps [%(default)s]")
-    model.add_argument(
-        "--engine", choices=("exact", "streaming", "live", "plain"), help="see avsal predict --help"
-    )
-    model.add_argument("--threads", type=positive_int, metavar="N", help="CPU threads [all]")
-    video = parser.add_argument_group("video")
-    video.add_argument("--start", type=seconds, metavar="TIME", help="in seconds or h:mm:ss")
-    video.add_argument("--end", type=seconds, metavar="TIME", help="in seconds or h:mm:ss")
-    video.add_argument(
-        "--every", type=positive_int, default=1, metavar="N", help="compute each N-th frame [%(default)s]"
-    )
-    data = parser.add_argument_group("data set")
-    data.add_argument(
-        "--training-seeds",
-        type=names,
-        default=[],
-        metavar="LIST",
-        help="seeds of training, with commas; put {seed} into weights=",
-    )
-    data.add_argument(
-        "--retrained",
-        action="append",
-        default=[],
-        metavar="CONDITION=FILE",
-        help="checkpoint of a model that was trained under a condition, scored under it; may be repeated",
-    )
-    data.add_argument(
-        "--subgroups",
-        type=Path,
-        metavar="CSV",
-        help="columns video, subgroup: subgroups declared beforehand, tested too",
-    )
-    data.add_argument(
-        "--players",
-        type=int,
-        default=6,
-        metavar="N",
-        help="videos in the report, those that sound moves most [%(default)s]",
-    )
-    control = parser.add_argument_group("control")
-    control.add_argument(
-        "--videos", type=positive_int, default=48, help="synthetic videos of each cue [%(default)s]"
-    )
-    control.add_argument(
-        "--video-seed", type=int, default=3, help="of the videos; training uses 1 and 2 [%(default)s]"
-    )
-    control.add_argument(
-        "--reruns",
-        type=int,
-        default=0,
-        metavar="N",
-        help="repeat with N new seeds and count the verdicts [%(default)s]",
-    )
-    control.add_argument("--root", type=Path, metavar="DIR", help="of sounding_clips: folder of clips.csv")
-    control.add_argument(
-        "--part", choices=("train", "test"), help="of sounding_clips: whom it shows, by --fold [everybody]"
-    )
-    control.add_argument(
-        "--fold", type=int, default=0, help="of sounding_clips: whom test holds out, 0 to 2 [%(default)s]"
+    parser.epilog = fill(f"conditions: {conditions_help()}", 100)
+    parser.add_settings(AblateLine)
+    parser.take_any_word(
+        "sources", help="a video with sound, or a data set's choices", metavar="VIDEO or key=value"
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Ablate a video, or the control's videos; return 0 when all was read, 1 when the video was damaged."""
-    from avsal.errors import ConfigError
-
-    words: list[str] = arguments.source
-    if bool(words) == (arguments.control is not None):
-        raise ConfigError("expected a video, data=NAME root=DIR, or --control: see avsal ablate --help")
-    if any(word.partition("=")[0] in ("data", "root") for word in words):
-        if arguments.players < 0:
-            raise ConfigError(f"expected --players of at least 0 but found {arguments.players}")
-        _refuse(
-            arguments, (*OF_MODEL, *OF_VIDEO, *OF_CONTROL), "a data set, whose choices are words like every=N"
-        )
+    """Ablate a video, a data set or the control's videos; return 0 when all was read, else 1."""
+    words: list[str] = arguments.sources
+    line = settings_of(arguments, AblateLine)
+    given = arguments.texts
+    dataset = any(word.startswith("data=") for word in words)
+    if dataset:
+        _refuse(given, (*OF_VIDEO, *(set(OF_CONTROL) - {"videos", "root", "fold"})), "a data set")
         from avsal.cli.ablate_data import ablate_data
 
-        return ablate_data(arguments, words)
+        return ablate_data(line, words, given, quiet=arguments.quiet)
+    if line.control:
+        if words:
+            raise ConfigError(f"the control makes its own videos: leave {words[0]!r} out")
+        _refuse(given, (*OF_VIDEO, *OF_DATA, "engine", "every"), "the control")
+        return _control(line, quiet=arguments.quiet)
+    if not words:
+        if line.root is not None:
+            raise ConfigError("`data` is missing: give data=NAME; see avsal ablate --help")
+        raise ConfigError("expected a video, data=NAME root=DIR, or --control: see avsal ablate --help")
     if len(words) > 1:
         raise ConfigError(f"expected one video but found {len(words)}: {', '.join(words)}")
-    if arguments.control is not None:
-        _refuse(arguments, (*OF_VIDEO, *OF_DATA, "engine"), "the control")
-        from avsal.cli.ablate_control import ablate_control
-
-        return ablate_control(arguments)
-    _refuse(arguments, (*OF_DATA, *OF_SCORES, *OF_CONTROL), "a video")
-    from avsal.cli.ablate_video import ablate_video
-
-    arguments.source = Path(words[0])
-    return ablate_video(arguments)
+    _refuse(given, (*OF_DATA, *OF_CONTROL, "margin"), "a video")
+    return _video(Path(words[0]), line, quiet=arguments.quiet)
 
 
-def model_settings(arguments: argparse.Namespace) -> ModelSettings:
-    """The model that the arguments name."""
-    from avsal.workflows.model import ModelSettings
+def _video(source: Path, line: AblateLine, *, quiet: bool) -> int:
+    from tqdm import tqdm
 
-    return ModelSettings(
-        model=arguments.model,
-        weights=None if arguments.weights is None else str(arguments.weights),
-        arguments=dict(arguments.option),
-        untrained=arguments.untrained,
-        device=arguments.device,
-        threads=arguments.threads,
-    )
+    from avsal.weights import model_identity
+    from avsal.workflows.ablate_video import ablate_video, output_paths
+    from avsal.workflows.model import load
+    from avsal.workflows.predict import expected_maps
+    from avsal.workflows.results import require_free
+
+    for path in output_paths(line.out, source.name).values():
+        require_free(path, overwrite=line.overwrite)
+    model = load(line)
+
+    def progress(stream: Any) -> Any:
+        return tqdm(
+            stream,
+            total=expected_maps(stream),
+            desc=source.name,
+            unit="frame",
+            file=sys.stderr,
+            disable=True if quiet else None,
+            leave=False,
+            dynamic_ncols=True,
+        )
+
+    found = ablate_video(model, source, line.hearing, progress=progress)
+    paths = found.save(line.out, overwrite=line.overwrite)
+    if found.damage:
+        print(f"avsal: warning: {source}: {found.damage}", file=sys.stderr)
+    if not quiet:
+        print(model_identity(model).describe())
+        print(found)
+        print("-> " + ", ".join(str(path) for path in paths.values()))
+    return 1 if found.damage else 0
 
 
-def _refuse(arguments: argparse.Namespace, options: Iterable[str], use: str) -> None:
-    """Raise ConfigError for options that were given and would do nothing."""
-    from avsal.errors import ConfigError
+def _control(line: AblateLine, *, quiet: bool) -> int:
+    from tqdm import tqdm
 
-    for option in options:
-        if getattr(arguments, option) != DEFAULTS[option]:
-            raise ConfigError(f"--{option.replace('_', '-')} does nothing for {use}: leave it out")
+    from avsal.weights import model_identity
+    from avsal.workflows.ablate_control import ablate_control, control_paths
+    from avsal.workflows.model import load
+    from avsal.workflows.results import require_free
+
+    for path in control_paths(line.out).values():
+        require_free(path, overwrite=line.overwrite)
+    num_videos, fold = _number("videos", line.videos, 48), _number("fold", line.fold, 0)
+    model = load(line)
+    with tqdm(unit="round", file=sys.stderr, disable=True if quiet else None, leave=False) as bar:
+
+        def progress(number: int, total: int, cue: str) -> None:
+            bar.total = total
+            bar.update(number - bar.n)
+
+        found = ablate_control(
+            model,
+            line.control,
+            line.hearing,
+            num_videos=num_videos,
+            video_seed=line.video_seed,
+            reruns=line.reruns,
+            root=None if line.root is None else Path(line.root),
+            part=line.part,
+            fold=fold,
+            progress=progress,
+        )
+    paths = found.save(line.out, overwrite=line.overwrite)
+    if not quiet:
+        print(model_identity(model).describe())
+        print(found)
+        print("-> " + ", ".join(str(path) for path in paths.values()))
+    return 0
+
+
+def _number(name: str, text: str | None, default: int) -> int:
+    if text is None:
+        return default
+    if not text.isdecimal() or (name == "videos" and int(text) < 2):
+        raise ConfigError(f"`{name}`: expected a whole number for the control but found {text!r}")
+    return int(text)
+
+
+def _refuse(given: Iterable[str], settings: Iterable[str], use: str) -> None:
+    """Raise ConfigError for settings that were given and would do nothing."""
+    for name in settings:
+        if name in given:
+            raise ConfigError(f"--{name.replace('_', '-')} does nothing for {use}: leave it out")

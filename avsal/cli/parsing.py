@@ -54,7 +54,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
         self._kind: type | None = None
         self._skipped: frozenset[str] = frozenset()
-        self._any = False
+        self._any: str | None = None
 
     def add_settings(self, kind: type, *, skip: Iterable[str] = ()) -> None:
         """Declare a flag for each field of a settings dataclass.
@@ -88,15 +88,16 @@ class Parser(argparse.ArgumentParser):
                 text += _default(entry)
             place.add_argument(*flags, help=text, **options)
 
-    def take_any_word(self, dest: str, *, help: str) -> None:
+    def take_any_word(self, dest: str, *, help: str, metavar: str = "key=value") -> None:
         """Take all words ``key=value`` as they are, and ``--key value`` as such a word, for another parser.
 
         Args:
             dest: attribute that `read` puts the list of words into.
             help: a phrase for the help.
+            metavar: what stands for a word in the help.
         """
-        self.add_argument(dest, nargs="*", metavar="key=value", help=help)
-        self._any = True
+        self.add_argument(dest, nargs="*", metavar=metavar, help=help)
+        self._any = dest
 
     def error(self, message: str) -> NoReturn:
         """Raise ConfigError, which the command line prints as one line."""
@@ -117,7 +118,7 @@ class Parser(argparse.ArgumentParser):
         Raises:
             ConfigError: an unknown option or word (the nearest is named), or a setting given twice.
         """
-        words, rest = self._split(self._as_words(argv) if self._any else argv)
+        words, rest = self._split(self._as_words(argv) if self._any is not None else argv)
         if self._subparsers is None:
             namespace, unknown = self.parse_known_intermixed_args(rest)
         else:
@@ -137,7 +138,10 @@ class Parser(argparse.ArgumentParser):
                 else:
                     texts[name] = value
         for key, text in words:
-            self._add_word(texts, key, text)
+            if self._any is not None and self._name_of(key) is None:
+                getattr(namespace, self._any).append(f"{key}={text}")
+            else:
+                self._add_word(texts, key, text)
         namespace.texts, namespace.prog = texts, self.prog
         return namespace
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import isfinite, nan
 
-from avsal.ablation.map_shift import averages
 from avsal.ablation.synthetic_videos import CEILINGS
 from avsal.ablation.verdicts import LEVEL, Comparison, ConditionScore
 from avsal.report import ResultTable
 from avsal.report.ablation_tables import comparison_table, printed_result_table, video_table
-from avsal.report.ablation_words import answer, findings, grouped, leading, method_note, place, signed
+from avsal.report.ablation_words import answer, findings, grouped, leading, method_note, place
 from avsal.report.labels import metric_label
 from avsal.report.page_content import Estimate, IntervalPlot, Page, PageTable, Players
 from avsal.report.video_moves import VideoMoves
-from avsal.report.video_words import share, video_answer, video_findings
+from avsal.report.video_words import move_table, video_answer, video_findings
 
 __all__ = ["control_page", "data_page", "video_page"]
 
@@ -130,23 +129,11 @@ def video_page(kept: VideoMoves, facts: Mapping[str, str], notes: Sequence[str] 
         facts: what was run.
         notes: at the end.
     """
-    rows = []
-    for name, found in kept.moves.items():
-        mean = averages(found)
-        cc = "" if mean["cc"] != mean["cc"] else f"{mean['cc']:.3f}"
-        rows.append([name, share(mean["moved"]), cc, signed(mean["right"]), signed(mean["down"])])
-    table = PageTable(
-        "The map with the original audio against the map with",
-        ["sound", "mass moved", "CC", "to the right", "downwards"],
-        rows,
-        "Means over frames. Mass moved: share of the map that lies elsewhere. To the right, downwards: where "
-        "the original audio takes the map's centre of mass, in frame widths and heights.",
-    )
     return Page(
         title=f"Does sound move the map? {kept.name}",
         summary=[video_answer(kept.moves, kept.floor, kept.times)],
         findings=video_findings(kept.moves, kept.floor),
-        tables=[table],
+        tables=[move_table(kept.moves)],
         players=[kept.players()],
         facts=facts,
         notes=notes,

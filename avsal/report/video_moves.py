@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -76,7 +77,7 @@ class VideoMoves:
         self._floor = FloorMeasure() if set(FLOOR_SOUNDS) <= set(sounds) else None
         self._sound, self._sample_rate = sounds[REFERENCE], sample_rate
         self._last_time, self._durations = 0.0, 0.0
-        self._videos = None
+        self._videos, self._folder = None, folder
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             self._videos = ConditionVideos(
@@ -115,6 +116,11 @@ class VideoMoves:
                 found.append(map_shift(prediction.condition_maps[name], prediction.condition_maps[REFERENCE]))
             if self._floor is not None:
                 self._floor.add(prediction.condition_maps)
+
+    def discard(self) -> None:
+        """Delete the players' videos."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     @property
     def moved(self) -> float:

@@ -8,9 +8,10 @@ import numpy as np
 
 from avsal.ablation.floor import Floor
 from avsal.ablation.map_shift import MapShift, averages
-from avsal.report.ablation_words import OTHER_PATHS
+from avsal.report.ablation_words import OTHER_PATHS, signed
+from avsal.report.page_content import PageTable
 
-__all__ = ["share", "towards", "video_answer", "video_findings"]
+__all__ = ["move_table", "share", "towards", "video_answer", "video_findings"]
 
 #: share of the map's mass below which two maps are called the same
 SAME = 1e-4
@@ -116,3 +117,19 @@ def video_findings(moves: Mapping[str, Sequence[MapShift]], floor: Floor | None)
             )
     found.append("Nothing here says which map is right: there is no gaze.")
     return found
+
+
+def move_table(moves: Mapping[str, Sequence[MapShift]]) -> PageTable:
+    """Means over frames, a row for each condition."""
+    rows = []
+    for name, found in moves.items():
+        mean = averages(list(found))
+        cc = "" if mean["cc"] != mean["cc"] else f"{mean['cc']:.3f}"
+        rows.append([name, share(mean["moved"]), cc, signed(mean["right"]), signed(mean["down"])])
+    return PageTable(
+        "The map with the original audio against the map with",
+        ["sound", "mass moved", "CC", "to the right", "downwards"],
+        rows,
+        "Means over frames. Mass moved: share of the map that lies elsewhere. To the right, downwards: where "
+        "the original audio takes the map's centre of mass, in frame widths and heights.",
+    )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import shutil
+import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,19 @@ from avsal.media.cells import cell
 from avsal.models import SaliencyModel
 from avsal.weights import model_identity
 
-__all__ = ["model_facts", "require_free", "write_table"]
+__all__ = ["ScratchFolder", "model_facts", "require_free", "write_table"]
+
+
+class ScratchFolder:
+    """A temporary folder that lives as long as the result that holds it.
+
+    Attributes:
+        path: of the folder.
+    """
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="avsal-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 def model_facts(model: object) -> dict[str, Any] | None:

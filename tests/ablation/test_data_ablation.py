@@ -11,9 +11,12 @@ import torch
 from fake_media import write_video
 from gaze_recordings import followed_gaze
 
+import avsal
 from avsal.ablation.verdicts import ConditionScore, compare
 from avsal.ablation.video_scores import averaged_over_folds, in_subgroups
-from avsal.cli import main
+from avsal.cli import main, verb_parser
+from avsal.cli.ablate import AblateLine
+from avsal.cli.ablate_data import words_of
 from avsal.cli.ablate_runs import (
     check_retrained,
     check_subgroups,
@@ -21,6 +24,7 @@ from avsal.cli.ablate_runs import (
     parse_retrained,
     read_subgroups,
 )
+from avsal.cli.parsing import settings_of
 from avsal.errors import ConfigError
 from avsal.models import create_model
 from avsal.report.ablation_pages import data_page
@@ -119,7 +123,7 @@ def test_seeds_subgroups_and_retrained_models_enter_one_table(videos, checkpoint
     assert {one["verdict"] for one in comparisons} == {"undecided"}
     assert facts["notes"][0] == "manifest: no score under all conditions, left out: video3."
     assert main(words) == 2
-    assert "--overwrite" in capsys.readouterr().err
+    assert "overwrite=true" in capsys.readouterr().err
 
 
 def test_runs_are_made_for_every_data_set_fold_and_seed():
@@ -129,7 +133,7 @@ def test_runs_are_made_for_every_data_set_fold_and_seed():
     assert len(runs) == 2 * 3 * 2
     last = runs[-1]
     assert (last.dataset, last.fold, last.seed) == ("avad", "3", "6")
-    assert last.choices.weights == Path("runs/av_split3_6.safetensors")
+    assert last.choices.weights == "runs/av_split3_6.safetensors"
     assert last.choices.root == Path("sets/avad")
     assert last.choices.fold == 3
     assert last.choices.out == OUT / "avad" / "fold_3" / "seed_6"
@@ -250,9 +254,10 @@ def test_the_verdict_goes_by_the_mean_and_by_which_end_of_the_metric_is_good(met
 @pytest.mark.parametrize(
     ("words", "option"),
     [
-        (["data=manifest", "root=x"], ["--weights", "x"]),
-        (["data=manifest", "root=x"], ["--every", "2"]),
-        (["data=manifest", "root=x"], ["--device", "cpu"]),
+        (["data=manifest", "root=x"], ["--start", "1"]),
+        (["data=manifest", "root=x"], ["--reruns", "2"]),
+        (["data=manifest", "root=x"], ["--control", "rhythm"]),
+        (["video.mp4"], ["--margin", "0.1"]),
         (["video.mp4"], ["--retrained", "zero=x"]),
         (["video.mp4"], ["--reruns", "2"]),
         (["--control", "rhythm"], ["--subgroups", "x"]),
@@ -261,3 +266,39 @@ def test_the_verdict_goes_by_the_mean_and_by_which_end_of_the_metric_is_good(met
 def test_options_that_would_do_nothing_are_refused(words, option, capsys):
     assert main(["ablate", *words, *option]) == 2
     assert f"{option[0]} does nothing for" in capsys.readouterr().err
+
+
+def test_the_line_of_table_7_is_understood_with_words_after_options():
+    words = "ablate data=coutrot1 root=DIR split=test fold=1,2,3 --conditions zero weights=a{fold} --every 5"
+    parser, _, rest = verb_parser([*words.split(), "--retrained", "zero=z{fold}", "metrics=nss"])
+    arguments = parser.read(rest)
+    line = settings_of(arguments, AblateLine)
+    assert line.conditions == ("zero",)
+    assert line.retrained == ("zero=z{fold}",)
+    runs = expand(words_of(arguments.sources, arguments.texts), line.training_seeds, line.out)
+    assert [run.choices.weights for run in runs] == ["a1", "a2", "a3"]
+    assert [(run.choices.fold, run.choices.every, run.choices.metrics) for run in runs] == [
+        (fold, 5, ("nss",)) for fold in (1, 2, 3)
+    ]
+
+
+def test_the_call_returns_verdicts_table_report_and_plot(videos, checkpoints, tmp_path):
+    model = avsal.load_model(str(checkpoints / "seed0.safetensors"))
+    data = avsal.load_dataset("manifest", videos)
+    scoring = avsal.EvaluateSettings(metrics=("nss",), baselines=(), every=4)
+    effect = avsal.ablate(
+        model, data, conditions=["zero"], margin=0.1, players=0, scoring=scoring, subgroups={"video9": "x"}
+    )
+    assert effect.verdicts == {"zero": "undecided"}
+    assert not effect.complete
+    (row,) = effect.table
+    assert (row["margin"], row["num_videos"], row["p_equivalence_holm"] is None) == (0.1, 3, False)
+    assert any("Subgroups name videos that are not scored here: video9." in note for note in effect.notes)
+    assert effect.answers[0].startswith("manifest, 3 videos, NSS: undecided")
+    assert str(effect).startswith(effect.answers[0])
+    assert effect.plot(tmp_path / "plot.png").stat().st_size > 5000
+    assert "undecided" in effect.report(tmp_path / "report.html").read_text()
+    with pytest.raises(ConfigError, match="leave it out"):
+        avsal.ablate(model, data, start=1.0)
+    with pytest.raises(ConfigError, match="expected positive margins"):
+        avsal.ablate(model, data, margin="nss:no")

@@ -140,7 +140,7 @@ def test_the_command_writes_video_curve_table_and_summary(tmp_path, capsys):
     assert told.startswith("Its sound moves the map")
     assert "Against zero, the original audio moves" in told
     assert main(words) == 2
-    assert "--overwrite" in capsys.readouterr().err
+    assert "overwrite=true" in capsys.readouterr().err
 
 
 def test_the_command_refuses_what_cannot_be_ablated(tmp_path, capsys):

@@ -1,0 +1,448 @@
+"""Does sound matter? The same videos, windows and model under several sounds, compared over videos."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from avsal import __version__
+from avsal.ablation.conditions import REFERENCE, Condition, parse_conditions
+from avsal.ablation.verdicts import Comparison, ConditionScore, compare, margin_of, parse_margins
+from avsal.ablation.video_scores import averaged_over_folds, in_subgroups, video_scores
+from avsal.configuration import from_mapping, seconds, setting
+from avsal.errors import ConfigError
+from avsal.media import atomic_path
+from avsal.media.frames import VideoInfo
+from avsal.models import SaliencyModel
+from avsal.render.interval_plot import interval_figure
+from avsal.report import ResultTable
+from avsal.report.ablation_pages import data_page
+from avsal.report.ablation_tables import comparison_lines, write_rows
+from avsal.report.ablation_words import answer, findings, leading
+from avsal.report.labels import model_words
+from avsal.report.page import write_page
+from avsal.report.page_content import Players
+from avsal.report.video_moves import VideoMoves
+from avsal.types import Recording
+from avsal.workflows.evaluate import EvaluateSettings, Progress, evaluate_source
+from avsal.workflows.hearings import Hearings, sounds
+from avsal.workflows.model import RunSettings
+from avsal.workflows.model_maps import ModelMaps, Sounds, Watch
+from avsal.workflows.results import ScratchFolder, model_facts, require_free
+
+if TYPE_CHECKING:
+    from avsal.workflows.ablate_video import VideoAblation
+    from avsal.workflows.evaluate import Scores
+    from datasets_av import Dataset
+
+__all__ = ["AblateSettings", "DataAblation", "DataRun", "ablate", "ablate_recordings", "joined"]
+
+DEFAULT = "original,zero,noise,swapped,shifted:1,reversed,video_only"
+
+_VIDEO = "a video without gaze"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AblateSettings(RunSettings):
+    """What is heard, and against which margin it is judged; see `RunSettings` for the rest.
+
+    Attributes:
+        conditions: such as ``zero`` or ``shifted:0.2``; None: all that the data allows.
+        margin: the smallest difference that matters, of NSS or as ``nss:0.05,cc:0.01``; None: its own.
+        seed: of all chance.
+        every: compute each N-th frame only.
+        players: videos of a data set that the report shows, those that sound moves most.
+        start: of a video without gaze, in seconds.
+        end: of it.
+        audio: its audio, where that is a file of its own.
+        other: file whose audio is swapped in.
+    """
+
+    conditions: tuple[str, ...] | None = setting(
+        None,
+        help="with commas; original is always among them [original, zero, noise, reversed, video_only, "
+        "shifted:0.2 (data sets: shifted:1), and swapped where there is another video]",
+    )
+    margin: str | float | None = setting(
+        None,
+        help="the smallest difference that matters: a number (of NSS) or METRIC:NUMBER,... [0.05 of NSS, "
+        "0.01 of CC; the control: 5 % of the gain that sound can bring where it decides]",
+        metavar="NUMBER",
+    )
+    seed: int = setting(0, help="of all chance")
+    every: int = setting(1, help="compute each N-th frame")
+    players: int = setting(6, help="videos in the report, those that sound moves most", group="data set")
+    start: float | None = setting(
+        None, help="in seconds or h:mm:ss", metavar="TIME", parse=seconds, group=_VIDEO
+    )
+    end: float | None = setting(
+        None, help="in seconds or h:mm:ss", metavar="TIME", parse=seconds, group=_VIDEO
+    )
+    audio: Path | None = setting(
+        None, help="the video's audio, where it is a file of its own", metavar="FILE", group=_VIDEO
+    )
+    other: Path | None = setting(None, help="file whose audio is swapped in", metavar="FILE", group=_VIDEO)
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for what is impossible."""
+        if self.players < 0:
+            raise ConfigError(f"`players` must be at least 0 but is {self.players}")
+        if self.every < 1:
+            raise ConfigError(f"`every` must be at least 1 but is {self.every}")
+        self.margins  # noqa: B018  a wrong one should fail before anything is computed
+        if self.conditions is not None:
+            parse_conditions(",".join(self.conditions))
+
+    @property
+    def margins(self) -> dict[str, float]:
+        """By metric, those that were declared."""
+        return {} if self.margin is None else parse_margins(self.margin)
+
+    def heard(self, default: str) -> tuple[Condition, ...]:
+        """The conditions, the original audio first."""
+        return parse_conditions(default if self.conditions is None else ",".join(self.conditions))
+
+
+@dataclass
+class DataRun:
+    """One model on one data set: what `joined` makes a `DataAblation` of.
+
+    Attributes:
+        dataset: what its videos are filed under.
+        scores: of videos under every condition.
+        evaluated: as of `avsal.evaluate`, with a row for each condition.
+        moved: share of the map's mass that sound moves, by video.
+        players: of the videos that sound moves most.
+        model: in words.
+        notes: what was lost or left out.
+        complete: whether nothing was.
+    """
+
+    dataset: str
+    scores: list[ConditionScore]
+    evaluated: Scores
+    moved: dict[str, float]
+    players: list[Players]
+    model: str
+    notes: list[str] = field(default_factory=list)
+    complete: bool = True
+    _folder: ScratchFolder | None = None
+
+
+@dataclass(frozen=True)
+class DataAblation:
+    """What sound does to how well a model predicts gaze; prints as a table.
+
+    Attributes:
+        comparisons: of the original audio with every condition, for each data set, subgroup and metric.
+        scores: of videos, what the comparisons are computed from.
+        tables: means beside published numbers, one a run.
+        moved: share of the map's mass that sound moves, by data set and video.
+        players: of the videos that sound moves most.
+        facts: what was run, in words.
+        notes: what was lost or left out.
+        complete: whether nothing was.
+    """
+
+    comparisons: Sequence[Comparison]
+    scores: Sequence[ConditionScore]
+    tables: Sequence[ResultTable]
+    moved: Mapping[tuple[str, str], float]
+    players: Sequence[Players]
+    facts: Mapping[str, str]
+    notes: Sequence[str]
+    complete: bool
+    _folders: Sequence[object] = ()  # of the players' videos, which go when the result does
+
+    def __str__(self) -> str:
+        return "\n".join([*self.answers, *comparison_lines(self.comparisons)])
+
+    def __repr__(self) -> str:
+        verdicts = ", ".join(f"{name}: {verdict}" for name, verdict in self.verdicts.items())
+        return f"<DataAblation of {self.facts.get('data', 'recordings')}: {verdicts}>"
+
+    @property
+    def answers(self) -> list[str]:
+        """Does sound matter? One sentence for each data set and subgroup."""
+        return [answer(group) for group in leading(self.comparisons)]
+
+    @property
+    def findings(self) -> list[str]:
+        """One sentence a finding, with margin and intervals."""
+        number = len(self.comparisons)
+        return [text for group in leading(self.comparisons) for text in findings(group, number)]
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        """Of NSS, or else the first metric: by condition; by ``data set: condition`` where there are "
+        "several."""
+        groups = leading(self.comparisons)
+        return {
+            one.condition
+            if len(groups) == 1
+            else f"{' '.join(filter(None, (one.dataset, one.subgroup)))}: {one.condition}": str(one.verdict)
+            for group in groups
+            for one in group
+        }
+
+    @property
+    def table(self) -> list[dict[str, float | int | str | None]]:
+        """A row for each comparison, ready for a data frame."""
+        return [one.row() for one in self.comparisons]
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw intervals with the margin shaded and every video a dot.
+
+        Args:
+            path: a .png, .pdf or .svg file.
+        """
+        interval_figure(leading(self.comparisons), path)
+        return Path(path)
+
+    def report(self, path: str | Path) -> Path:
+        """Write the page: one HTML file that opens from disk and loads nothing."""
+        page = data_page(
+            self.scores, self.comparisons, self.tables, self.moved, self.players, self.facts, self.notes
+        )
+        write_page(path, page)
+        return Path(path)
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> dict[str, Path]:
+        """Write scores, comparisons, report and, last, ``ablation.json``.
+
+        Returns:
+            the paths, by name of the file.
+
+        Raises:
+            ConfigError: one is there already, and `overwrite` is False.
+        """
+        folder = Path(folder)
+        paths = {name: folder / name for name in FILES}
+        for path in paths.values():
+            require_free(path, overwrite=overwrite)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_rows(paths["conditions.csv"], [asdict(row) for row in self.scores])
+        write_rows(paths["comparisons.csv"], self.table)
+        self.report(paths["report.html"])
+        summary = {
+            **self.facts,
+            "answers": self.answers,
+            "margins": {one.metric: one.margin for one in self.comparisons},
+            "verdicts": self.verdicts,
+            "moved": {" ".join(key): share for key, share in self.moved.items()},
+            "notes": list(self.notes),
+        }
+        with atomic_path(paths["ablation.json"]) as temporary:
+            temporary.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        return paths
+
+
+FILES = ("conditions.csv", "comparisons.csv", "report.html", "ablation.json")
+
+
+def ablate(
+    model: SaliencyModel,
+    data: str | Path | Dataset | Iterable[Recording],
+    *,
+    settings: AblateSettings | None = None,
+    scoring: EvaluateSettings | None = None,
+    subgroups: Mapping[str, str] | None = None,
+    progress: Callable[..., Any] | None = None,
+    **changes: Any,
+) -> DataAblation | VideoAblation:
+    """Find out whether sound matters to a model.
+
+    >>> data = avsal.load_dataset("mufvet", "MUFVET")                                       # doctest: +SKIP
+    >>> effect = avsal.ablate(avsal.load_model(), data, conditions=["zero", "noise"])       # doctest: +SKIP
+    >>> print(effect.verdicts); effect.report("report.html")                                # doctest: +SKIP
+    >>> avsal.ablate(avsal.load_model(), "clip.mp4").answer                                 # doctest: +SKIP
+
+    Args:
+        model: that listens, on its device.
+        data: from `avsal.load_dataset` or recordings of your own, with gaze; or a video without.
+        settings: what is heard; None: the defaults.
+        scoring: how maps are scored where there is gaze; None: the defaults.
+        subgroups: by video, declared beforehand: each is tested too.
+        progress: called after each video with its number, their number and its id; for a video without gaze
+            it gets the stream of predictions and gives it on.
+        **changes: fields of `settings` that are to be otherwise.
+
+    Returns:
+        `DataAblation`, or `VideoAblation` for a video without gaze.
+
+    Raises:
+        ConfigError: settings that are impossible here.
+        DatasetError: the data cannot be used.
+        MediaError: a video or its audio cannot be read.
+    """
+    given = {entry.name: getattr(settings, entry.name) for entry in fields(settings)} if settings else {}
+    told = from_mapping(AblateSettings, {**given, **changes})
+    if isinstance(data, str | Path):
+        from avsal.workflows.ablate_video import ablate_video
+
+        if scoring is not None or subgroups:
+            raise ConfigError("a video without gaze is not scored: leave `scoring` and `subgroups` out")
+        return ablate_video(model, data, told, progress=progress)
+    for name in ("start", "end", "audio", "other"):
+        if getattr(told, name) is not None:
+            raise ConfigError(f"`{name}` is of a video without gaze: leave it out")
+    run = ablate_recordings(model, data, told, scoring or EvaluateSettings(), progress=progress)
+    facts = {"conditions": ", ".join(dict.fromkeys(score.condition for score in run.scores))}
+    return joined([run], told, subgroups=subgroups, facts=facts)
+
+
+def ablate_recordings(
+    model: SaliencyModel,
+    data: Dataset | Iterable[Recording],
+    settings: AblateSettings,
+    scoring: EvaluateSettings,
+    *,
+    dataset: str | None = None,
+    title: Callable[[str], str] | None = None,
+    seed: str = "",
+    retrained: Sequence[tuple[str, Condition, SaliencyModel]] = (),
+    progress: Progress | None = None,
+) -> DataRun:
+    """Score a model under every condition.
+
+    Args:
+        model: that listens.
+        data: with gaze.
+        settings: what is heard.
+        scoring: how maps are scored.
+        dataset: what the videos are filed under; None: the data set's name.
+        title: of a video in the report, from its id.
+        seed: of the training run, where several are compared.
+        retrained: further models with the name of their row and the condition that they were trained and
+            are scored under.
+        progress: called after each video.
+    """
+    for metric in scoring.metrics or ():
+        margin_of(metric, settings.margins)  # before anything is computed
+    if settings.every > 1:
+        scoring = replace(scoring, every=settings.every)
+    name = dataset if dataset is not None else str(getattr(getattr(data, "info", None), "name", "recordings"))
+    recordings = [one for one in data if scoring.videos is None or one.id in scoring.videos]
+    audible = sum(map(sounds, recordings)) > 1
+    conditions = settings.heard(DEFAULT if audible else DEFAULT.replace("swapped,", ""))
+    hearing = Hearings(model, recordings, conditions, settings.seed)
+    folder = ScratchFolder() if settings.players else None
+    kept: dict[str, VideoMoves] = {}
+
+    def keep(recording: Recording, info: VideoInfo, heard: Sounds) -> Watch:
+        kept[recording.id] = VideoMoves(
+            title(recording.id) if title is not None else f"{name} {recording.id}",
+            None if folder is None else folder.path / str(len(kept)),
+            recording.frames,
+            info,
+            heard,
+            model.spec.sample_rate or 0,
+            frame_rate=recording.frame_rate if recording.frames.is_dir() else None,
+        )
+        return kept[recording.id]
+
+    how: dict[str, Any] = {"engine": settings.engine or scoring.engine}
+    how |= {"batch_size": settings.batch_size or scoring.batch_size, "precision": scoring.precision}
+    source = ModelMaps(model, REFERENCE, hearing=hearing, watch=keep, **how)
+    evaluated = evaluate_source(source, data, scoring, progress=progress, model=model_facts(model))
+    names = [condition.name for condition in conditions]
+    if any(condition not in evaluated.frames for condition in names):
+        raise ConfigError("no recording could be scored under all conditions: is there any with sound?")
+    rows = {condition: evaluated.frames[condition] for condition in names}
+    complete = evaluated.complete and not hearing.damage
+    notes = [f"Damaged sound: {text}." for text in hearing.damage]
+    scored = {entry.video for entry in rows[REFERENCE]}
+    left_out = sorted({entry.video for entries in evaluated.frames.values() for entry in entries} - scored)
+    if left_out:
+        notes.append(f"{name}: no score under all conditions, left out: {', '.join(left_out)}.")
+    for row, condition, trained in retrained:
+        source = _retrained_maps(trained, recordings, row, condition, settings.seed, how)
+        more = evaluate_source(source, data, replace(scoring, baselines=()), model=model_facts(trained))
+        complete &= more.complete
+        rows[row] = more.frames[row]
+    whole = {video: moves for video, moves in kept.items() if moves.whole}
+    ordered = sorted(whole.values(), key=lambda moves: -moves.moved)
+    for dropped in ordered[settings.players :]:
+        dropped.discard()
+    return DataRun(
+        dataset=name,
+        scores=[replace(score, dataset=name) for score in video_scores(rows, seed)],
+        evaluated=evaluated,
+        moved={video: moves.moved for video, moves in whole.items()},
+        players=[moves.players() for moves in ordered[: settings.players]],
+        model=model_words(model.name, model.arguments),
+        notes=notes,
+        complete=complete,
+        _folder=folder,
+    )
+
+
+def _retrained_maps(
+    model: SaliencyModel,
+    recordings: Sequence[Recording],
+    row: str,
+    condition: Condition,
+    seed: int,
+    how: Mapping[str, Any],
+) -> ModelMaps:
+    """The maps of a model under the condition that it was trained under."""
+    if condition.kind == "video_only":
+        return ModelMaps(model, row, audio="none", **how)
+    whole = Hearings(model, recordings, [condition], seed)
+
+    def hearing(recording: Recording) -> Sounds:
+        return {row: whole(recording)[condition.name]}
+
+    return ModelMaps(model, row, audio="none", hearing=hearing, **how)
+
+
+def joined(
+    runs: Sequence[DataRun],
+    settings: AblateSettings,
+    *,
+    subgroups: Mapping[str, str] | None = None,
+    facts: Mapping[str, str] | None = None,
+    notes: Sequence[str] = (),
+) -> DataAblation:
+    """The runs over data sets, folds and training seeds as one result, corrected over all its comparisons.
+
+    Args:
+        runs: of `ablate_recordings`.
+        settings: that they were made with.
+        subgroups: by video, declared beforehand.
+        facts: what was run, in words.
+        notes: what was lost or left out.
+    """
+    scores = averaged_over_folds([score for run in runs for score in run.scores])
+    told = [*(note for run in runs for note in run.notes), *notes]
+    absent = sorted(set(subgroups or ()) - {score.video for score in scores})
+    if absent:
+        told.append(f"Subgroups name videos that are not scored here: {', '.join(absent)}.")
+    scores += in_subgroups(scores, subgroups or {})
+    shares: dict[tuple[str, str], list[float]] = {}
+    for run in runs:
+        for video, moved in run.moved.items():
+            shares.setdefault((run.dataset, video), []).append(moved)
+    players = sorted((one for run in runs for one in run.players), key=lambda one: -one.moved)
+    return DataAblation(
+        comparisons=compare(scores, margins=settings.margins),
+        scores=scores,
+        tables=[run.evaluated.table for run in runs],
+        moved={key: float(np.mean(values)) for key, values in shares.items()},
+        players=players[: settings.players],
+        facts={
+            "data": ", ".join(dict.fromkeys(run.dataset for run in runs)),
+            "models": "; ".join(dict.fromkeys(run.model for run in runs)),
+            **(facts or {}),
+            "seed of the conditions": str(settings.seed),
+            "avsal": __version__,
+        },
+        notes=list(dict.fromkeys(told)),
+        complete=all(run.complete for run in runs),
+        _folders=[run._folder for run in runs],
+    )

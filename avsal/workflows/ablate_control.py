@@ -1,0 +1,315 @@
+"""The control of an ablation: is an effect of sound found where one was planted, and only there?"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from math import isfinite
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from avsal import __version__
+from avsal.ablation.synthetic_videos import (
+    CEILINGS,
+    FAVOURED,
+    REFERENCES,
+    planted_margins,
+    score_synthetic_videos,
+)
+from avsal.ablation.verdicts import Comparison, ConditionScore, Verdict, compare
+from avsal.media import atomic_path
+from avsal.models import SaliencyModel
+from avsal.render.interval_plot import interval_figure
+from avsal.report.ablation_pages import control_page
+from avsal.report.ablation_tables import comparison_lines, write_rows
+from avsal.report.ablation_words import answer, leading, signed
+from avsal.report.labels import model_words
+from avsal.report.page import write_page
+from avsal.workflows.ablate import AblateSettings
+from avsal.workflows.controls import control_videos
+from avsal.workflows.results import model_facts, require_free
+
+__all__ = ["ALL_CONTROLS", "CONTROLS", "ControlAblation", "Rerun", "ablate_control"]
+
+CONTROLS = ("identity", "rhythm", "synchrony", "irrelevant")
+
+#: the last one needs real clips
+ALL_CONTROLS = (*CONTROLS, "sounding_clips")
+
+ON_CLIPS = "gaze on real clips is expected by the rule of the synthetic videos, not measured"
+
+DEFAULT = "original,zero,noise,swapped,shifted:0.2,reversed,video_only"
+
+FILES = ("scores.csv", "comparisons.csv", "report.html", "summary.json")
+
+
+@dataclass
+class Rerun:
+    """What was decided of a condition over reruns, and by how much it differed in the mean.
+
+    Attributes:
+        verdicts: how often each was reached.
+        differences: original - condition of each.
+    """
+
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    differences: list[float] = field(default_factory=list)
+
+    def add(self, one: Comparison) -> None:
+        """Count a rerun."""
+        self.verdicts[one.verdict] += 1
+        self.differences.append(one.difference)
+
+    @property
+    def difference(self) -> float:
+        """Mean over reruns."""
+        return float(np.mean(self.differences))
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{count} {verdict}" for verdict, count in self.verdicts.most_common())
+        return f"{counts} ({signed(self.difference)})"
+
+
+@dataclass(frozen=True)
+class ControlAblation:
+    """What an ablation finds on videos whose truth is known; prints as a table.
+
+    Attributes:
+        comparisons: of the original audio with every condition, by cue (`dataset`) and metric.
+        scores: of videos, those of the best maps possible among them.
+        gains: NSS by row and the normalised gain, by cue; NaN where there is nothing to gain.
+        shares: in which share of videos the map favours the source that is heard, by cue and row; of real
+            clips only.
+        reruns: by cue and condition, of NSS.
+        num_reruns: with new seeds.
+        margins: by cue and metric.
+        facts: what was run, in words.
+        about: settings and model for the summary.
+    """
+
+    comparisons: Sequence[Comparison]
+    scores: Sequence[ConditionScore]
+    gains: Mapping[str, Mapping[str, float]]
+    shares: Mapping[str, Mapping[str, float]]
+    reruns: Mapping[str, Mapping[str, Rerun]]
+    num_reruns: int
+    margins: Mapping[tuple[str, str], float]
+    facts: Mapping[str, str]
+    about: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        lines = []
+        for group in leading(self.comparisons):
+            cue = group[0].dataset
+            low, high = (self.gains[cue][row] for row in CEILINGS)
+            gain = self.gains[cue]["normalised gain"]
+            told = f"; normalised gain {gain:.2f}" if isfinite(gain) else ""
+            lines.append(f"{cue}: best possible NSS without sound {low:.2f}, with sound {high:.2f}{told}")
+            lines += [answer(group), *comparison_lines(group)]
+            if shares := self.shares[cue]:
+                told = ", ".join(f"{row} {share:.2f}" for row, share in shares.items())
+                lines.append(f"  the map favours the source that is heard in a share of videos: {told}")
+                lines.append(f"  {ON_CLIPS}")
+            for name, rerun in self.reruns[cue].items():
+                lines.append(f"  {name}: of {self.num_reruns} reruns with new seeds {rerun}")
+        return "\n".join(lines)
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        """Of NSS, by ``cue: condition``."""
+        return {
+            f"{one.dataset}: {one.condition}": str(one.verdict)
+            for group in leading(self.comparisons)
+            for one in group
+        }
+
+    @property
+    def table(self) -> list[dict[str, float | int | str | None]]:
+        """A row for each comparison, ready for a data frame."""
+        return [one.row() for one in self.comparisons]
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw intervals with the margin shaded and every video a dot: a .png, .pdf or .svg file."""
+        interval_figure(leading(self.comparisons), path)
+        return Path(path)
+
+    def report(self, path: str | Path) -> Path:
+        """Write the page: one HTML file that opens from disk and loads nothing."""
+        told = {cue: {name: str(one) for name, one in own.items()} for cue, own in self.reruns.items()}
+        page = control_page(self.scores, self.comparisons, self.gains, self.num_reruns, told, self.facts)
+        write_page(path, page)
+        return Path(path)
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> dict[str, Path]:
+        """Write scores, comparisons, report and, last, the JSON summary.
+
+        Returns:
+            the paths, by name.
+
+        Raises:
+            ConfigError: one is there already, and `overwrite` is False.
+        """
+        paths = control_paths(folder)
+        for path in paths.values():
+            require_free(path, overwrite=overwrite)
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        write_rows(paths["scores.csv"], [asdict(score) for score in self.scores])
+        write_rows(paths["comparisons.csv"], self.table)
+        self.report(paths["report.html"])
+        summary = {
+            **self.about,
+            "cues": {
+                cue: {row: mean if isfinite(mean) else None for row, mean in means.items()}
+                for cue, means in self.gains.items()
+            },
+            "share of videos whose map favours the source that is heard": {
+                cue: dict(own) for cue, own in self.shares.items() if own
+            },
+            "gaze": "simulated; on real clips expected by the same rule, not measured",
+            "margins": {" ".join(key): margin for key, margin in self.margins.items()},
+            "verdicts (NSS)": self.verdicts,
+            "reruns": self.num_reruns,
+            "verdicts of reruns (NSS)": {
+                cue: {
+                    name: {str(verdict): count for verdict, count in one.verdicts.items()}
+                    for name, one in own.items()
+                }
+                for cue, own in self.reruns.items()
+            },
+            "mean difference over reruns (NSS)": {
+                cue: {name: one.difference for name, one in own.items()} for cue, own in self.reruns.items()
+            },
+        }
+        with atomic_path(paths["summary.json"]) as temporary:
+            temporary.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
+        return paths
+
+
+def control_paths(folder: str | Path) -> dict[str, Path]:
+    """What `ControlAblation.save` writes, by name."""
+    return {name: Path(folder) / f"control_{name}" for name in FILES}
+
+
+def ablate_control(
+    model: SaliencyModel,
+    cues: Sequence[str] = CONTROLS,
+    settings: AblateSettings | None = None,
+    *,
+    num_videos: int = 48,
+    video_seed: int = 3,
+    reruns: int = 0,
+    root: Path | None = None,
+    part: Literal["train", "test"] | None = None,
+    fold: int = 0,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> ControlAblation:
+    """Ablate synthetic videos in which an effect of sound was planted, or none.
+
+    Args:
+        model: that listens.
+        cues: some of `ALL_CONTROLS`.
+        settings: what is heard; None: the defaults.
+        num_videos: of each cue.
+        video_seed: of the videos; training uses 1 and 2.
+        reruns: with new seeds, whose verdicts are counted.
+        root: of ``sounding_clips``, the folder of `clips.csv`.
+        part: of ``sounding_clips``, which people are shown; None: all.
+        fold: of ``sounding_clips``, which people are held out.
+        progress: called after each round with its number, their number and the cue.
+
+    Raises:
+        ConfigError: settings that are impossible, or a model that takes no sound.
+    """
+    told = settings or AblateSettings()
+    conditions = told.heard(DEFAULT)
+
+    def made(cue: str, rerun: int, *, planted: bool = False) -> Any:
+        seed = video_seed + rerun
+        return control_videos(cue, model.spec, seed, planted=planted, root=root, part=part, fold=fold)
+
+    rounds = len(cues) * (1 + reruns)
+    done = 0
+
+    def scored(cue: str, rerun: int) -> list[ConditionScore]:
+        nonlocal done
+        found = score_synthetic_videos(
+            model,
+            made(cue, rerun),
+            conditions,
+            num_videos=num_videos,
+            dataset=cue,
+            seed=told.seed + rerun,
+        )
+        done += 1
+        if progress is not None:
+            progress(done, rounds, cue)
+        return found
+
+    margins: dict[tuple[str, str], float] = {}
+    for cue in cues:
+        planted = planted_margins(made(cue, 0, planted=True), model.spec, num_videos)
+        for metric, margin in (planted | told.margins).items():
+            margins[cue, metric] = margin
+    scores = [score for cue in cues for score in scored(cue, 0)]
+    found: dict[str, dict[str, Rerun]] = {cue: {} for cue in cues}
+    for cue in cues:
+        for rerun in range(1, reruns + 1):
+            chosen = [score for score in scored(cue, rerun) if score.metric == "nss"]
+            for one in _compared(chosen, margins):
+                found[cue].setdefault(one.condition, Rerun()).add(one)
+    names = [condition.name for condition in conditions]
+    return ControlAblation(
+        comparisons=_compared(scores, margins),
+        scores=scores,
+        gains={cue: _normalised_gain(scores, cue) for cue in cues},
+        shares={cue: _favoured_shares(scores, cue) for cue in cues},
+        reruns=found,
+        num_reruns=reruns,
+        margins=margins,
+        facts={
+            "cues": ", ".join(cues),
+            "model": model_words(model.name, model.arguments),
+            "conditions": ", ".join(names),
+            "seed of the videos": str(video_seed),
+            "seed of the conditions": str(told.seed),
+            "avsal": __version__,
+        },
+        about={
+            "avsal": __version__,
+            "model": model_facts(model),
+            "videos of each cue": num_videos,
+            "seed of the videos": video_seed,
+            "seed": told.seed,
+            "conditions": names,
+        },
+    )
+
+
+def _compared(scores: Sequence[ConditionScore], margins: Mapping[tuple[str, str], float]) -> list[Comparison]:
+    """The original audio against every condition; the ceilings are no condition."""
+    return compare([score for score in scores if score.condition not in REFERENCES], margins=margins)
+
+
+def _normalised_gain(scores: Sequence[ConditionScore], cue: str) -> dict[str, float]:
+    """NSS by row, and the share of the possible gain that the original audio brings."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for score in scores:
+        if score.dataset == cue and score.metric == "nss":
+            found[score.condition].append(score.value)
+    means = {row: float(np.mean(values)) for row, values in found.items()}
+    low, high = (means[row] for row in CEILINGS)
+    means["normalised gain"] = (means["original"] - low) / (high - low) if high - low > 1e-6 else float("nan")
+    return means
+
+
+def _favoured_shares(scores: Sequence[ConditionScore], cue: str) -> dict[str, float]:
+    """In which share of videos the map favours the source that is heard, by row; of real clips only."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for score in scores:
+        if score.dataset == cue and score.metric == FAVOURED:
+            found[score.condition].append(score.value)
+    return {row: float(np.mean(values)) for row, values in found.items()}
