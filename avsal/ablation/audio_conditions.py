@@ -73,6 +73,7 @@ def apply_conditions(
     seed: int,
     video: str,
     other: Waveform | None = None,
+    alike: Waveform | None = None,
 ) -> Mapping[str, Waveform | None]:
     """The sound under each condition, by the condition's name.
 
@@ -83,10 +84,11 @@ def apply_conditions(
         seed: of all chance.
         video: its name, so that what it hears does not depend on the order of videos.
         other: (any,) another video's, for the condition ``swapped``.
+        alike: (any,) that of another video of the same category, for ``swapped_category``.
     """
     return {
         condition.name: condition.apply(
-            sound, sample_rate, rng=seed_for(seed, video, condition.name), other=other
+            sound, sample_rate, rng=seed_for(seed, video, condition.name), other=other, alike=alike
         )
         for condition in conditions
     }

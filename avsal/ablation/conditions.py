@@ -11,6 +11,14 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
+from avsal.ablation.audio_changes import (
+    band,
+    harmonic_part,
+    noise_with_envelope,
+    percussive_part,
+    pitch_shifted,
+    scrambled,
+)
 from avsal.errors import ConfigError
 
 __all__ = [
@@ -46,6 +54,7 @@ class Source:
         value: seconds, decibels or whatever the condition's unit is; 0 where it has none.
         rng: for conditions that draw.
         other: (any,) another video's audio at the same rate, never empty; None where there is none.
+        alike: that of another video of the same category.
     """
 
     audio: Waveform
@@ -53,6 +62,7 @@ class Source:
     value: float
     rng: np.random.Generator
     other: Waveform | None
+    alike: Waveform | None = None
 
 
 @dataclass(frozen=True)
@@ -64,12 +74,16 @@ class ConditionKind:
         summary: in words, for help and reports.
         unit: of the value after the colon, such as ``SECONDS``; None where there is no value.
         needs_other: whether it needs another video's audio.
+        needs_alike: whether it needs the audio of another video of the same category.
+        positive: whether its value must be above 0.
     """
 
     transform: Callable[[Source], Waveform | None]
     summary: str
     unit: str | None = None
     needs_other: bool = False
+    needs_alike: bool = False
+    positive: bool = False
 
 
 def _noise(source: Source) -> Waveform:
@@ -81,6 +95,11 @@ def _noise(source: Source) -> Waveform:
 def _swapped(source: Source) -> Waveform:
     assert source.other is not None, "checked by `Condition.apply`"
     return np.resize(source.other, len(source.audio)).astype(np.float32)
+
+
+def _swapped_category(source: Source) -> Waveform:
+    assert source.alike is not None, "checked by `Condition.apply`"
+    return np.resize(source.alike, len(source.audio)).astype(np.float32)
 
 
 def _gain(source: Source) -> Waveform:
@@ -109,6 +128,38 @@ CONDITIONS: dict[str, ConditionKind] = {
     ),
     "video_only": ConditionKind(lambda source: None, "no audio at all: the visual network alone"),
     "gain": ConditionKind(_gain, "louder by so many decibels; not clipped", unit="DECIBEL"),
+    "swapped_category": ConditionKind(
+        _swapped_category,
+        "as swapped, with a video of the same category; one that is alone in its category is left out",
+        needs_alike=True,
+    ),
+    "harmonic": ConditionKind(lambda source: harmonic_part(source.audio), "steady pitches only"),
+    "percussive": ConditionKind(lambda source: percussive_part(source.audio), "onsets and clatter only"),
+    "lowpass": ConditionKind(
+        lambda source: band(source.audio, source.sample_rate, source.value, "lowpass"),
+        "what lies below a frequency",
+        unit="HERTZ",
+        positive=True,
+    ),
+    "highpass": ConditionKind(
+        lambda source: band(source.audio, source.sample_rate, source.value, "highpass"),
+        "what lies above a frequency",
+        unit="HERTZ",
+        positive=True,
+    ),
+    "envelope": ConditionKind(
+        lambda source: noise_with_envelope(source.audio, source.sample_rate, source.rng),
+        "noise that is as loud as the audio at every moment",
+    ),
+    "pitch": ConditionKind(
+        lambda source: pitch_shifted(source.audio, source.sample_rate, source.value),
+        "higher by so many semitones at the same pace",
+        unit="SEMITONES",
+    ),
+    "scrambled": ConditionKind(
+        lambda source: scrambled(source.audio, source.rng),
+        "the same spectrum over the whole video with random phases: no event in time is left",
+    ),
 }
 
 
@@ -131,8 +182,19 @@ class Condition:
         """Whether another video's audio is needed."""
         return CONDITIONS[self.kind].needs_other
 
+    @property
+    def needs_alike(self) -> bool:
+        """Whether the audio of another video of the same category is needed."""
+        return CONDITIONS[self.kind].needs_alike
+
     def apply(
-        self, audio: Waveform, sample_rate: int, *, rng: np.random.Generator, other: Waveform | None = None
+        self,
+        audio: Waveform,
+        sample_rate: int,
+        *,
+        rng: np.random.Generator,
+        other: Waveform | None = None,
+        alike: Waveform | None = None,
     ) -> Waveform | None:
         """Transform a whole video's audio as `CONDITIONS` says; its length is kept.
 
@@ -141,17 +203,23 @@ class Condition:
             sample_rate: in Hz.
             rng: of the noise.
             other: (any,) at the same rate; needed by ``swapped``.
+            alike: (any,) of a video of the same category; needed by ``swapped_category``.
 
         Returns:
             (A,), or None for no audio at all.
 
         Raises:
-            ConfigError: a condition that needs another video's audio without one, or with an empty one.
+            ConfigError: a condition that needs another video's audio without one, or with an empty one; a
+                frequency that is not below half the sample rate.
         """
         if self.needs_other and (other is None or not len(other)):
             raise ConfigError(f"the condition {self.kind!r} needs another video's audio, and there is none")
+        if self.needs_alike and (alike is None or not len(alike)):
+            raise ConfigError(
+                f"the condition {self.kind!r} needs another video of the same category, and there is none"
+            )
         transform = CONDITIONS[self.kind].transform
-        return transform(Source(audio, sample_rate, self.value or 0.0, rng, other))
+        return transform(Source(audio, sample_rate, self.value or 0.0, rng, other, alike))
 
 
 def _shifted(sound: Waveform, samples: int) -> Waveform:
@@ -187,8 +255,9 @@ def parse_condition(text: str) -> Condition:
         number = float(value)
     except ValueError:
         number = float("nan")
-    if not np.isfinite(number):
-        raise ConfigError(f"expected a number as in {kind}:{unit} but found {text!r}")
+    if not np.isfinite(number) or (CONDITIONS[kind].positive and number <= 0):
+        sign = "a positive number" if CONDITIONS[kind].positive else "a number"
+        raise ConfigError(f"expected {sign} as in {kind}:{unit} but found {text!r}")
     return Condition(f"{kind}:{number:g}", kind, number)
 
 

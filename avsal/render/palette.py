@@ -20,15 +20,23 @@ _OF_KIND: dict[str, Tone] = {
     "reversed": ("#c92a2a", "#ff8f8f"),
     "video_only": ("#6b7075", "#a9afb5"),
     "gain": ("#0c7d90", "#5fd0e3"),
+    "swapped_category": ("#4d7c0f", "#a8d95a"),
+    "harmonic": ("#5c4fd6", "#a79dff"),
+    "percussive": ("#a61e5b", "#ff8fbf"),
+    "lowpass": ("#1f5f6b", "#8cc0cc"),
+    "highpass": ("#8a6d00", "#e0c14a"),
+    "envelope": ("#7b4a2b", "#d0a07c"),
+    "pitch": ("#8b3fd1", "#c9a0ff"),
+    "scrambled": ("#4a5568", "#b3bfd1"),
 }
 _FURTHER: tuple[Tone, ...] = (
-    ("#8a6d00", "#e0c14a"),
-    ("#5c4fd6", "#a79dff"),
-    ("#a61e5b", "#ff8fbf"),
-    ("#4d7c0f", "#a8d95a"),
-    ("#7b4a2b", "#d0a07c"),
-    ("#1f5f6b", "#8cc0cc"),
-    ("#4a5568", "#b3bfd1"),
+    ("#96700a", "#dcb85c"),
+    ("#3d63c9", "#93b4ff"),
+    ("#b0306a", "#ff9cc8"),
+    ("#59770a", "#b9d170"),
+    ("#6e5238", "#c7ab90"),
+    ("#2a6a55", "#86cbb4"),
+    ("#555c70", "#bcc2d4"),
 )
 
 

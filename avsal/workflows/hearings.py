@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from avsal.ablation.audio_conditions import apply_conditions, video_audio
 from avsal.ablation.conditions import Condition, derangement
-from avsal.errors import MediaError
+from avsal.errors import ConfigError, MediaError
 from avsal.media.audio import has_sound
 from avsal.models import SaliencyModel
 from avsal.types import Recording
@@ -44,6 +44,12 @@ class Hearings:
         self._others: dict[str, str] = {}
         if any(condition.needs_other for condition in conditions):
             self._others = derangement(list(self._recordings), seed)
+        self._alike: dict[str, str] = {}
+        if self._needs_alike:
+            for ids in self._by_category().values():
+                self._alike |= derangement(ids, seed) if len(ids) > 1 else {}
+            if not self._alike:
+                raise ConfigError("'swapped_category' needs two recordings of one category with sound")
 
     def __call__(self, recording: Recording) -> Sounds:
         """The whole sounds, by condition.
@@ -53,9 +59,12 @@ class Hearings:
         """
         if recording.id not in self._recordings:
             raise MediaError(f"{recording.id}: there is no sound to be heard")
-        other = None
-        if (name := self._others.get(recording.id)) is not None:
-            other = self._sound(self._recordings[name])
+        if self._needs_alike and recording.id not in self._alike:
+            raise MediaError(f"{recording.id}: no other recording of its category has sound to be swapped")
+        other, alike = (
+            self._sound(self._recordings[pairs[recording.id]]) if recording.id in pairs else None
+            for pairs in (self._others, self._alike)
+        )
         rate = self._model.spec.sample_rate
         assert rate is not None  # or there would be no sound
         return apply_conditions(
@@ -65,7 +74,20 @@ class Hearings:
             seed=self._seed,
             video=recording.id,
             other=other,
+            alike=alike,
         )
+
+    @property
+    def _needs_alike(self) -> bool:
+        return any(condition.needs_alike for condition in self._conditions)
+
+    def _by_category(self) -> dict[str, list[str]]:
+        """The recordings' ids; those without a category are of none."""
+        found: dict[str, list[str]] = {}
+        for recording in self._recordings.values():
+            if recording.category is not None:
+                found.setdefault(recording.category, []).append(recording.id)
+        return found
 
     def _sound(self, recording: Recording) -> NDArray[np.float32]:
         apart = None if recording.audio == recording.frames else recording.audio

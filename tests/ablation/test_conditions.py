@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+import soundfile
 
 from avsal.ablation.conditions import derangement, parse_condition, parse_conditions, seed_for
-from avsal.errors import ConfigError
+from avsal.errors import ConfigError, MediaError
+from avsal.types import Recording
+from avsal.workflows.hearings import Hearings
 
 RATE = 1000
 
@@ -113,3 +116,118 @@ def test_former_names_are_understood_with_a_note(caplog):
     found = parse_conditions("true,other,absent")
     assert [one.name for one in found] == ["original", "swapped", "video_only"]
     assert "'other' is now called 'swapped'" in caplog.text
+
+
+def tone(hertz, rate=8000, seconds=2.0):
+    return np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate).astype(np.float32)
+
+
+def clicks(rate=8000, seconds=2.0):
+    found = np.zeros(round(seconds * rate), np.float32)
+    found[rate // 4 :: rate // 2] = 1
+    return found
+
+
+def changed(text, audio, rate=8000, seed=0, **others):
+    return parse_condition(text).apply(audio, rate, rng=np.random.default_rng(seed), **others)
+
+
+def level(audio):
+    return float(np.sqrt(np.mean(np.square(audio[1000:-1000]))))
+
+
+NEW = ("harmonic", "percussive", "lowpass:500", "highpass:500", "envelope", "pitch:3", "scrambled")
+
+
+@pytest.mark.parametrize("text", NEW)
+def test_every_change_keeps_length_type_and_silence(text):
+    for number in (0, 1, 100, 5001):
+        found = changed(text, np.zeros(number, np.float32))
+        assert (found.shape, found.dtype) == ((number,), np.float32)
+        assert np.abs(found).max(initial=0) < 1e-6
+    before = tone(300)
+    kept = before.copy()
+    changed(text, before)
+    np.testing.assert_array_equal(before, kept)
+
+
+def test_harmonic_and_percussive_parts_are_told_apart_and_add_up():
+    steady, struck = 0.3 * tone(440), clicks()
+    both = steady + struck
+    harmonic, percussive = changed("harmonic", both), changed("percussive", both)
+    np.testing.assert_allclose(harmonic + percussive, both, atol=0.02)
+    assert np.corrcoef(harmonic, steady)[0, 1] > 0.98
+    assert np.corrcoef(percussive, struck)[0, 1] > 0.8
+
+
+def test_bands_keep_one_side_of_a_frequency_and_the_time():
+    low, high = tone(200), tone(2000)
+    assert level(changed("lowpass:800", low + high) - low) < 0.01
+    assert level(changed("highpass:800", low + high) - high) < 0.01
+    with pytest.raises(ConfigError, match="below half the sample rate"):
+        changed("lowpass:4000", low)
+    with pytest.raises(ConfigError, match=r"positive number as in highpass:HERTZ"):
+        parse_condition("highpass:-3")
+
+
+def test_the_envelope_is_kept_and_nothing_else():
+    rate = 8000
+    loud = tone(440) * np.repeat([0.05, 0.8, 0.0, 0.4], rate // 2).astype(np.float32)
+    found = changed("envelope", loud)
+    for part in range(4):
+        inner = slice(part * rate // 2 + 400, (part + 1) * rate // 2 - 400)
+        expected = np.sqrt(np.mean(loud[inner] ** 2))
+        assert np.sqrt(np.mean(found[inner] ** 2)) == pytest.approx(expected, rel=0.1, abs=1e-6)
+    assert abs(np.corrcoef(found, loud)[0, 1]) < 0.05
+
+
+def test_a_shift_of_pitch_keeps_the_time():
+    rate = 8000
+    late = tone(440) * (np.arange(2 * rate) >= rate)
+    found = changed("pitch:12", late.astype(np.float32))
+    spectrum = np.abs(np.fft.rfft(found))
+    assert np.fft.rfftfreq(len(found), 1 / rate)[spectrum.argmax()] == pytest.approx(880, rel=0.01)
+    assert level(found[: rate - 600]) < 0.05 * level(found[rate:])
+
+
+def test_scrambled_phases_keep_the_spectrum_and_no_event():
+    struck = clicks()
+    found = changed("scrambled", struck)
+    np.testing.assert_allclose(np.abs(np.fft.rfft(found)), np.abs(np.fft.rfft(struck)), atol=1e-3)
+    assert np.abs(found).max() < 0.5 * np.abs(struck).max()
+    assert (changed("scrambled", struck, seed=1) != found).any()
+
+
+def test_the_sound_of_a_video_of_the_same_category_is_needed():
+    audio, other, alike = tone(100), tone(200), tone(300)
+    np.testing.assert_array_equal(changed("swapped_category", audio, other=other, alike=alike), alike)
+    with pytest.raises(ConfigError, match="another video of the same category"):
+        changed("swapped_category", audio, other=other)
+
+
+def test_each_recording_gets_the_sound_of_its_category(tmp_path):
+    made = []
+    for index, category in enumerate(("talk", "talk", "music", None)):
+        path = tmp_path / f"{index}.wav"
+        soundfile.write(path, 0.1 * (index + 1) * tone(200 + 100 * index, 16000, 0.5), 16000)
+        made.append(Recording(f"v{index}", "set", path, audio=path, category=category))
+    heard = {}
+
+    class Model:
+        name = "model"
+        spec = type("Spec", (), {"sample_rate": 16000})
+
+    class Own(Hearings):
+        def _sound(self, recording):
+            heard.setdefault(recording.id, soundfile.read(recording.audio, dtype="float32")[0])
+            return heard[recording.id]
+
+    hearings = Own(Model, made, parse_conditions("swapped_category"), 0)
+    for one, another in ((0, 1), (1, 0)):
+        found = hearings(made[one])["swapped_category"]
+        np.testing.assert_array_equal(found, heard[f"v{another}"])
+    for alone in made[2:]:
+        with pytest.raises(MediaError, match="no other recording of its category"):
+            hearings(alone)
+    with pytest.raises(ConfigError, match="two recordings of one category"):
+        Own(Model, made[2:], parse_conditions("swapped_category"), 0)

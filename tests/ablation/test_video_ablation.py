@@ -137,7 +137,7 @@ def test_the_command_writes_video_curve_table_and_summary(tmp_path, capsys):
     lines = [line.split(",") for line in (out / "video_ablation.csv").read_text().splitlines()[1:]]
     assert [int(line[0]) for line in lines] == 2 * [0, 4, 8, 12, 16, 19]
     told = capsys.readouterr().out
-    assert told.startswith("Its sound moves the map")
+    assert "\nIts sound moves the map" in told
     assert "Against zero, the original audio moves" in told
     assert main(words) == 2
     assert "overwrite=true" in capsys.readouterr().err
@@ -148,7 +148,7 @@ def test_the_command_refuses_what_cannot_be_ablated(tmp_path, capsys):
     for words, message in (
         ([str(silent)], "video with sound"),
         ([], "expected a video, data=NAME"),
-        ([str(silent), "--conditions", "swapped"], "--other FILE"),
+        ([str(silent), "--conditions", "swapped"], "other=FILE"),
         ([str(silent), "--model", "tsfpnet", "--untrained"], "takes no sound"),
     ):
         assert main(["ablate", *words, "-o", str(tmp_path / "out")]) == 2
