@@ -290,8 +290,9 @@ def ablate_control(
 
 
 def _compared(scores: Sequence[ConditionScore], margins: Mapping[tuple[str, str], float]) -> list[Comparison]:
-    """The original audio against every condition; the ceilings are no condition."""
-    return compare([score for score in scores if score.condition not in REFERENCES], margins=margins)
+    """The original audio against every condition, by the metrics of maps; reference rows are none."""
+    chosen = [score for score in scores if score.condition not in REFERENCES and score.metric != FAVOURED]
+    return compare(chosen, margins=margins)
 
 
 def _normalised_gain(scores: Sequence[ConditionScore], cue: str) -> dict[str, float]:
