@@ -21,7 +21,7 @@ from avsal.media.audio import SoundReader
 from avsal.media.damage import Damage
 from avsal.media.frames import Frame, FrameReader
 from avsal.media.video import open_frames
-from avsal.models import SaliencyModel
+from avsal.models import SaliencyModel, require_model
 from avsal.models.tsfpnet import TSFPNetAV
 from avsal.models.tsfpnet_mobile import TSFPNetMobileAV
 from avsal.prediction.engines import Engine, WindowJob, WindowMaps, create_engine
@@ -102,7 +102,7 @@ class PredictionStream:
             raise ConfigError(f"unknown precision {precision!r}: expected one of {', '.join(PRECISIONS)}")
         if start is not None and end is not None and end <= start:
             raise ConfigError(f"`end` must come after `start` but they are {end} and {start} seconds")
-        self.model, self.source = model, Path(source)
+        self.model, self.source = require_model(model), Path(source)
         self.start, self.end, self.every = start, end, every
         self.engine: Engine = create_engine(
             model, engine, batch_size=batch_size, precision=PRECISIONS[precision]

@@ -32,7 +32,7 @@ from avsal.evaluation import (
 )
 from avsal.media import atomic_path
 from avsal.media.atomic import only_one
-from avsal.models import SaliencyModel
+from avsal.models import SaliencyModel, require_model
 from avsal.report import (
     ResultTable,
     citation_note,
@@ -288,6 +288,8 @@ def evaluate(
         raise ConfigError("`maps` are scored instead of a model: leave `model` and `weights` out")
     if maps is not None and told.engine is not None:
         raise ConfigError("`engine` says how a model is run, but `maps` are there already: leave it out")
+    if model is not None and (hasattr(model, "parameters") or not callable(model)):
+        require_model(model)
     if isinstance(model, SaliencyModel):
         if told.workers > 1:
             raise ConfigError("a model predicts in this process alone: leave `workers` out")

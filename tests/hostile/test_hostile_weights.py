@@ -18,8 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
+import avsal
 from avsal.cli import main
-from avsal.errors import AvsalError
+from avsal.errors import AvsalError, ConfigError
 from avsal.models import create_model
 from avsal.weights import load_model, read_backbone, read_header, save_checkpoint
 from avsal.weights.header import KEY, sha256_of
@@ -334,6 +335,23 @@ def test_absurd_arguments_of_a_model_are_one_line(option, capsys):
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert option.partition("=")[0] in error or "parameters" in error
+
+
+@pytest.mark.parametrize("function", ["predict", "evaluate"])
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda model: "best.safetensors", "load it, avsal.load_model"),
+        (lambda model: np.zeros(3), "got ndarray"),
+        (torch.nn.DataParallel, "give its .module"),
+        (lambda model: model.half(), "expected float32, model.float"),
+        (lambda model: model.to("meta"), "on one device"),
+    ],
+)
+def test_what_is_no_model_is_said_before_a_video_is_opened(function, make, expected, tmp_path):
+    model = make(create_model("tsfpnet_av", num_frames=8, **SMALL))
+    with pytest.raises(ConfigError, match=expected):
+        getattr(avsal, function)(model, tmp_path / "absent.mp4" if function == "predict" else [])
 
 
 @settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
