@@ -26,7 +26,7 @@ from avsal.weights import load_model
 from datasets_av.sounding_objects import SoundingObjects
 
 CUES = ("synchrony", "rhythm", "identity", "irrelevant")
-FUSIONS = ("aligned", "bilinear")
+FUSIONS = ("aligned", "bilinear", "stavis", "avinet")
 SEED = 3  # 1 trains, 2 validates
 
 

@@ -13,7 +13,10 @@ from avsal.weights.published_file import model_of
 from tests.key_filled import filled
 
 #: weights a tenth of what they would be, so that maps do not saturate
-SMALLER = {"stavis": r"score_dsn\.\d\.score_dsn\.weight|fuse(av)?\.weight|upscale_"}
+SMALLER = {
+    "stavis": r"score_dsn\.\d\.score_dsn\.weight|fuse(av)?\.weight|upscale_",
+    "vinet_a": r"convtsp6\.\d+\.weight",
+}
 
 
 def authors_state(name: str) -> dict[str, Tensor]:

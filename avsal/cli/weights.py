@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["add_arguments", "run"]
 
 BACKBONES = ("s3d", "soundnet", "vgg16", "mobilenet_v2", "r3d_18", "r2plus1d_18", "mc3_18", "resnet50_3d")
-MODELS = ("esan", "unisal", "tased", "vinet", "vinet_s", "avinet", "stavis", "stavis_visual")
+MODELS = ("esan", "unisal", "tased", "vinet", "vinet_s", "vinet_a", "avinet", "stavis", "stavis_visual")
 INDENT = 12
 
 

@@ -1,6 +1,18 @@
 """The models, by name: see `list_models` and `create_model`. Importing a model's file registers it."""
 
-from avsal.models import conv3d, esan, resnet3d, sal3d, stavis, tased, tsfpnet, tsfpnet_mobile, unisal, vinet
+from avsal.models import (
+    conv3d,
+    esan,
+    resnet3d,
+    sal3d,
+    stavis,
+    tased,
+    tsfpnet,
+    tsfpnet_mobile,
+    unisal,
+    vinet,
+    vinet_a,
+)
 from avsal.models.registry import (
     ArgumentValue,
     ModelInfo,
@@ -35,4 +47,5 @@ __all__ = [
     "tsfpnet_mobile",
     "unisal",
     "vinet",
+    "vinet_a",
 ]

@@ -125,6 +125,7 @@ NETWORKS = {
         model("tased", tased_layouts.TASED, "MIT", f"{HOST}MichiganCOG/TASED-Net"),
         model("vinet", vinet_layouts.VINET, "MIT", f"{HOST}samyak0210/ViNet"),
         model("vinet_s", vinet_layouts.VINET_S, "CC-BY-NC-SA-4.0", f"{HOST}ViNet-Saliency/vinet_v2"),
+        model("vinet_a", vinet_layouts.VINET_A, "CC-BY-NC-SA-4.0", f"{HOST}ViNet-Saliency/vinet_v2"),
         model("avinet", vinet_layouts.AVINET, "MIT", f"{HOST}samyak0210/ViNet", sound_one_dimensional),
         model("stavis", stavis_layouts.STAVIS, "MIT", f"{HOST}atsiami/STAViS", sound_one_dimensional),
         model("stavis_visual", stavis_layouts.VISUAL, "MIT", f"{HOST}atsiami/STAViS", sound_one_dimensional),

@@ -22,6 +22,7 @@ SMALL = {
     "unisal": {"width": 0.05, "size": (32, 48), "frame_step": 2, "steps": 2},
     "vinet": {"width": 0.05, "num_frames": 8, "size": (32, 48)},
     "vinet_s": {"width": 0.05, "num_frames": 8, "size": (32, 48)},
+    "vinet_a": {"width": 0.05, "size": (32, 48)},
     "avinet": {"width": 0.05, "num_frames": 8, "size": (32, 48)},
     "stavis": {"width": 0.05, "size": (32, 48)},
     "stavis_visual": {"width": 0.05, "size": (32, 48)},
@@ -94,6 +95,7 @@ PUBLISHED = {
     "vinet skips=1": Published(27_339_457, VINET),
     "vinet skips=2": Published(30_657_217, VINET),
     "vinet_s": Published(9_500_737, VINET, ("MB", 36 * 1.048576, 0.01)),  # abstract
+    "vinet_a": Published(38_693_241, (1, 256, 456), ("MB", 148 * 1.048576, 0.01)),  # abstract
     "avinet": Published(45_494_970, VINET, sound=True),  # of the released layer list, as is stavis
     "stavis": Published(21_815_398, STAVIS, sound=True),
     "stavis published=True": Published(21_815_398, STAVIS, sound=True),

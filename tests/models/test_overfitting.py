@@ -27,6 +27,7 @@ SMALL = {
     "tased": {"width": 0.15, "size": SIZE},
     "vinet": {"width": 0.15, "num_frames": 8, "size": SIZE},
     "vinet_s": {"width": 0.15, "num_frames": 8, "size": SIZE},
+    "vinet_a": {"width": 0.15, "size": SIZE},
     "avinet": {"width": 0.15, "num_frames": 8, "size": SIZE},
     "stavis": {"width": 0.15, "size": SIZE},
     "stavis_visual": {"width": 0.15, "size": SIZE},
@@ -37,14 +38,14 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def real_clips(shared_data):
-    """For each video its first 32 frames from `FIRST` on at `SIZE`, and the density of each."""
+    """For each video its first 64 frames from `FIRST` on at `SIZE`, and the density of each."""
     clips = []
     for recording in Hevc(shared_data / "hevc"):
         if recording.id in VIDEOS:
             with open_frames(recording.frames, SIZE) as reader:
-                frames = [frame.image for frame in reader if FIRST <= frame.index < FIRST + 32]
+                frames = [frame.image for frame in reader if FIRST <= frame.index < FIRST + 64]
             gaze = recording.load_fixations()
-            maps = [density(gaze.at(index), SIZE, 6.0) for index in range(FIRST, FIRST + 32)]
+            maps = [density(gaze.at(index), SIZE, 6.0) for index in range(FIRST, FIRST + 64)]
             clips.append((frames, torch.stack([torch.from_numpy(one) for one in maps])))
     assert len(clips) == len(VIDEOS)
     return clips

@@ -24,6 +24,14 @@ def test_the_authors_state_dict_gives_the_authors_map(name):
     assert np.abs(maps - expected).max() < 1e-4 * np.ptp(expected)
 
 
+def test_the_authors_state_dict_of_vinet_a_gives_the_authors_map():
+    model = loaded("vinet_a")
+    with torch.no_grad():
+        maps = model(frames_of((1, 3, 64, 64, 96)))[:, 0, ::4, ::4].numpy()
+    expected = RELEASED["vinet_a"]
+    assert np.abs(maps - expected).max() < 1e-4 * np.ptp(expected)
+
+
 def test_avinet_fuses_as_the_authors_network_does():
     model = loaded("avinet")
     sound = uniform("sound", (1, 1, 28224))  # 32 frames at 25 a second
