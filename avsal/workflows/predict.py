@@ -54,6 +54,8 @@ class PredictSettings(ModelSettings):
         every: compute each N-th map and interpolate the others.
         colormap: of the overlay.
         alpha: opacity of the overlay at the map's peak.
+        style: of the overlay: ``heat`` or ``contour``.
+        caption: write the model's name and the time into the overlay.
         bits: of PNG maps.
         overwrite: replace what is there.
         skip_existing: leave videos alone that are already done.
@@ -97,6 +99,10 @@ class PredictSettings(ModelSettings):
         "inferno", help="inferno, magma, viridis, turbo, jet, grey", metavar="NAME", group=_LOOK
     )
     alpha: float = setting(0.7, help="opacity at the peak, 0 to 1", group=_LOOK)
+    style: Literal["heat", "contour"] = setting(
+        "heat", help="of the overlay; contours leave what they mark to be seen", group=_LOOK
+    )
+    caption: bool = setting(False, help="write the model's name and the time into the overlay", group=_LOOK)
     bits: Literal[8, 16] = setting(8, help="of PNG maps", group=_LOOK)
     overwrite: bool = setting(False, help="replace what is there")
     skip_existing: bool = setting(False, help="leave videos alone that are already done")
@@ -269,6 +275,8 @@ def predict_video(
         end=told.end,
         colormap=told.colormap,
         alpha=told.alpha,
+        style=told.style,
+        caption=model.name if told.caption else None,
         bits=told.bits,
         about=about,
     )
@@ -294,6 +302,9 @@ def predict_video(
         "first_time": first,
         "last_time": last,
         "outputs": {kind: path.name for kind, path in paths.items()},
+        "remarks": {
+            kind: found for kind, output in zip(paths, outputs, strict=True) if (found := output.remarks())
+        },
         "damage": damage or None,
         "seconds": round(elapsed, 3),
         "seconds_per_map": round(elapsed / count, 4),
@@ -341,4 +352,5 @@ def _about(stream: PredictionStream, settings: PredictSettings) -> dict[str, Any
         "end": settings.end,
         "colormap": settings.colormap,
         "alpha": settings.alpha,
+        "style": settings.style,
     }

@@ -2,8 +2,12 @@
 
 import numpy as np
 import pytest
+from videos import moving_dot
 
 from avsal.errors import ConfigError
+from avsal.media.video import open_frames
+from avsal.prediction import Prediction
+from avsal.render import OUTPUTS, OutputRequest
 from avsal.render.colormap import colormap
 from avsal.render.comparison import attention_picture
 from avsal.render.overlay import LINES, contrast, draw_overlay, emphasis
@@ -69,3 +73,27 @@ def test_attention_is_dark_where_nothing_moves_and_on_one_scale():
     assert one[7, 7].max() > dark[7, 7].max() + 30
     assert abs(int(two[7, 7].max()) - int(dark[7, 7].max())) < 15
     np.testing.assert_array_equal(one[0, 0], dark[0, 0])
+
+
+def test_contours_a_caption_and_low_contrast_are_in_the_video_and_its_remarks(tmp_path):
+    source = moving_dot(tmp_path / "video.mp4", frames=4)
+    with open_frames(source) as video:
+        info, frames = video.info, [frame.time for frame in video]
+    pictures = {}
+    for style, caption, saliency in (
+        ("contour", None, blob()),
+        ("contour", "net", blob()),
+        ("heat", None, 1 + 0.2 * blob()),
+    ):
+        path = tmp_path / f"{len(pictures)}.mp4"
+        request = OutputRequest(source, info, style=style, caption=caption)
+        with OUTPUTS["overlay"](path, request) as output:
+            for index, time in enumerate(frames):
+                output.write(Prediction(index, time, 0.04, saliency))
+            pictures[len(pictures)] = output.remarks()
+    assert pictures[0] == pictures[1] == {}
+    assert pictures[2] == {"low contrast": "4 of 4 maps, painted faintly"}
+    plain, captioned = (next(iter(open_frames(tmp_path / f"{n}.mp4"))).image.astype(int) for n in (0, 1))
+    changed = np.abs(plain - captioned).max(2) > 60
+    assert changed[-30:, :80].any()
+    assert not changed[: len(changed) // 2].any()
