@@ -9,7 +9,7 @@ from avsal.ablation.synthetic_videos import CEILINGS
 from avsal.ablation.verdicts import LEVEL, Comparison, ConditionScore
 from avsal.report import ResultTable
 from avsal.report.ablation_tables import comparison_table, printed_result_table, video_table
-from avsal.report.ablation_words import answer, findings, grouped, leading, method_note, place
+from avsal.report.ablation_words import all_findings, answer, grouped, leading, method_note, place
 from avsal.report.labels import metric_label
 from avsal.report.page_content import Estimate, IntervalPlot, Page, PageTable, Players
 from avsal.report.video_moves import VideoMoves
@@ -42,7 +42,7 @@ def data_page(
     return Page(
         title=f"Does sound matter? {facts['data']}",
         summary=[answer(group) for group in groups],
-        findings=[text for group in groups for text in findings(group, len(comparisons))],
+        findings=all_findings(comparisons),
         plots=[_plot(group) for group in grouped(comparisons)],
         players=players,
         tables=[
@@ -109,7 +109,7 @@ def control_page(
     return Page(
         title="The control: is an effect of sound found where one was planted, and only there?",
         summary=[answer(group) for group in groups],
-        findings=[text for group in groups for text in findings(group, len(comparisons))],
+        findings=all_findings(comparisons),
         plots=[_plot(group) for group in groups],
         tables=tables,
         facts=facts,

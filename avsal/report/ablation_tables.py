@@ -37,7 +37,7 @@ def comparison_table(group: Sequence[Comparison]) -> PageTable:
                 _p(one.p_equivalence_holm),
                 f"{one.improved:.0%}" if isfinite(one.improved) else "",
                 _number(one.detectable),
-                "" if one.videos_needed is None else str(one.videos_needed),
+                str(one.videos_needed) if one.verdict == "undecided" and one.videos_needed else "",
             ]
         )
     left_out = max(one.left_out for one in group)

@@ -8,7 +8,7 @@ from math import isfinite
 from avsal.ablation.verdicts import LEVEL, Comparison, Verdict, what_few_videos_cannot_show
 from avsal.report.labels import metric_label
 
-__all__ = ["answer", "findings", "grouped", "place", "signed"]
+__all__ = ["all_findings", "answer", "findings", "grouped", "place", "signed"]
 
 #: conditions that change more than what is heard: they do not answer whether sound matters
 OTHER_PATHS = ("video_only", "retrained ")
@@ -90,6 +90,16 @@ def answer(group: Sequence[Comparison]) -> str:
             f"{_names(unsure)}."
         )
     return about + "undecided. Neither a difference nor its absence is shown."
+
+
+def all_findings(comparisons: Sequence[Comparison]) -> list[str]:
+    """The findings on the metric that is spoken of, with the place where there are several."""
+    groups = leading(comparisons)
+    return [
+        f"{place(group[0])}: {text}" if len(groups) > 1 else text
+        for group in groups
+        for text in findings(group, len(comparisons))
+    ]
 
 
 def findings(group: Sequence[Comparison], num_comparisons: int) -> list[str]:

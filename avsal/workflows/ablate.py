@@ -23,7 +23,7 @@ from avsal.render.interval_plot import interval_figure
 from avsal.report import ResultTable
 from avsal.report.ablation_pages import data_page
 from avsal.report.ablation_tables import comparison_lines, write_rows
-from avsal.report.ablation_words import answer, findings, leading
+from avsal.report.ablation_words import all_findings, answer, leading
 from avsal.report.labels import model_words
 from avsal.report.page import write_page
 from avsal.report.page_content import Players
@@ -174,8 +174,7 @@ class DataAblation:
     @property
     def findings(self) -> list[str]:
         """One sentence a finding, with margin and intervals."""
-        number = len(self.comparisons)
-        return [text for group in leading(self.comparisons) for text in findings(group, number)]
+        return all_findings(self.comparisons)
 
     @property
     def verdicts(self) -> dict[str, str]:

@@ -302,3 +302,17 @@ def test_the_call_returns_verdicts_table_report_and_plot(videos, checkpoints, tm
         avsal.ablate(model, data, start=1.0)
     with pytest.raises(ConfigError, match="expected positive margins"):
         avsal.ablate(model, data, margin="nss:no")
+
+
+def test_findings_say_where_they_were_made_where_there_are_several_places():
+    scores = [
+        ConditionScore(f"v{i}", "", condition, "nss", 2.0 + shift + i / 50, dataset)
+        for dataset, gain in (("one", 0.5), ("two", 0.0))
+        for condition, shift in (("original", gain), ("zero", 0.0))
+        for i in range(12)
+    ]
+    page = data_page(scores, compare(scores), [], {}, [], {"data": "one, two"})
+    assert page.findings[0].startswith("one: The original audio scores better than zero (+0.500")
+    assert any(text.startswith("two: Equivalent to the original audio") for text in page.findings)
+    assert [text.partition(",")[0] for text in page.summary] == ["one", "two"]
+    assert [row[-1] for row in page.tables[0].rows] == ["", ""]  # no video is needed to decide
