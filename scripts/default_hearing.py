@@ -31,7 +31,7 @@ CUES = ("synchrony", "rhythm", "identity")
 #: windows that are made
 NUMBERS = {"made": 250, "composites": 500, "photographs": 120}
 #: of a batch
-SHARES = {"made": 7, "composites": 6, "real": 3}
+SHARES = {"made": 6, "composites": 6, "real": 4}
 #: how often a window with a sound of its own is heard with it; else with one that means nothing
 OWN = 2 / 3
 SEED = 3
@@ -111,6 +111,24 @@ def synthetic(
         )
 
 
+def unheard(step: int, size: int, length: int) -> batches.Batch:
+    """Made videos without their sound: `length` frames, every second one, and where people look then."""
+    rng = np.random.default_rng([SEED + 1, step])
+    frames, densities = [], []
+    for index in range(step * size, (step + 1) * size):
+        cue = CUES[int(rng.integers(len(CUES)))]
+        clip = SoundingObjects("decides", cue, seed=102, num_frames=32, size=CANVAS)[index]
+        # the last frames: at the beginning nobody has yet left the centre
+        numbers = range(33 - 2 * length, 32, 2)
+        pictures = torch.from_numpy(clip.frames[numbers.start :: 2])
+        frames.append(batches.show(pictures, batches.WHOLE, CANVAS, batches.colour_gain(rng))[0])
+        maps = [coarse(clip.gaze.best_map(number, sound=False)) for number in numbers]
+        densities.append(torch.stack(maps))
+    none = torch.zeros(size, length, batches.MOST_POINTS)
+    density = torch.stack(densities)
+    return batches.Batch(torch.stack(frames), density, none.long(), none)
+
+
 def real(
     stretches: Sequence[Stretch], photographs: Sequence[Photograph], encode: Encoder
 ) -> Iterator[Window]:
@@ -165,7 +183,7 @@ class Heard:
 
     Attributes:
         taps: (B, C, 16, h, w).
-        seen: (B, H / 4, W / 4) logits.
+        seen: (B, H / 4, W / 4) logarithm of the best map without sound.
         audio: (B, 1, A).
         density: (B, H / 4, W / 4) where people look then.
     """
@@ -192,20 +210,24 @@ class Hearing:
     def batch(self, step: int) -> Heard:
         """Batch `step`."""
         rng = np.random.default_rng([SEED, step])
-        chosen, audio, density = [], [], []
+        taps, seen, audio, density = [], [], [], []
         for kind, share in SHARES.items():
             of_kind = self.by_kind[kind]
             for index in rng.choice(len(of_kind), share if of_kind else 0).tolist():
                 window = of_kind[index]
-                chosen.append(window)
-                own = window.audio is not None and rng.random() < OWN
+                own = window.with_own is not None and rng.random() < OWN
                 audio.append(window.audio if own else self.meaningless(window, rng))
-                density.append(window.with_own if own else window.without)
+                taps.append(window.taps)
+                # what sound adds is learned on top of the best map without it, not on top of what the network
+                # sees: else it would also learn to make maps as broad as expected gaze is
+                without = window.seen.flatten().softmax(0).view_as(window.seen)
+                without = without if window.kind == "real" else window.without
+                seen.append(floored(without).log())
+                density.append(floored(window.with_own if own else without))
         mirrored = bool(rng.random() < 0.5)
-        parts = [torch.stack([w.taps for w in chosen]).float(), torch.stack([w.seen for w in chosen])]
-        parts.append(torch.stack(density))  # type: ignore[arg-type]
-        taps, seen, target = (part.flip(-1) if mirrored else part for part in parts)
-        return Heard(taps, seen, torch.stack(audio)[:, None], target)  # type: ignore[arg-type]
+        parts = torch.stack(taps).float(), torch.stack(seen), torch.stack(density)
+        seen_there, base, target = (part.flip(-1) if mirrored else part for part in parts)
+        return Heard(seen_there, base, torch.stack(audio)[:, None], target)
 
     def meaningless(self, window: Window, rng: np.random.Generator) -> Tensor:
         """Silence, noise, or the sound of another window."""
@@ -217,6 +239,11 @@ class Hearing:
             level = float(np.exp(rng.uniform(*np.log((0.5, 40)))))
             return torch.from_numpy(level * rng.standard_normal(len(other))).float()
         return other
+
+
+def floored(density: Tensor) -> Tensor:
+    """A distribution with a hundredth spread evenly."""
+    return 0.99 * density + 0.01 / density.numel()
 
 
 def attention(model: Any, taps: Tensor, audio: Tensor) -> Tensor:

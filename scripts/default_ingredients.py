@@ -22,7 +22,7 @@ from train_default import STAGES, Material, Run
 
 STEPS, SHORT = 100, 400
 FOLDS = ("1", "2", "3", "4")
-PHOTOGRAPHS, _, VIDEOS = STAGES
+PHOTOGRAPHS, _, VIDEOS, _ = STAGES
 
 
 @dataclass(frozen=True)

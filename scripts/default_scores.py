@@ -326,7 +326,7 @@ def main() -> None:
     parser.add_argument("material", type=Path, help="file of packed material")
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("--folds", nargs="+", default=["1", "2", "3", "4", "aside"], help="[%(default)s]")
-    parser.add_argument("--state", default="videos", help="stage whose state is scored [%(default)s]")
+    parser.add_argument("--state", default="made", help="stage whose state is scored [%(default)s]")
     parser.add_argument("--out", type=Path, help="JSON of everything")
     arguments = parser.parse_args()
     table_of = scenes()

@@ -5,12 +5,13 @@
 
 The first line puts the material into one file of about 53 MB (DATA holds `hevc/`, `mufvet/` and `images/`);
 the second trains from it, with torch, numpy and einops alone. `--imagenet` is torchvision's file of
-MobileNetV2 (SHA-256 b03531047ffacf1e...). Three stages, each of which takes up where it was stopped:
+MobileNetV2 (SHA-256 b03531047ffacf1e...). Four stages, each of which takes up where it was stopped:
 
 - photographs: all weights but motion and hearing, norms learning; the encoder is fixed from then on;
 - hearing: the fusion alone, from videos of `datasets_av.sounding_objects`, composites of real sounding clips
   (`--clips FOLDER`, which needs all of avsal; left out without), and real pictures under foreign sounds;
-- videos: pyramid and motion, from stretches of six frames, and photographs still.
+- videos: pyramid and motion, from stretches of six frames, and photographs still;
+- made: the same, with made videos without sound among them.
 
 `--without N` leaves out the scenes of a fold (`default_scenes.csv`) and, as all but ``none`` do, those that
 are set aside: what leave-scene-out scores come from. The network that ships has seen all of them. `--minutes`
@@ -32,7 +33,7 @@ from typing import Any
 import default_batches as batches
 import numpy as np
 import torch
-from default_hearing import Encoder, Heard, Hearing, Window, attention, windows
+from default_hearing import Encoder, Heard, Hearing, Window, attention, unheard, windows
 from default_material import Photograph, Stretch, load, pack
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -78,8 +79,9 @@ class Stage:
 REST = ("laterals", "smooth", "head", "prior")
 STAGES = (
     Stage("photographs", 1533, {"encoder": 2e-4, **dict.fromkeys(REST, 2e-3)}, True, 0.4),
-    Stage("hearing", 1000, {"fusion": 3e-3}, False, 0.3),
-    Stage("videos", 300, {"motions": 1e-3, **dict.fromkeys(REST, 1e-3)}, False, 0.3),
+    Stage("hearing", 600, {"fusion": 3e-3}, False, 0.3),
+    Stage("videos", 120, {"motions": 1e-3, **dict.fromkeys(REST, 1e-3)}, False, 0.2),
+    Stage("made", 100, {"motions": 5e-4, **dict.fromkeys(REST, 1e-3)}, False, 0.1),
 )
 
 
@@ -169,7 +171,7 @@ def loss_of(logits: Tensor, density: Tensor, points: Tensor | None, weights: Ten
 
 
 class Run:
-    """The three stages.
+    """The four stages.
 
     Attributes:
         beside: photographs in a batch of videos.
@@ -301,18 +303,25 @@ class Run:
             return (self.material.epoch(step, 12),)
         if stage.name == "hearing":
             return self.hearing.batch(step)
+        if stage.name == "made":
+            rng = np.random.default_rng([SEED + 11, step])
+            parts = [self.material.stretches(rng, 2, 6), self.material.some(rng, 4)]
+            return [*parts, unheard(step, 6, 3)]
         rng = np.random.default_rng([SEED + 10, step])
-        stretches = self.material.stretches(rng, 3, 6)
-        return (stretches, self.material.some(rng, self.beside)) if self.beside else (stretches,)
+        parts = [self.material.stretches(rng, 3, 6)]
+        if self.beside:
+            parts.append(self.material.some(rng, self.beside))
+        return parts
 
     def loss(self, batch: Any) -> Tensor:
         """Of a batch; photographs beside videos count a third."""
+        weights = (1.0, 0.33, 1.0)
         if isinstance(batch, Heard):
             heard = (part.to(self.device) for part in (batch.taps, batch.seen, batch.audio, batch.density))
             taps, seen, audio, density = heard
             return loss_of(seen + attention(self.model, taps, audio), density, None, None)
         total = torch.zeros((), device=self.device)
-        for part, weight in zip(batch, (1.0, 0.33), strict=False):
+        for part, weight in zip(batch, weights, strict=False):
             moved = part.to(self.device)
             with torch.autocast(self.device.type, torch.bfloat16):
                 logits = sequence_logits(self.model, moved.frames)

@@ -41,10 +41,13 @@ class ShippedCheckpoint:
 #: by name; of several for one model, the first that has the arguments asked for counts
 SHIPPED = {
     entry.name: entry
-    for entry in (ShippedCheckpoint("tsfpnet_av-small", "tsfpnet_av-small.safetensors", demonstration=True),)
+    for entry in (
+        ShippedCheckpoint("tsfpnet_av_mobile", "tsfpnet_av_mobile.safetensors"),
+        ShippedCheckpoint("tsfpnet_av-small", "tsfpnet_av-small.safetensors", demonstration=True),
+    )
 }
 #: what `avsal.load_model()` and every command take where nothing is named
-DEFAULT = "tsfpnet_av-small"
+DEFAULT = "tsfpnet_av_mobile"
 
 
 @cache
