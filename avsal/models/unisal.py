@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -134,7 +134,7 @@ class UNISAL(SaliencyModel):
     def __init__(
         self,
         *,
-        domain: str = "dhf1k",
+        domain: Literal["dhf1k", "hollywood", "ucf_sports", "salicon"] = "dhf1k",
         frame_step: int | None = None,
         steps: int | None = None,
         size: Sequence[int] | None = None,

@@ -240,7 +240,7 @@ def test_clips_of_another_shape_are_refused(shape):
 
 
 def test_an_unknown_variant_is_refused():
-    with pytest.raises(ConfigError, match="weighted, base"):
+    with pytest.raises(ConfigError, match="weighted or base"):
         create_model("sal3d", variant="tanh")
 
 
