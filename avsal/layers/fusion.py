@@ -67,6 +67,16 @@ class Fusion(nn.Module, ABC):
         encoder = SoundNet(self.depth, width) if audio_encoder == "soundnet" else LogMelNet(width)
         self.add_module(audio_encoder, encoder)
 
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        """`forward` in single precision, whatever the visual network computes in.
+
+        What hears silence divides by a spread near 0: rounding to half precision would become the signal.
+        """
+        if torch.is_autocast_enabled(inputs[0].device.type):
+            with torch.autocast(inputs[0].device.type, enabled=False):
+                return super().__call__(*(values.float() for values in inputs))
+        return super().__call__(*inputs)
+
     @property
     def hearing(self) -> SoundNet | LogMelNet:
         """The network that hears."""
