@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import difflib
 from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, cast
 
 from avsal.errors import DatasetError
 from avsal.types import Fixations, Recording, ScreenGeometry, Split
+from datasets_av.csv_files import csv_header, csv_rows, near_column
 from datasets_av.dataset import Dataset, DatasetInfo
 from datasets_av.frame_images import DensityImages
 from datasets_av.layout import expect_same_count, images_in
@@ -118,7 +118,7 @@ class Manifest(Dataset):
     def _recording(self, row: Mapping[str, str]) -> Recording:
         video = self._existing(row, "video")
         images = images_in(video, "frames") if video.is_dir() else None
-        rate = _number(row, "frame_rate")
+        rate = _frame_rate(row)
         if images is not None and rate is None:
             raise DatasetError(f"{video} is a folder of images and needs `frame_rate`")
         if images is None and rate is not None:
@@ -132,14 +132,15 @@ class Manifest(Dataset):
             audio = video if facts and facts.has_sound else None
         elif row["audio"] != "none":
             audio = self._existing(row, "audio")
+        screen, box = _geometry(row), _box(row)
         load_fixations: Callable[[], Fixations] | None = None
         if row["gaze"]:
             gaze = self._existing(row, "gaze")
             viewing = Viewing(
                 video,
                 rate,
-                _geometry(row),
-                _box(row),
+                screen,
+                box,
                 velocity_threshold=self.velocity_threshold,
                 minimum_duration=self.minimum_duration,
             )
@@ -169,7 +170,11 @@ class Manifest(Dataset):
 
     def _existing(self, row: Mapping[str, str], column: str) -> Path:
         path = self.root / row[column]
-        if not path.exists():
+        try:
+            there = path.exists()
+        except OSError as error:
+            raise DatasetError(f"`{column}` names {path}, which cannot be read ({error.strerror})") from error
+        if not there:
             raise DatasetError(
                 f"`{column}` names {path} but there is none; paths are relative to the CSV file"
             )
@@ -178,25 +183,19 @@ class Manifest(Dataset):
 
 def _read_table(path: Path) -> list[tuple[int, dict[str, str]]]:
     """The rows with the line they end on, every column present, checked one by one."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            columns = [_FORMER.get(name.strip(), name.strip()) for name in reader.fieldnames or ()]
-            reader.fieldnames = columns
-            _check_columns(path, columns)
-            raw = [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(
-            f"{path} cannot be read as CSV ({error}); give a CSV file or its folder as `root`"
-        ) from error
+    raw = csv_rows(path)
+    columns = [_FORMER.get(name, name) for name in csv_header(path, raw)]
+    _check_columns(path, columns)
     rows: list[tuple[int, dict[str, str]]] = []
     seen: set[str] = set()
     for line, cells in raw:
-        if None in cells or None in cells.values():
+        if len(cells) != len(columns):
             raise DatasetError(
-                f"{path}, line {line}: expected {len(columns)} cells; quote cells that hold commas"
+                f"{path}, line {line}: expected {len(columns)} cells but found {len(cells)}; quote cells "
+                "that hold commas"
             )
-        row = dict.fromkeys(_COLUMNS, "") | {name: cell.strip() for name, cell in cells.items()}
+        row = dict.fromkeys(_COLUMNS, "")
+        row |= {name: cell.strip() for name, cell in zip(columns, cells, strict=True)}
         if not row["id"] or row["id"] in seen:
             raise DatasetError(
                 f"{path}, line {line}: expected a new `id` but found {row['id']!r}; name each video once"
@@ -213,15 +212,15 @@ def _read_table(path: Path) -> list[tuple[int, dict[str, str]]]:
 def _check_columns(path: Path, columns: list[str]) -> None:
     missing = [name for name in _REQUIRED if name not in columns]
     if missing:
+        near = next((hint for name in columns if (hint := near_column(name, missing))), "")
         raise DatasetError(
-            f"{path}: expected a column `{missing[0]}` but found {', '.join(columns) or 'no header'}"
+            f"{path}: expected a column `{missing[0]}` but found {', '.join(columns) or 'no header'}{near}"
         )
     for name in columns:
         if name not in _COLUMNS:
-            near = difflib.get_close_matches(name, _COLUMNS, n=1)
-            hint = f"; did you mean `{near[0]}`?" if near else ""
             raise DatasetError(
-                f"{path}: unknown column `{name}`; expected some of {', '.join(_COLUMNS)}{hint}"
+                f"{path}: unknown column `{name}`; expected some of {', '.join(_COLUMNS)}"
+                f"{near_column(name, _COLUMNS)}"
             )
 
 
@@ -238,11 +237,28 @@ def _numbers(row: Mapping[str, str], column: str, count: int) -> tuple[float, ..
         numbers = tuple(float(part) for part in row[column].replace("x", " ").replace(",", " ").split())
     except ValueError:
         numbers = ()
-    if len(numbers) != count or min(numbers[-2:]) <= 0:
+    if len(numbers) != count or min(numbers[-2:]) <= 0 or not all(abs(number) < 1e6 for number in numbers):
         raise DatasetError(
             f"`{column}` must be {count} positive number{'s' * (count > 1)} but is {row[column]!r}"
         )
+    if column == "screen_px" and not all(number.is_integer() for number in numbers):
+        raise DatasetError(f"`screen_px` must be whole pixels but is {row[column]!r}")
     return numbers
+
+
+def _frame_rate(row: Mapping[str, str]) -> float | None:
+    """The rate of a folder of images, as a number or a fraction such as 30000/1001."""
+    if not row["frame_rate"]:
+        return None
+    try:
+        rate = float(Fraction(row["frame_rate"]))
+    except (ValueError, ZeroDivisionError, OverflowError):
+        rate = 0.0
+    if not 1e-3 <= rate <= 1e4:
+        raise DatasetError(
+            f"`frame_rate` must be frames a second such as 25 or 30000/1001 but is {row['frame_rate']!r}"
+        )
+    return rate
 
 
 def _geometry(row: Mapping[str, str]) -> ScreenGeometry | None:

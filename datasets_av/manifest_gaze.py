@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from avsal.groundtruth.events import FixationEvents, fixations_on_frames
 from avsal.groundtruth.velocity import events_by_velocity
 from avsal.media.images import is_still
 from avsal.types import Fixations, ScreenGeometry
+from datasets_av.csv_files import csv_header, csv_rows, near_column
 from datasets_av.frame_images import image_files, image_size
 from datasets_av.gaze_samples import GazeSamples, samples_on_frames
 from datasets_av.video_clock import VideoClock, video_clock
@@ -23,6 +25,7 @@ __all__ = ["Viewing", "check_gaze_file", "read_gaze_file"]
 
 #: the column that tells the kind, and the others that it must have
 _KINDS = {"frame": ("x", "y"), "start_ms": ("duration_ms", "x", "y"), "time_ms": ("x", "y")}
+_LARGEST = 1e12
 _OPTIONAL = {"frame": {"observer"}, "start_ms": {"observer"}, "time_ms": {"observer", "fixation"}}
 
 
@@ -78,11 +81,8 @@ def check_gaze_file(path: Path, viewing: Viewing) -> None:
     Raises:
         DatasetError: the header is of none of the three kinds, or raw samples come without a screen.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            columns = _header(path, next(csv.reader(file), []))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{path} cannot be read as CSV ({error})") from error
+    with closing(csv_rows(path)) as rows:
+        columns = _header(path, csv_header(path, rows))
     if "time_ms" in columns and "fixation" not in columns and viewing.screen is None:
         raise DatasetError(
             f"{path} holds raw samples: to find fixations by velocity give `screen_px`, `screen_cm` and "
@@ -147,17 +147,19 @@ def _on_one_frame(events: FixationEvents, clock: VideoClock, geometry: ScreenGeo
 
 
 def _header(path: Path, cells: Sequence[str]) -> list[str]:
-    columns = [cell.strip() for cell in cells]
+    columns = list(cells)
     kinds = [kind for kind in _KINDS if kind in columns]
     if len(kinds) != 1:
+        near = next((hint for name in columns if (hint := near_column(name, list(_KINDS)))), "")
         raise DatasetError(
             f"{path}: expected one of the columns `frame`, `start_ms`, `time_ms` but found "
-            f"{', '.join(columns) or 'none'}"
+            f"{', '.join(columns) or 'none'}{near}"
         )
     for name in _KINDS[kinds[0]]:
         if name not in columns:
             raise DatasetError(
                 f"{path}: expected a column `{name}` beside `{kinds[0]}` but found {', '.join(columns)}"
+                + next((hint for other in columns if (hint := near_column(other, [name]))), "")
             )
     unknown = [name for name in columns if name not in {kinds[0], *_KINDS[kinds[0]], *_OPTIONAL[kinds[0]]}]
     if unknown:
@@ -167,26 +169,40 @@ def _header(path: Path, cells: Sequence[str]) -> list[str]:
 
 def _read(path: Path) -> dict[str, NDArray[np.float64]]:
     """All columns as numbers; an empty cell is NaN, a missing observer column -1."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file)
-        columns = _header(path, next(reader))
-        rows = [(reader.line_num, cells) for cells in reader if cells]
+    rows = csv_rows(path)
+    columns = _header(path, csv_header(path, rows))
+    lines: list[int] = []
+    numbers: list[list[float]] = []
     for line, cells in rows:
         if len(cells) != len(columns):
             raise DatasetError(f"{path}, line {line}: expected {len(columns)} cells but found {len(cells)}")
-    try:
-        values = np.array([[float(cell) if cell.strip() else np.nan for cell in cells] for _, cells in rows])
-    except ValueError as error:
-        raise DatasetError(f"{path}: expected numbers but found something else ({error})") from error
-    values = values.reshape(len(rows), len(columns))
+        lines.append(line)
+        numbers.append([_number(path, line, *pair) for pair in zip(columns, cells, strict=True)])
+    values = np.array(numbers).reshape(len(lines), len(columns))
     table = {name: values[:, place].copy() for place, name in enumerate(columns)}
-    table.setdefault("observer", np.full(len(rows), -1.0))
-    for name in ("observer", "frame"):
-        if name in table and not (table[name] == np.floor(table[name])).all():
-            raise DatasetError(
-                f"{path}: expected a whole number for every `{name}` but found another or none"
-            )
+    table.setdefault("observer", np.full(len(lines), -1.0))
     return table
+
+
+def _number(path: Path, line: int, column: str, cell: str) -> float:
+    """A cell as a number, NaN where it is empty and may be."""
+    known = f"{path}, line {line}, column `{column}`: expected"
+    if not cell.strip():
+        if column in ("x", "y", "fixation"):
+            return float("nan")
+        raise DatasetError(f"{known} a number but found none")
+    try:
+        number = float(cell)
+    except ValueError:
+        hint = "; write the decimal point as a point" if cell.count(",") == 1 else ""
+        raise DatasetError(f"{known} a number but found {cell!r:.80}{hint}") from None
+    if column in ("x", "y") and isnan(number):
+        return number
+    if column in ("observer", "frame") and not (number.is_integer() and abs(number) < 2**31):
+        raise DatasetError(f"{known} a whole number but found {cell!r:.80}")
+    if not abs(number) < _LARGEST:
+        raise DatasetError(f"{known} a number below {_LARGEST:g} but found {cell!r:.80}")
+    return number
 
 
 def _on_frames(

@@ -13,6 +13,8 @@ __all__ = ["degrees_of_visual_angle", "events_by_velocity", "gaze_velocity"]
 
 #: below this many samples a second a saccade of 30-80 ms is one or two samples and has no velocity
 _LOWEST_RATE = 60.0
+#: of it that stamps rounded to whole milliseconds (17 for 16.7) and 59.94 samples a second may miss
+_ROUNDING = 0.97
 
 #: a step between time stamps longer than this many usual ones is a hole in the recording
 _HOLE = 1.5
@@ -119,7 +121,7 @@ def events_by_velocity(
         raise ValueError(f"`threshold` must be positive but is {threshold}")
     velocity = gaze_velocity(time, x, y, geometry, window=window)
     time, x, y = (np.asarray(column, dtype=np.float64).reshape(-1) for column in (time, x, y))
-    if len(time) > 1 and (rate := 1 / float(np.median(np.diff(time)))) < _LOWEST_RATE:
+    if len(time) > 1 and (rate := 1 / float(np.median(np.diff(time)))) < _LOWEST_RATE * _ROUNDING:
         raise DatasetError(
             f"expected gaze at {_LOWEST_RATE:g} samples a second or more but found {rate:.4g}: a saccade is "
             "over between two samples, so velocity cannot find it; use the events that the tracker supplied"
