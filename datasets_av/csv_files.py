@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 from avsal.errors import DatasetError, MediaError
@@ -13,7 +13,7 @@ from avsal.media.container import check_file
 __all__ = ["csv_header", "csv_rows", "near_column"]
 
 
-def csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+def csv_rows(path: Path) -> Generator[tuple[int, list[str]], None, None]:
     """The lines of a CSV file that are not empty, the header first: number of the line each ends on, cells.
 
     Raises:

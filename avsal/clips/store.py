@@ -50,9 +50,9 @@ class Store:
             )
         try:
             index = json.loads(path.read_text())
-            entries = [(self.folder / entry.pop("folder"), entry) for entry in index["recordings"]]
-            self.problems: tuple[str, ...] = tuple(index["problems"])
-        except (OSError, ValueError, KeyError, AttributeError) as error:
+            entries = [(self.folder / _inside(entry.pop("folder")), entry) for entry in index["recordings"]]
+            self.problems: tuple[str, ...] = tuple(map(str, index["problems"]))
+        except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
             raise DatasetError(f"{path} is damaged ({error!r}); delete it and prepare again") from error
         self.recordings = tuple(StoredRecording.from_facts(place, facts) for place, facts in entries)
 
@@ -100,6 +100,13 @@ class Store:
     def fingerprint(self) -> str:
         """Of everything stored: equal for equal frames' sources, settings, sound and gaze."""
         return text_fingerprint(*(recording.content for recording in self.recordings))
+
+
+def _inside(folder: str) -> str:
+    """The folder of a recording, if it lies in the store."""
+    if Path(folder).is_absolute() or ".." in Path(folder).parts:
+        raise ValueError(f"the folder {folder!r} lies outside the store")
+    return folder
 
 
 def write_index(folder: Path, recordings: Sequence[StoredRecording], problems: Sequence[str]) -> None:

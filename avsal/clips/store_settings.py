@@ -45,9 +45,15 @@ class StoreSettings:
 
     def __post_init__(self) -> None:
         """Raise ConfigError when a number makes no sense."""
-        if min(self.size) < 1 or self.sample_rate < 1:
+        sides = [*self.size, self.sample_rate]
+        if len(sides) != 3 or not all(type(side) is int and side > 0 for side in sides):
             raise ConfigError(
                 f"a store's size and sample rate must be positive but are {self.size} and {self.sample_rate}"
+            )
+        if max(self.size) > 16384 or self.sample_rate > 10**6:
+            raise ConfigError(
+                f"a store's size must be at most 16384 a side, its sample rate {10**6} Hz, but they are "
+                f"{self.size} and {self.sample_rate}"
             )
 
     def content_size(self, video_size: tuple[int, int]) -> tuple[int, int]:
@@ -103,5 +109,5 @@ class StoreSettings:
                 f"expected a store of prepared recordings in {folder} but {path.name} is not there; make one "
                 "with `avsal data prepare`"
             ) from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise DatasetError(f"{path} is damaged ({error!r}); prepare the data again") from error

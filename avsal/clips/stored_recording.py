@@ -108,11 +108,29 @@ class StoredRecording:
                 values["geometry"] = ScreenGeometry(
                     tuple(screen["size_px"]), tuple(screen["size_cm"]), screen["distance_cm"]
                 )
-            return cls(folder, **values)
-        except (KeyError, TypeError) as error:
+            made = cls(folder, **values)
+            made._check()
+            return made
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DatasetError(
                 f"{folder / META} is damaged ({error!r}); delete {folder} and prepare again"
             ) from error
+
+    def _check(self) -> None:
+        """Raise TypeError or ValueError where a fact is of the wrong kind or beyond all sense."""
+        sizes = [self.size, self.video_size, *([] if self.gaze_size is None else [self.gaze_size])]
+        counts = [self.num_frames, self.sample_rate, *(side for size in sizes for side in size)]
+        if any(len(size) != 2 for size in sizes) or not all(type(n) is int and 0 < n < 2**31 for n in counts):
+            raise ValueError("sizes, frames and sample rate must be positive whole numbers")
+        if not (isinstance(self.frame_rate, int | float) and 0 < self.frame_rate < 1e6):
+            raise ValueError(f"`frame_rate` is {self.frame_rate!r}")
+        if not all(isinstance(text, str) for text in (self.id, self.dataset, *self.notes)):
+            raise TypeError("names and notes must be text")
+        if self.maps not in (None, "density", "mask") or self.split not in (None, "train", "val", "test"):
+            raise ValueError(f"`maps` is {self.maps!r}, `split` {self.split!r}")
+        if self.num_fixations is not None and (type(self.num_fixations) is not int or self.num_fixations < 0):
+            raise ValueError(f"`num_fixations` is {self.num_fixations!r}")
+        dict(self.dropped)
 
     @classmethod
     def open(cls, folder: Path) -> StoredRecording:
@@ -218,9 +236,24 @@ class StoredRecording:
     def _array(self, name: str) -> NDArray[Any]:
         # Mapped anew each time: a mapping kept open holds a file descriptor, and data sets have thousands.
         path = self.folder / name
+        shapes: dict[str, tuple[str, tuple[int | None, ...]]] = {
+            FRAMES: ("u1", (self.num_frames, *self.size, 3)),
+            SPANS: ("f8", (self.num_frames, 2)),
+            SOUND: ("f4", (None,)),
+            FIXATIONS: ("f8", (4, self.num_fixations)),
+            MAPS: ("u1" if self.maps == "mask" else "f2", (self.num_frames, *self.size)),
+        }
         try:
-            return np.load(path, mmap_mode="r")
-        except (OSError, ValueError, EOFError) as error:
+            stored: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+            kind, shape = shapes[name]
+            fits = len(shape) == stored.ndim and all(
+                wanted in (None, found) for wanted, found in zip(shape, stored.shape, strict=True)
+            )
+            if stored.dtype.str[1:] != kind or not fits:
+                raise ValueError(f"{stored.dtype} of {stored.shape} instead of {kind} of {shape}")
+        except (OSError, ValueError, EOFError, TypeError, SyntaxError, OverflowError, MemoryError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise DatasetError(
-                f"{path} cannot be read ({error}); delete {self.folder} and prepare again"
+                f"{path} cannot be read ({reason}); delete {self.folder} and prepare again"
             ) from error
+        return stored

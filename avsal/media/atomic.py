@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from glob import escape
 from pathlib import Path
 
 from avsal.errors import ConfigError, MediaError
 
-__all__ = ["atomic_path", "only_one"]
+__all__ = ["atomic_path", "only_one", "partial_name", "sweep"]
 
 
 @contextmanager
@@ -31,7 +33,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             An `OSError` of the body that names another file passes unchanged.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem[:100]}.{secrets.token_hex(4)}.part{path.suffix}")
+    temporary = path.with_name(partial_name(path) + path.suffix)
     try:
         yield temporary
         temporary.replace(path)
@@ -44,6 +46,20 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def partial_name(path: Path) -> str:
+    """A hidden name, new each time, for what becomes `path` when it is whole."""
+    return f".{path.stem[:100]}.{secrets.token_hex(4)}.part"
+
+
+def sweep(path: Path) -> None:
+    """Remove what a run that was killed left half-written beside `path`, which no other process may write."""
+    for left in path.parent.glob(f".{escape(path.stem[:100])}.{'[0-9a-f]' * 8}.part*"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
 
 
 @contextmanager

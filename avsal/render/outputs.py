@@ -8,9 +8,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
-import os
 import shutil
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +21,7 @@ from numpy.typing import NDArray
 
 from avsal.clips import resize_map
 from avsal.errors import MediaError
-from avsal.media.atomic import atomic_path
+from avsal.media.atomic import atomic_path, partial_name, sweep
 from avsal.media.frames import VideoInfo
 from avsal.media.video import open_frames
 from avsal.media.writer import VideoWriter
@@ -83,6 +81,7 @@ class Output(ABC):
     def __enter__(self) -> Self:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            sweep(self.path)
             with self._stack:
                 self._open()
                 self._stack = self._stack.pop_all()
@@ -201,14 +200,14 @@ class Images(Output):
     suffix = "_maps"
 
     def _open(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix=f".{self.path.name}.", dir=self.path.parent))
+        self.folder = self.path.with_name(partial_name(self.path))
+        self.folder.mkdir()
         self._stack.push(self._finish)
 
     def _finish(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             if self.path.is_dir():
                 shutil.rmtree(self.path)
-            self.folder.chmod(0o777 & ~_umask())
             self.folder.rename(self.path)
         else:
             shutil.rmtree(self.folder)
@@ -324,9 +323,3 @@ def _write_caption(picture: NDArray[np.uint8], text: str) -> None:
     band = picture[-2 * letters :, : round(0.62 * letters * (len(text) + 2))]
     band //= 3
     write_text(band, text, left=letters // 2, middle=letters, height=letters)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

@@ -233,6 +233,8 @@ class Scores:
         """
         folder = Path(folder)
         with only_one(folder, "evaluating"):
+            for left in [*folder.glob(".*.part*"), *(folder / "frames").glob(".*.part*")]:
+                left.unlink(missing_ok=True)  # of a run that was killed
             summary = require_free(folder / "evaluation.json", overwrite=overwrite)
             summary.unlink(missing_ok=True)
             (folder / "frames").mkdir(parents=True, exist_ok=True)

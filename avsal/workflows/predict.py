@@ -15,7 +15,7 @@ import torch
 from avsal import __version__
 from avsal.configuration import frame_rate, seconds, setting
 from avsal.errors import ConfigError
-from avsal.media.atomic import atomic_path
+from avsal.media.atomic import atomic_path, sweep
 from avsal.media.audio import RESAMPLER
 from avsal.models import SaliencyModel
 from avsal.prediction import Prediction, PredictionStream
@@ -310,6 +310,7 @@ def predict_video(
         "seconds_per_map": round(elapsed / count, 4),
         "windows": stream.num_windows,
     }
+    sweep(summary_path)
     with atomic_path(summary_path) as temporary:
         temporary.write_text(json.dumps(summary, indent=2) + "\n")
     return PredictedVideo(source, paths, summary, tuple(warnings))
