@@ -127,7 +127,6 @@ def _ablated(run: AblationRun, line: AblateLine, retrained: Sequence[Retrained],
     table = evaluated.table
     named = ", ".join(text for text in (table.title, run.seed and f"seed {run.seed}") if text)
     found.evaluated = replace(evaluated, table=replace(table, title=named))
-    found.model += f", {choices.weights or 'shipped weights'}"
     return found
 
 

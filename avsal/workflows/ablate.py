@@ -33,7 +33,7 @@ from avsal.workflows.evaluate import EvaluateSettings, Progress, evaluate_source
 from avsal.workflows.hearings import Hearings, sounds
 from avsal.workflows.model import RunSettings
 from avsal.workflows.model_maps import ModelMaps, Sounds, Watch
-from avsal.workflows.results import ScratchFolder, model_facts, require_free
+from avsal.workflows.results import ScratchFolder, model_facts, require_free, weights_words
 
 if TYPE_CHECKING:
     from avsal.workflows.ablate_video import VideoAblation
@@ -374,7 +374,7 @@ def ablate_recordings(
         evaluated=evaluated,
         moved={video: moves.moved for video, moves in whole.items()},
         players=[moves.players() for moves in ordered[: settings.players]],
-        model=model_words(model.name, model.arguments),
+        model=f"{model_words(model.name, model.arguments)}, weights {weights_words(model)}",
         notes=notes,
         complete=complete,
         _folder=folder,

@@ -31,7 +31,7 @@ from avsal.report.labels import model_words
 from avsal.report.page import write_page
 from avsal.workflows.ablate import AblateSettings
 from avsal.workflows.controls import control_videos
-from avsal.workflows.results import model_facts, require_free
+from avsal.workflows.results import model_facts, require_free, weights_words
 
 __all__ = ["ALL_CONTROLS", "CONTROLS", "ControlAblation", "Rerun", "ablate_control"]
 
@@ -273,6 +273,7 @@ def ablate_control(
         facts={
             "cues": ", ".join(cues),
             "model": model_words(model.name, model.arguments),
+            "weights": weights_words(model),
             "conditions": ", ".join(names),
             "seed of the videos": str(video_seed),
             "seed of the conditions": str(told.seed),

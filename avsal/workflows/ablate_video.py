@@ -33,7 +33,7 @@ from avsal.report.page_content import PageTable
 from avsal.report.video_moves import VideoMoves, against
 from avsal.report.video_words import move_table, video_answer, video_findings
 from avsal.workflows.ablate import AblateSettings
-from avsal.workflows.results import ScratchFolder, model_facts, require_free
+from avsal.workflows.results import ScratchFolder, model_facts, require_free, weights_words
 
 __all__ = ["VideoAblation", "ablate_video", "output_paths"]
 
@@ -219,6 +219,7 @@ def ablate_video(
         facts={
             "video": f"{source.name}, {info.size[1]}x{info.size[0]}, {info.frame_rate:.5g} frames a second",
             "model": model_words(model.name, model.arguments),
+            "weights": weights_words(model),
             "conditions": ", ".join(names),
             "seed": str(told.seed),
             "engine": stream.engine.name,

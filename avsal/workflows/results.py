@@ -16,7 +16,7 @@ from avsal.media.cells import cell
 from avsal.models import SaliencyModel
 from avsal.weights import model_identity
 
-__all__ = ["ScratchFolder", "model_facts", "require_free", "write_table"]
+__all__ = ["ScratchFolder", "model_facts", "require_free", "weights_words", "write_table"]
 
 
 class ScratchFolder:
@@ -36,6 +36,12 @@ def model_facts(model: object) -> dict[str, Any] | None:
     if not isinstance(model, SaliencyModel):
         return None
     return {**model_identity(model).to_json(), "trained": model.trained}
+
+
+def weights_words(model: SaliencyModel) -> str:
+    """Which weights a page is made with: what they are, and their hash."""
+    identity = model_identity(model)
+    return f"{identity.label}, {identity.origin}, SHA-256 {identity.sha256[:12]}"
 
 
 def require_free(path: Path, *, overwrite: bool) -> Path:

@@ -77,6 +77,7 @@ def test_the_page_of_a_network_whose_audio_branch_is_cut_says_that_sound_does_no
     assert "Against zero, noise the maps are the same." in page
     assert 'class="moment"' not in page
     assert page.count("<video") == 4  # three sounds and a difference
+    assert "trained, SHA-256 " in page  # every output names the weights that made it
     summary = json.loads((tmp_path / "video_ablation.json").read_text())
     assert summary["floor"]["quieter"] == summary["floor"]["noise"] == 0.0
     assert not any(name.startswith("floor") for name in summary["original against"])
