@@ -55,7 +55,7 @@ def partial_name(path: Path) -> str:
 
 def sweep(path: Path) -> None:
     """Remove what a run that was killed left half-written beside `path`, which no other process may write."""
-    for left in path.parent.glob(f".{escape(path.stem[:100])}.{'[0-9a-f]' * 8}.part*"):
+    for left in path.parent.glob(f".{escape(path.stem[:100])}.{'[0-9a-f]' * 8}.part{escape(path.suffix)}"):
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
         else:

@@ -143,10 +143,12 @@ def test_two_processes_do_not_write_to_one_folder(tmp_path):
 
 
 def test_what_a_kill_left_is_swept_and_nothing_else(tmp_path):
-    for name in (".clip_overlay.0a1b2c3d.part.mp4", ".clip.0a1b2c3d.part.json", "clip.json", ".clip.part"):
+    other = ".clip.0a1b2c3d.part.h5"  # another output of the same video, which may be under way
+    mine = ".clip.0a1b2c3d.part.json"
+    for name in (".clip_overlay.0a1b2c3d.part.mp4", other, mine, "clip.json", ".clip.part"):
         (tmp_path / name).touch()
     (tmp_path / ".clip_maps.0a1b2c3d.part").mkdir()
     sweep(tmp_path / "clip.json")
     sweep(tmp_path / "clip_maps")
     left = {path.name for path in tmp_path.iterdir()}
-    assert left == {".clip_overlay.0a1b2c3d.part.mp4", "clip.json", ".clip.part"}
+    assert left == {".clip_overlay.0a1b2c3d.part.mp4", other, "clip.json", ".clip.part"}
