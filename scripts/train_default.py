@@ -175,6 +175,7 @@ class Run:
 
     Attributes:
         beside: photographs in a batch of videos.
+        save_every: steps from one state that a stopped run takes up to the next.
         stages: in order.
 
     Args:
@@ -187,6 +188,7 @@ class Run:
     """
 
     beside = 4
+    save_every = 100
     stages = STAGES
 
     def __init__(
@@ -268,7 +270,7 @@ class Run:
                     f"{stage.name} {step + 1}/{steps} {mean:.3f} {time.monotonic() - began:.0f} s", flush=True
                 )
                 losses = []
-            if (step + 1) % 100 == 0:
+            if (step + 1) % self.save_every == 0:
                 saved = {"model": self.model.state_dict(), "optimiser": optimiser.state_dict()}
                 write(saved | {"schedule": schedule.state_dict(), "step": step + 1}, state)
         state.unlink(missing_ok=True)
