@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avsal.clips import resize_map
-from avsal.errors import MediaError
+from avsal.errors import AvsalRuntimeError, MediaError
 from avsal.media.atomic import atomic_path, partial_name, sweep
 from avsal.media.frames import VideoInfo
 from avsal.media.video import open_frames
@@ -31,6 +31,10 @@ from avsal.render.colormap import colormap, to_unit_peak
 from avsal.render.overlay import CLEAR, OverlayStyle, contrast, draw_overlay
 
 __all__ = ["OUTPUTS", "Output", "OutputRequest"]
+
+
+RESERVE = 8 * 2**20
+"""Bytes of the disk that are left for what HDF5 writes when a file is closed."""
 
 
 @dataclass(frozen=True)
@@ -256,6 +260,9 @@ class HDF5(Output):
                 compression="lzf",
                 shuffle=True,
             )
+        # HDF5 that meets a full disk crashes the process at its end: it stops while there is room to finish
+        if shutil.disk_usage(self.path.parent).free < RESERVE + 4 * prediction.map.nbytes:
+            raise AvsalRuntimeError(f"no room is left for {self.path}: free some, or write elsewhere with -o")
         count = prediction.index + 1
         self.maps.resize(count, axis=0)
         self.maps[-1] = prediction.map

@@ -5,13 +5,19 @@ import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from avsal.cli import main
 from avsal.cli.process import Ended, in_good_order
 from avsal.errors import AvsalError, AvsalRuntimeError, MediaError, shown
+from avsal.media import VideoInfo
+from avsal.prediction import Prediction
+from avsal.render import OUTPUTS, OutputRequest
 from avsal.workflows.predict import name_outputs
 
 ROOT = Path(__file__).parents[2]
@@ -125,3 +131,19 @@ def test_control_characters_are_shown_as_escapes(text):
     assert shown(text).isprintable()
     assert str(AvsalError(text)) == shown(text)
     assert shown("plain é 中") == "plain é 中"
+
+
+def test_maps_in_hdf5_stop_while_there_is_room_to_close_the_file(tmp_path, monkeypatch):
+    info = VideoInfo(
+        Path("a.mp4"), (8, 8), (8, 8), 25.0, 1.0, 25, 0.0, 0.0, Fraction(1, 25), 0, Fraction(1), "h264", False
+    )
+    monkeypatch.setattr("avsal.render.outputs.shutil.disk_usage", lambda path: SimpleNamespace(free=2**20))
+    prediction = Prediction(0, 0.0, 0.04, np.ones((8, 8), np.float32))
+    with pytest.raises(AvsalRuntimeError, match=r"no room is left for .*a\.h5"):
+        write_all(OUTPUTS["h5"](tmp_path / "a.h5", OutputRequest(Path("a.mp4"), info)), prediction)
+    assert not list(tmp_path.iterdir())
+
+
+def write_all(output, prediction):
+    with output:
+        output.write(prediction)
