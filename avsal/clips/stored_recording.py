@@ -251,7 +251,7 @@ class StoredRecording:
             )
             if stored.dtype.str[1:] != kind or not fits:
                 raise ValueError(f"{stored.dtype} of {stored.shape} instead of {kind} of {shape}")
-        except (OSError, ValueError, EOFError, TypeError, SyntaxError, OverflowError, MemoryError) as error:
+        except Exception as error:  # on a damaged header NumPy raises errors of every kind
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise DatasetError(
                 f"{path} cannot be read ({reason}); delete {self.folder} and prepare again"

@@ -103,7 +103,7 @@ def read_rows(path: str | Path, model: str | None = None) -> list[VideoScores]:
                     "give a file from the folder `frames` of an evaluation"
                 )
             return list(_videos(reader, model or path.stem, path))
-    except (OSError, UnicodeDecodeError, csv.Error, ValueError, OverflowError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error, ValueError, OverflowError, LookupError) as error:
         raise DatasetError(f"{path} cannot be read ({error}); give the rows of an evaluation") from error
 
 

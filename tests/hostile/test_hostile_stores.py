@@ -11,6 +11,7 @@ from avsal.clips import Store
 from avsal.clips.store_settings import StoreSettings
 from avsal.clips.store_writer import prepare
 from avsal.errors import AvsalError
+from avsal.evaluation.rows import COLUMNS, read_rows
 from avsal.media.atomic import only_one, sweep
 from datasets_av import open_dataset
 
@@ -46,6 +47,12 @@ GARBAGE = [
     "\x00\xff",
     "{}",
 ]
+
+
+def half_header(path):
+    """The header of the array opens a bracket that nothing closes."""
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"}", b"(", 1))
 
 
 def replaced(name, content):
@@ -102,6 +109,7 @@ EDITS = {
     "store key": changed("store.json", settings(colour=1)),
     "store format": changed("store.json", lambda content: content.update(format=99)),
     "empty frames": replaced("frames.npy", ""),
+    "half a header": lambda folder: half_header(next(folder.rglob("fixations.npy"))),
     "text for frames": replaced("frames.npy", "hello"),
     "pickle for spans": lambda folder: np.save(
         next(folder.rglob("spans.npy")), np.array([{}]), allow_pickle=True
@@ -152,3 +160,10 @@ def test_what_a_kill_left_is_swept_and_nothing_else(tmp_path):
     sweep(tmp_path / "clip_maps")
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {".clip_overlay.0a1b2c3d.part.mp4", other, "clip.json", ".clip.part"}
+
+
+def test_rows_of_an_evaluation_whose_metrics_differ_from_frame_to_frame_are_refused(tmp_path):
+    lines = [",".join(COLUMNS), "d,v,0,0.0,nss,1.5,exact,,3,", "d,v,1,0.04,cc,0.5,exact,,3,"]
+    (tmp_path / "a.csv").write_text("\n".join(lines) + "\n")
+    with pytest.raises(AvsalError, match=r"a\.csv cannot be read"):
+        read_rows(tmp_path / "a.csv")
