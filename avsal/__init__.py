@@ -18,14 +18,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from avsal.models import create_model, list_models
     from avsal.prediction import predict
-    from avsal.weights import from_pretrained, load_model, save_checkpoint, save_pretrained
+    from avsal.weights import (
+        from_pretrained,
+        load_model,
+        model_identity,
+        save_checkpoint,
+        save_pretrained,
+    )
     from avsal.workflows.ablate import AblateSettings, DataAblation, ablate
     from avsal.workflows.ablate_control import ControlAblation, ablate_control
     from avsal.workflows.ablate_video import VideoAblation
     from avsal.workflows.data import load_dataset
-    from avsal.workflows.evaluate import EvaluateSettings, Scores, evaluate
+    from avsal.workflows.evaluate import EvaluateSettings, evaluate
     from avsal.workflows.predict import PredictSettings, predict_video
     from avsal.workflows.prepare import Prepared, PrepareSettings, prepare
+    from avsal.workflows.scores import Scores
     from avsal.workflows.train import TrainedRun, train
 
 __version__ = "0.1.0"
@@ -41,7 +48,7 @@ _HOMES = {
     "PredictSettings": "avsal.workflows.predict",
     "PrepareSettings": "avsal.workflows.prepare",
     "Prepared": "avsal.workflows.prepare",
-    "Scores": "avsal.workflows.evaluate",
+    "Scores": "avsal.workflows.scores",
     "TrainedRun": "avsal.workflows.train",
     "create_model": "avsal.models",
     "evaluate": "avsal.workflows.evaluate",
@@ -49,6 +56,7 @@ _HOMES = {
     "list_models": "avsal.models",
     "load_dataset": "avsal.workflows.data",
     "load_model": "avsal.weights",
+    "model_identity": "avsal.weights",
     "predict": "avsal.prediction",
     "predict_video": "avsal.workflows.predict",
     "prepare": "avsal.workflows.prepare",
@@ -77,6 +85,7 @@ __all__ = [
     "list_models",
     "load_dataset",
     "load_model",
+    "model_identity",
     "predict",
     "predict_video",
     "prepare",

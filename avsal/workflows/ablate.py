@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from avsal import __version__
-from avsal.ablation.conditions import REFERENCE, Condition, parse_conditions
-from avsal.ablation.verdicts import Comparison, ConditionScore, compare, margin_of, parse_margins
+from avsal.ablation.conditions import REFERENCE, Condition
+from avsal.ablation.verdicts import Comparison, ConditionScore, compare, margin_of
 from avsal.ablation.video_scores import averaged_over_folds, in_subgroups, video_scores
-from avsal.configuration import from_mapping, seconds, setting
+from avsal.configuration import from_mapping
 from avsal.errors import ConfigError
 from avsal.media import atomic_path
 from avsal.media.frames import VideoInfo
@@ -29,83 +29,20 @@ from avsal.report.page import write_page
 from avsal.report.page_content import Players
 from avsal.report.video_moves import VideoMoves
 from avsal.types import Recording
+from avsal.workflows.ablate_settings import AblateSettings
 from avsal.workflows.evaluate import EvaluateSettings, Progress, evaluate_source
 from avsal.workflows.hearings import Hearings, sounds
-from avsal.workflows.model import RunSettings
 from avsal.workflows.model_maps import ModelMaps, Sounds, Watch
 from avsal.workflows.results import ScratchFolder, model_facts, require_free, weights_words
 
 if TYPE_CHECKING:
     from avsal.workflows.ablate_video import VideoAblation
-    from avsal.workflows.evaluate import Scores
+    from avsal.workflows.scores import Scores
     from datasets_av import Dataset
 
 __all__ = ["AblateSettings", "DataAblation", "DataRun", "ablate", "ablate_recordings", "joined"]
 
 DEFAULT = "original,zero,noise,swapped,shifted:1,reversed,video_only"
-
-_VIDEO = "a video without gaze"
-
-
-@dataclass(frozen=True, kw_only=True)
-class AblateSettings(RunSettings):
-    """What is heard, and against which margin it is judged; see `RunSettings` for the rest.
-
-    Attributes:
-        conditions: such as ``zero`` or ``shifted:0.2``; None: all that the data allows.
-        margin: the smallest difference that matters, of NSS or as ``nss:0.05,cc:0.01``; None: its own.
-        seed: of all chance.
-        every: compute each N-th frame only.
-        players: videos of a data set that the report shows, those that sound moves most.
-        start: of a video without gaze, in seconds.
-        end: of it.
-        audio: its audio, where that is a file of its own.
-        other: file whose audio is swapped in.
-    """
-
-    conditions: tuple[str, ...] | None = setting(
-        None,
-        help="with commas; original is always among them [original, zero, noise, reversed, video_only, "
-        "shifted:0.2 (data sets: shifted:1), and swapped where there is another video]",
-    )
-    margin: str | float | None = setting(
-        None,
-        help="the smallest difference that matters: a number (of NSS) or METRIC:NUMBER,... [0.05 of NSS, "
-        "0.01 of CC; the control: 5 % of the gain that sound can bring where it decides]",
-        metavar="NUMBER",
-    )
-    seed: int = setting(0, help="of all chance")
-    every: int = setting(1, help="compute each N-th frame")
-    players: int = setting(6, help="videos in the report, those that sound moves most", group="data set")
-    start: float | None = setting(
-        None, help="in seconds or h:mm:ss", metavar="TIME", parse=seconds, group=_VIDEO
-    )
-    end: float | None = setting(
-        None, help="in seconds or h:mm:ss", metavar="TIME", parse=seconds, group=_VIDEO
-    )
-    audio: Path | None = setting(
-        None, help="the video's audio, where it is a file of its own", metavar="FILE", group=_VIDEO
-    )
-    other: Path | None = setting(None, help="file whose audio is swapped in", metavar="FILE", group=_VIDEO)
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError for what is impossible."""
-        if self.players < 0:
-            raise ConfigError(f"`players` must be at least 0 but is {self.players}")
-        if self.every < 1:
-            raise ConfigError(f"`every` must be at least 1 but is {self.every}")
-        self.margins  # noqa: B018  a wrong one should fail before anything is computed
-        if self.conditions is not None:
-            parse_conditions(",".join(self.conditions))
-
-    @property
-    def margins(self) -> dict[str, float]:
-        """By metric, those that were declared."""
-        return {} if self.margin is None else parse_margins(self.margin)
-
-    def heard(self, default: str) -> tuple[Condition, ...]:
-        """The conditions, the original audio first."""
-        return parse_conditions(default if self.conditions is None else ",".join(self.conditions))
 
 
 @dataclass

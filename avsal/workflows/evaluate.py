@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields, replace
@@ -23,21 +22,14 @@ from avsal.evaluation import (
     MapCollection,
     MapSource,
     Mixture,
-    Problems,
-    RowWriter,
     VideoScores,
-    aggregate,
     protocol,
     read_rows,
 )
-from avsal.media import atomic_path
-from avsal.media.atomic import only_one
 from avsal.models import SaliencyModel, require_model
 from avsal.report import (
-    ResultTable,
     citation_note,
     comparable_results,
-    dot_plot,
     on_common_frames,
     result_table,
 )
@@ -45,12 +37,13 @@ from avsal.types import Recording
 from avsal.workflows.evaluation_notes import notes_of
 from avsal.workflows.model import RunSettings
 from avsal.workflows.model_maps import ModelMaps
-from avsal.workflows.results import model_facts, require_free, write_table
+from avsal.workflows.results import model_facts
+from avsal.workflows.scores import Scores
 
 if TYPE_CHECKING:
     from datasets_av import Dataset
 
-__all__ = ["EvaluateOptions", "EvaluateSettings", "Scores", "VideoMean", "evaluate", "evaluate_source"]
+__all__ = ["EvaluateOptions", "EvaluateSettings", "evaluate", "evaluate_source"]
 
 _PROTOCOL = "averages and tables"
 
@@ -142,118 +135,6 @@ class EvaluateOptions(TypedDict, total=False):
     common_with: Sequence[str]
     interval: Literal["bca", "percentile"]
     workers: int
-
-
-@dataclass(frozen=True)
-class VideoMean:
-    """One metric's mean over the frames of one video.
-
-    Attributes:
-        row: what was scored.
-        video: the recording's id.
-        metric: its name.
-        mean: over the frames where it is defined.
-        frames: how many those are.
-        family: of definitions.
-        sampler: of negatives, empty where the metric has none.
-    """
-
-    row: str
-    video: str
-    metric: str
-    mean: float
-    frames: int
-    family: str
-    sampler: str
-
-
-@dataclass(frozen=True)
-class Scores:
-    """What an evaluation found.
-
-    Attributes:
-        table: averages over videos, beside published numbers; it prints as Markdown.
-        frames: the scores of each frame, by row, one entry a video.
-        problems: what was not as it should be, told and counted.
-        facts: data, settings, protocol, model, notes: what `save` writes to evaluation.json.
-        averaging: the protocol.
-        common: the scores that the averages are of: those on frames that all rows share.
-    """
-
-    table: ResultTable
-    frames: Mapping[str, list[VideoScores]]
-    problems: Problems
-    facts: Mapping[str, Any]
-    averaging: AveragingProtocol
-    common: Mapping[str, Sequence[VideoScores]]
-
-    def __repr__(self) -> str:
-        return f"<Scores of {', '.join(self.frames)} on {self.table.title}>"
-
-    def __str__(self) -> str:
-        return self.table.to_markdown()
-
-    @property
-    def complete(self) -> bool:
-        """Whether no map and no recording had to be left out."""
-        return not self.problems.excluding
-
-    @property
-    def videos(self) -> list[VideoMean]:
-        """The mean of each row, video and metric."""
-        return [
-            VideoMean(row, video, metric, mean, count, result.family, result.sampler or "")
-            for row, entries in self.common.items()
-            for metric, result in aggregate(entries, self.averaging).items()
-            for video, mean, count in zip(
-                result.videos, result.means.tolist(), result.counts.tolist(), strict=True
-            )
-        ]
-
-    def plot(self, path: str | Path) -> Path:
-        """Draw the table: a panel a metric, a dot a row, intervals over videos.
-
-        Args:
-            path: a .png, .pdf or .svg file.
-
-        Raises:
-            MediaError: it cannot be written.
-        """
-        dot_plot(self.table, path)
-        return Path(path)
-
-    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
-        """Write all of it: ``frames/ROW.csv``, ``videos.csv``, ``table.md|tex|csv``, ``plot.png``.
-
-        ``evaluation.json`` comes last: where it stands, the evaluation is whole.
-
-        Raises:
-            ConfigError: an evaluation is there already, and `overwrite` is False.
-            MediaError: a file cannot be written.
-        """
-        folder = Path(folder)
-        with only_one(folder, "evaluating"):
-            for left in [*folder.glob(".*.part*"), *(folder / "frames").glob(".*.part*")]:
-                left.unlink(missing_ok=True)  # of a run that was killed
-            summary = require_free(folder / "evaluation.json", overwrite=overwrite)
-            summary.unlink(missing_ok=True)
-            (folder / "frames").mkdir(parents=True, exist_ok=True)
-            for old in (folder / "frames").glob("*.csv"):
-                if old.stem not in self.frames:
-                    old.unlink()
-            for row, entries in self.frames.items():
-                with RowWriter(folder / "frames" / f"{row}.csv") as writer:
-                    for entry in entries:
-                        writer.write(entry)
-            texts = {"md": self.table.to_markdown(), "tex": self.table.to_latex(), "csv": self.table.to_csv()}
-            for suffix, text in texts.items():
-                with atomic_path(folder / f"table.{suffix}") as temporary:
-                    temporary.write_text(text, encoding="utf-8")
-            self.plot(folder / "plot.png")
-            write_table(folder / "videos.csv", [asdict(mean) for mean in self.videos])
-            with atomic_path(summary) as temporary:
-                temporary.write_text(json.dumps(self.facts, indent=2, default=str) + "\n", encoding="utf-8")
-        return folder
 
 
 def evaluate(

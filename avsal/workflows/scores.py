@@ -1,0 +1,129 @@
+"""What an evaluation returns: scores that can be asked for tables, plots and files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from avsal.evaluation import AveragingProtocol, Problems, RowWriter, VideoScores, aggregate
+from avsal.media import atomic_path
+from avsal.media.atomic import only_one
+from avsal.report import ResultTable, dot_plot
+from avsal.workflows.results import require_free, write_table
+
+__all__ = ["Scores", "VideoMean"]
+
+
+@dataclass(frozen=True)
+class VideoMean:
+    """One metric's mean over the frames of one video.
+
+    Attributes:
+        row: what was scored.
+        video: the recording's id.
+        metric: its name.
+        mean: over the frames where it is defined.
+        frames: how many those are.
+        family: of definitions.
+        sampler: of negatives, empty where the metric has none.
+    """
+
+    row: str
+    video: str
+    metric: str
+    mean: float
+    frames: int
+    family: str
+    sampler: str
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What an evaluation found.
+
+    Attributes:
+        table: averages over videos, beside published numbers; it prints as Markdown.
+        frames: the scores of each frame, by row, one entry a video.
+        problems: what was not as it should be, told and counted.
+        facts: data, settings, protocol, model, notes: what `save` writes to evaluation.json.
+        averaging: the protocol.
+        common: the scores that the averages are of: those on frames that all rows share.
+    """
+
+    table: ResultTable
+    frames: Mapping[str, list[VideoScores]]
+    problems: Problems
+    facts: Mapping[str, Any]
+    averaging: AveragingProtocol
+    common: Mapping[str, Sequence[VideoScores]]
+
+    def __repr__(self) -> str:
+        return f"<Scores of {', '.join(self.frames)} on {self.table.title}>"
+
+    def __str__(self) -> str:
+        return self.table.to_markdown()
+
+    @property
+    def complete(self) -> bool:
+        """Whether no map and no recording had to be left out."""
+        return not self.problems.excluding
+
+    @property
+    def videos(self) -> list[VideoMean]:
+        """The mean of each row, video and metric."""
+        return [
+            VideoMean(row, video, metric, mean, count, result.family, result.sampler or "")
+            for row, entries in self.common.items()
+            for metric, result in aggregate(entries, self.averaging).items()
+            for video, mean, count in zip(
+                result.videos, result.means.tolist(), result.counts.tolist(), strict=True
+            )
+        ]
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw the table: a panel a metric, a dot a row, intervals over videos.
+
+        Args:
+            path: a .png, .pdf or .svg file.
+
+        Raises:
+            MediaError: it cannot be written.
+        """
+        dot_plot(self.table, path)
+        return Path(path)
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+        """Write all of it: ``frames/ROW.csv``, ``videos.csv``, ``table.md|tex|csv``, ``plot.png``.
+
+        ``evaluation.json`` comes last: where it stands, the evaluation is whole.
+
+        Raises:
+            ConfigError: an evaluation is there already, and `overwrite` is False.
+            MediaError: a file cannot be written.
+        """
+        folder = Path(folder)
+        with only_one(folder, "evaluating"):
+            for left in [*folder.glob(".*.part*"), *(folder / "frames").glob(".*.part*")]:
+                left.unlink(missing_ok=True)  # of a run that was killed
+            summary = require_free(folder / "evaluation.json", overwrite=overwrite)
+            summary.unlink(missing_ok=True)
+            (folder / "frames").mkdir(parents=True, exist_ok=True)
+            for old in (folder / "frames").glob("*.csv"):
+                if old.stem not in self.frames:
+                    old.unlink()
+            for row, entries in self.frames.items():
+                with RowWriter(folder / "frames" / f"{row}.csv") as writer:
+                    for entry in entries:
+                        writer.write(entry)
+            texts = {"md": self.table.to_markdown(), "tex": self.table.to_latex(), "csv": self.table.to_csv()}
+            for suffix, text in texts.items():
+                with atomic_path(folder / f"table.{suffix}") as temporary:
+                    temporary.write_text(text, encoding="utf-8")
+            self.plot(folder / "plot.png")
+            write_table(folder / "videos.csv", [asdict(mean) for mean in self.videos])
+            with atomic_path(summary) as temporary:
+                temporary.write_text(json.dumps(self.facts, indent=2, default=str) + "\n", encoding="utf-8")
+        return folder
