@@ -120,7 +120,10 @@ def in_words(data: Any) -> str | None:
     if data is None or data in ({}, [], ""):
         return None
     if isinstance(data, dict):
-        data = list(data_sets(data.get("train", data))) or [json.dumps(data)]
+        named = list(data_sets(data.get("train", data)))
+        plain_words = all(isinstance(value, str) for value in data.values())
+        told = [f"{key}: {value}" for key, value in data.items()] if plain_words else [json.dumps(data)]
+        data = named or told
     words = ", ".join(str(one) for one in data) if isinstance(data, list) else str(data)
     return shown(words if len(words) <= MAX_WORDS else f"{words[:MAX_WORDS]}...")
 
