@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -112,6 +112,7 @@ class PredictionStream:
             raise ConfigError(f"{expected}; this is {model.name}")
         self.engine.attention = attention
         self.num_windows = 0
+        self._predictions = self._predict()
         self._pending: deque[WindowMaps] = deque()
 
         with open_frames(source, frame_rate=frame_rate, stream=video_stream, threads=threads) as probe:
@@ -166,7 +167,18 @@ class PredictionStream:
         return [damage for damage in found if damage]
 
     def __iter__(self) -> Iterator[Prediction]:
-        """Predict; a stream is read once."""
+        """The predictions; a stream is read once: who iterates again goes on where it was left."""
+        return self
+
+    def __next__(self) -> Prediction:
+        """The next prediction."""
+        return next(self._predictions)
+
+    def close(self) -> None:
+        """End early: let go of the video, its sound and the thread that decodes."""
+        self._predictions.close()
+
+    def _predict(self) -> Generator[Prediction]:
         with self.video, Prefetcher(self.video, DECODED_AHEAD) as frames:
             yield from self._filled(self._computed(self.jobs(iter(frames))))
 

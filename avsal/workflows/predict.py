@@ -282,6 +282,7 @@ def predict_video(
     )
     count, interpolated, first, last = 0, 0, 0.0, 0.0
     with contextlib.ExitStack() as stack:
+        stack.enter_context(contextlib.closing(stream))
         outputs: list[Output] = [
             stack.enter_context(OUTPUTS[kind](path, request)) for kind, path in paths.items()
         ]

@@ -283,3 +283,10 @@ def test_memory_does_not_grow_with_the_video(tmp_path):
         )
         used.append(int(run.stdout))
     assert used[1] - used[0] < 150, f"MB used by the short and the long video: {used}"
+
+
+def test_who_iterates_again_goes_on(tmp_path):
+    stream = predict(Listener(), videos.moving_dot(tmp_path / "dot.mp4", frames=12))
+    seen = [next(iter(stream)).index, next(stream).index, *(one.index for one in stream)]
+    assert seen == list(range(12))
+    assert list(stream) == []
