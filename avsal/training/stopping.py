@@ -50,7 +50,9 @@ class StopRequest:
         if threading.current_thread() is threading.main_thread():
             for name in ("SIGINT", "SIGTERM", "SIGHUP"):
                 number = getattr(signal, name, signal.SIGINT)  # Windows has no SIGHUP
-                if signal.getsignal(number) in (signal.SIG_IGN, self._note):  # as under nohup
+                before = signal.getsignal(number)
+                ignored = name == "SIGHUP" and before == signal.SIG_IGN  # as under nohup
+                if ignored or before == self._note:
                     continue
                 self._before[number] = signal.signal(number, self._note)
         return self
