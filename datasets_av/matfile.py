@@ -96,16 +96,28 @@ def mat_scalar(value: Any) -> float:
 
 
 class _Hdf5:
-    """Reads values of a file of version 7.3 and counts them, as references may repeat without end."""
+    """Reads values of a file of version 7.3 and counts them, as references may repeat without end.
+
+    What several references name is read once, and counts each time.
+    """
 
     def __init__(self, file: h5py.File) -> None:
         self._file = file
         self._items = self._bytes = 0
+        self._known: dict[h5py.Group | h5py.Dataset, tuple[Any, int]] = {}
 
     def __call__(self, item: h5py.Group | h5py.Dataset, depth: int = 0) -> Any:
-        self._items += 1
+        value, count = self._known.get(item, (None, 1))
+        self._items += count
         if depth > _DEPTH or self._items > _MOST_ITEMS:
             raise MatDamageError(f"more than {_DEPTH} values inside each other, or {_MOST_ITEMS} in all")
+        if item not in self._known:
+            before = self._items - 1
+            value = self._value(item, depth)
+            self._known[item] = value, self._items - before
+        return value
+
+    def _value(self, item: h5py.Group | h5py.Dataset, depth: int) -> Any:
         kind = item.attrs.get("MATLAB_class", b"")
         kind = kind.decode("latin-1") if isinstance(kind, bytes) else str(kind)
         if isinstance(item, h5py.Group):
@@ -124,7 +136,7 @@ class _Hdf5:
             if not shape or len(shape) > 16 or min(shape) != 0:
                 raise MatDamageError(f"an empty value of shape {shape}")
             return np.empty(shape)
-        if item.dtype == h5py.ref_dtype:
+        if h5py.check_ref_dtype(item.dtype) is h5py.Reference:
             # h5py sees the axes reversed, so its row order is MATLAB's column order
             return [self(self._file[reference], depth + 1) for reference in np.ravel(item[()])]
         if item.dtype.kind not in "biufcV" or item.shape is None:
@@ -147,7 +159,7 @@ class _Hdf5:
         # the fields of a struct array are bare reference tables; those of one struct carry a MATLAB class
         bare = [
             isinstance(item, h5py.Dataset)
-            and item.dtype == h5py.ref_dtype
+            and h5py.check_ref_dtype(item.dtype) is h5py.Reference
             and "MATLAB_class" not in item.attrs
             for item in items.values()
         ]

@@ -467,7 +467,7 @@ HDF5S = [
     Input("mat loop", as_mat(loop), read_mat, "inside each other"),
     Input("mat references", as_mat(references), read_mat, "inside each other|in all"),
     Input("mat huge", as_mat(huge((2**20, 2**20), chunks=(64, 64))), read_mat, "MB"),
-    Input("mat text", as_mat(lambda file: file.__setitem__("a", "word")), read_mat, "values of type"),
+    Input("mat text", as_mat(lambda file: file.__setitem__("a", "text")), read_mat, "values of type"),
 ]
 
 

@@ -173,7 +173,10 @@ def test_one_trained_model_is_scored_at_every_stride(sweep, tmp_path):
         ),
         (["experiment=ablation_frames", "row=t8"], "`row` must be one of t16, t32, t48 but is 't8'"),
         (["experiment=tsfpnet_dhf1k", "row=t16"], "the experiment has no table"),
-        (["experiment=ablation_loss", "row=kl", "optim.learning_rate=1e-5,2e-5"], "two runs of the sweep have"),
+        (
+            ["experiment=ablation_loss", "row=kl", "optim.learning_rate=1e-5,2e-5"],
+            "two runs of the sweep have",
+        ),
         (["experiment=tsfpnet_dhf1k", "validation.strides=[1]"], "models that predict all frames"),
         (["experiment=resnet3d_ledov", "validation.strides=[17]"], r"must lie in 1\.\.16 but has 17"),
         (["experiment=tsfpnet_dhf1k", "stps=1,2"], "unknown setting `stps`: did you mean `steps`"),
