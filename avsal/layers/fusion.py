@@ -72,7 +72,8 @@ class Fusion(nn.Module, ABC):
 
         What hears silence divides by a spread near 0: rounding to half precision would become the signal.
         """
-        if torch.is_autocast_enabled(inputs[0].device.type):
+        device = inputs[0].device.type
+        if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
             with torch.autocast(inputs[0].device.type, enabled=False):
                 return super().__call__(*(values.float() for values in inputs))
         return super().__call__(*inputs)

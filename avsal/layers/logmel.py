@@ -65,9 +65,10 @@ def _torchaudio_filters(sample_rate: int, fft: int, mels: int, highest: float) -
         from torchaudio.functional import melscale_fbanks
     except (ImportError, OSError, RuntimeError):
         return None
-    bands: Tensor = melscale_fbanks(
-        fft // 2 + 1, 0.0, highest, mels, sample_rate, norm="slaney", mel_scale="slaney"
-    )
+    with torch.device("cpu"):  # also where a model is built without values
+        bands: Tensor = melscale_fbanks(
+            fft // 2 + 1, 0.0, highest, mels, sample_rate, norm="slaney", mel_scale="slaney"
+        )
     return np.ascontiguousarray(bands.T.numpy(), dtype=np.float32)
 
 

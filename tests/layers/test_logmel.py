@@ -20,7 +20,7 @@ def test_the_filter_bank_is_librosas(rate, fft, mels, highest):
     import librosa
 
     expected = librosa.filters.mel(sr=rate, n_fft=fft, n_mels=mels, fmax=highest)
-    np.testing.assert_allclose(mel_filters(rate, fft, mels, highest), expected, rtol=1e-5, atol=1e-8)
+    np.testing.assert_allclose(mel_filters(rate, fft, mels, highest), expected, rtol=1e-5, atol=1e-7)
 
 
 def test_the_filter_bank_is_torchaudios():
@@ -44,7 +44,8 @@ def test_torchaudio_makes_the_filters_where_it_loads(monkeypatch):
     functional.melscale_fbanks = melscale_fbanks
     monkeypatch.setitem(sys.modules, "torchaudio", types.ModuleType("torchaudio"))
     monkeypatch.setitem(sys.modules, "torchaudio.functional", functional)
-    found = mel_filters(16000, 8, 2, 8000.0)
+    with torch.device("meta"):  # as when a model is built for its shapes alone
+        found = mel_filters(16000, 8, 2, 8000.0)
     np.testing.assert_array_equal(found, [[0, 2, 4, 6, 8], [1, 3, 5, 7, 9]])
     assert given == {"norm": "slaney", "mel_scale": "slaney", "n_freqs": 5, "sample_rate": 16000}
 
