@@ -98,6 +98,7 @@ def parse_mat5(content: bytes) -> dict[str, Any]:
     if not order or len(content) < 136:
         raise MatDamageError("its header is not MATLAB's")
     elements = _Bytes(memoryview(content)[128:], order)
+    _check_unpacked_size(_Bytes(memoryview(content)[128:], order))
     variables: dict[str, Any] = {}
     unpacked = 0
     while len(elements) >= 8:
@@ -112,6 +113,23 @@ def parse_mat5(content: bytes) -> dict[str, Any]:
         if name:  # MATLAB keeps data of its own without a name
             variables[name] = value
     return variables
+
+
+def _check_unpacked_size(elements: _Bytes) -> None:
+    """Raise MatDamageError where all variables together unpack to too much, before any of it is kept."""
+    size = 0
+    while len(elements) >= 8:
+        kind, body = elements.element()
+        if kind != COMPRESSED:
+            continue
+        unpacker, rest = zlib.decompressobj(), bytes(body)
+        while rest and not unpacker.eof:
+            piece = unpacker.decompress(rest, 2**20)
+            size, rest = size + len(piece), unpacker.unconsumed_tail
+            if size > MOST_BYTES:
+                raise MatDamageError(f"a compressed variable takes more than {MOST_BYTES >> 20} MB in all")
+            if not piece:
+                break
 
 
 def _unpacked(body: memoryview, most: int) -> bytes:
