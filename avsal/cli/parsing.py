@@ -17,7 +17,7 @@ from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin, get_ty
 from avsal.configuration import did_you_mean, from_texts, setting_fields
 from avsal.errors import ConfigError
 
-__all__ = ["Action", "Parser", "comma_names", "settings_of"]
+__all__ = ["Action", "Parser", "settings_of"]
 
 Settings = TypeVar("Settings")
 
@@ -263,11 +263,6 @@ def settings_of(arguments: argparse.Namespace, kind: type[Settings], **known: st
         if entry.default is MISSING and entry.default_factory is MISSING and name not in texts:
             raise ConfigError(f"`{name}` is missing: give {name}=...; see {arguments.prog} --help")
     return from_texts(kind, texts)
-
-
-def comma_names(text: str) -> list[str]:
-    """Words with commas between, each once."""
-    return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
 def _is_list(hint: Any) -> bool:
