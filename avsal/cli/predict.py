@@ -4,6 +4,10 @@ avsal predict clip.mp4                         clip_overlay.mp4 with the origina
 avsal predict videos/ -o out --save overlay,h5  every video below a folder
 avsal predict frames/ --fps 25 --audio x.wav   a folder of images and its sound
 avsal predict clip.mp4 --audio zero            the same video with silence instead of its sound
+avsal predict "videos/*.mp4"                    what a pattern names
+avsal predict - < clip.mp4                     a video on standard input
+avsal predict https://host/clip.mp4            a video at an address; rtsp://, udp:// and others as they come
+avsal predict 0 --end 60 --engine live         a camera, until --end or Ctrl-C
 torchrun --nproc-per-node 4 -m avsal predict videos/ --skip-existing
                                                videos shared out between processes; goes on where it stopped;
                                                accelerate launch -m avsal predict does the same
@@ -60,7 +64,8 @@ def add_arguments(parser: Parser) -> None:
         "sources",
         nargs="+",
         metavar="SOURCE",
-        help="videos, folders of videos, or a folder of images with --fps",
+        help="videos, folders or patterns of videos, a folder of images with --fps, - for standard input, an "
+        "address, a camera (0)",
     )
     parser.add_settings(PredictLine)
     parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")

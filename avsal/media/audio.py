@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
@@ -17,7 +17,7 @@ from avsal.errors import MediaError
 from avsal.media.container import demux, open_container, sound_stream, sound_streams
 from avsal.media.damage import Damage
 from avsal.media.resampling import RESAMPLER, resample, resampling_stream
-from avsal.media.samples import SoundDecoder
+from avsal.media.samples import SampleBlocks, SoundDecoder
 
 __all__ = ["RESAMPLER", "SoundReader", "has_sound", "load_sound", "resample"]
 
@@ -44,6 +44,8 @@ class SoundReader:
         origin: the container's seconds that the video clock calls 0: `VideoInfo.origin` for a video's own
             sound, None for a separate file, whose own start is 0 then.
         keep: seconds by which a read may begin before the latest one.
+        decoder: that gives out the samples, where the sound is no file's; the other arguments but
+            `sample_rate` and `keep` mean nothing then.
 
     Raises:
         MediaError: no such file, no such stream, or nothing of it can be decoded.
@@ -58,10 +60,11 @@ class SoundReader:
         stream: int | None = None,
         origin: float | None = None,
         keep: float = 4.0,
+        decoder: SampleBlocks | None = None,
     ) -> None:
         if sample_rate <= 0 or keep < 0:
             raise ValueError(f"`sample_rate` and `keep` must be positive but are {sample_rate} and {keep}")
-        self._decoder = SoundDecoder(path, stream=stream, origin=origin)
+        self._decoder: SampleBlocks = decoder or SoundDecoder(path, stream=stream, origin=origin)
         self.sample_rate = sample_rate
         self._keep = round(keep * sample_rate)
         self._dropped = -(10**18)  # position before which samples have been forgotten
@@ -116,7 +119,7 @@ class SoundReader:
                 samples[begin - first : stop - first] = block[begin - position : stop - position]
         return samples
 
-    def hold(self, spans: Sequence[tuple[float, float]]) -> None:
+    def hold(self, spans: Iterable[tuple[float, float]]) -> None:
         """Keep the sound of some seconds, whatever is read meanwhile; those of the call before are let go.
 
         Args:
@@ -226,7 +229,7 @@ def has_sound(path: str | Path) -> bool:
 
 
 def _resampled(
-    decoder: SoundDecoder, sample_rate: int, second: int
+    decoder: SampleBlocks, sample_rate: int, second: int
 ) -> Generator[tuple[int, NDArray[np.float32]], None, None]:
     """Yield (position, mono samples) at `sample_rate` without gaps from a second of the video clock on."""
     native = decoder.sample_rate

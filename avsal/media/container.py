@@ -159,7 +159,7 @@ def picture_stream(container: InputContainer, path: Path, index: int) -> VideoSt
     return stream
 
 
-def check_picture_size(path: Path, height: int, width: int) -> None:
+def check_picture_size(path: str | Path, height: int, width: int) -> None:
     """Raise MediaError for pictures whose size is beyond `LARGEST_SIDE` or `MOST_PIXELS`."""
     if max(height, width) > LARGEST_SIDE or height * width > MOST_PIXELS:
         raise MediaError(

@@ -95,6 +95,7 @@ class Frame:
         duration: seconds until the next frame; the video's mean period for its last frame.
         pts: the container's stamp in ticks, ``time = pts * time_base - origin``.
         image: (H, W, 3) uint8 RGB, upright.
+        picture: the image before it was scaled, where the source is read only once and was asked for it.
     """
 
     index: int
@@ -102,6 +103,7 @@ class Frame:
     duration: float
     pts: int
     image: NDArray[np.uint8]
+    picture: NDArray[np.uint8] | None = None
 
 
 class FrameReader(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 from math import floor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from avsal.media.resampling import resample
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
 
-__all__ = ["SoundDecoder"]
+__all__ = ["SampleBlocks", "SoundDecoder", "placed_blocks"]
 
 JITTER = 0.010
 """Seconds by which stamps may stray from the count of samples before they are believed.
@@ -40,6 +40,18 @@ SAMPLE_KINDS = {
 }
 
 MOST_PLANES = 8
+
+
+class SampleBlocks(Protocol):
+    """Gives out a sound block by block; see `SoundDecoder`."""
+
+    sample_rate: int
+    can_seek: bool
+    damage: Damage
+
+    def blocks(self, start: float | None = None) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """See `SoundDecoder.blocks`."""
+        ...
 
 
 class SoundDecoder:
@@ -89,35 +101,7 @@ class SoundDecoder:
             The position of the first sample, in samples from 0 of the video clock (it may be negative), and
             the samples: (channels, n) float32, full scale +-1.
         """
-        rate = self.sample_rate
-        expected: int | None = None
-        moved = failed = 0
-        for frame in self._frames(self.damage, start):
-            samples = _to_float(frame)
-            if frame.sample_rate != rate:
-                samples = resample(samples, frame.sample_rate, rate)
-            position = expected or 0
-            if frame.pts is not None and frame.time_base is not None:
-                position = round((float(frame.pts * frame.time_base) - self.origin) * rate) + moved
-            if expected is not None:
-                if position < expected - LEAP * rate:
-                    moved += expected - position
-                    position = expected
-                if position > expected + JITTER * rate:
-                    if self.damage.failed > failed:
-                        self.damage.missing_seconds += (position - expected) / rate
-                    for begin in range(expected, position, rate):
-                        yield begin, np.zeros((len(samples), min(rate, position - begin)), np.float32)
-                elif position < expected - JITTER * rate:
-                    samples = samples[:, expected - position :]
-                    if samples.shape[1] <= JITTER * rate:
-                        continue  # the whole packet came twice, but for the rounding of its stamp
-                    position = expected
-                else:
-                    position = expected
-            failed = self.damage.failed
-            expected = position + samples.shape[1]
-            yield position, samples
+        yield from placed_blocks(self._frames(self.damage, start), self.sample_rate, self.origin, self.damage)
 
     def _frames(self, damage: Damage, start: float | None = None) -> Iterator[AudioFrame]:
         with open_container(self._path) as container:
@@ -136,6 +120,47 @@ class SoundDecoder:
                     frame.time_base = stream.time_base
                     yield frame
             damage.missing_seconds += coverage.missing(CLAIM_TOLERANCE)
+
+
+def placed_blocks(
+    frames: Iterator[AudioFrame], rate: int, origin: float, damage: Damage
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Decoded sound as an unbroken run of samples; see `SoundDecoder.blocks`.
+
+    Args:
+        frames: in their order.
+        rate: in Hz, of the samples given out.
+        origin: the container's seconds that the video clock calls 0.
+        damage: learns of the seconds that are missing after what could not be decoded.
+    """
+    expected: int | None = None
+    moved = failed = 0
+    for frame in frames:
+        samples = _to_float(frame)
+        if frame.sample_rate != rate:
+            samples = resample(samples, frame.sample_rate, rate)
+        position = expected or 0
+        if frame.pts is not None and frame.time_base is not None:
+            position = round((float(frame.pts * frame.time_base) - origin) * rate) + moved
+        if expected is not None:
+            if position < expected - LEAP * rate:
+                moved += expected - position
+                position = expected
+            if position > expected + JITTER * rate:
+                if damage.failed > failed:
+                    damage.missing_seconds += (position - expected) / rate
+                for begin in range(expected, position, rate):
+                    yield begin, np.zeros((len(samples), min(rate, position - begin)), np.float32)
+            elif position < expected - JITTER * rate:
+                samples = samples[:, expected - position :]
+                if samples.shape[1] <= JITTER * rate:
+                    continue  # the whole packet came twice, but for the rounding of its stamp
+                position = expected
+            else:
+                position = expected
+        failed = damage.failed
+        expected = position + samples.shape[1]
+        yield position, samples
 
 
 def _to_float(frame: AudioFrame) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import av
 
 from avsal.errors import MediaError
-from avsal.media.container import Coverage, decode, demux, open_container, picture_stream
+from avsal.media.container import Coverage, check_file, decode, demux, open_container, picture_stream
 from avsal.media.damage import Damage
 from avsal.media.frames import ROUNDING, Frame, FrameReader, VideoInfo, check_selection
 from avsal.media.images import STILL_RATE, ImageFolderReader, is_pattern, is_still
@@ -223,5 +223,6 @@ def open_frames(
             raise MediaError(f"{source} holds images without times: say how many frames a second they are")
         return ImageFolderReader(path, frame_rate, size, start=start, end=end, scaling=scaling)
     if frame_rate is not None:
+        check_file(path)
         raise MediaError(f"{source} is a video with its own time stamps: leave the frame rate out")
     return VideoReader(path, size, stream=stream, start=start, end=end, threads=threads, scaling=scaling)

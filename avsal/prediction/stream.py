@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, overload
 
 import numpy as np
 import torch
@@ -17,15 +19,18 @@ from avsal.clips import content_size, crop_to_content, waveform
 from avsal.clips.soundtrack import LONGEST_HOLD, excerpt
 from avsal.clips.windows import WindowPlan
 from avsal.errors import ConfigError, MediaError
+from avsal.media.arrays import mono_samples
 from avsal.media.audio import SoundReader
 from avsal.media.damage import Damage
 from avsal.media.frames import Frame, FrameReader
-from avsal.media.video import open_frames
+from avsal.media.resampling import resample
+from avsal.media.sources import WindowedSound, as_source, each, is_many
 from avsal.models import SaliencyModel, require_model
 from avsal.models.tsfpnet import TSFPNetAV
 from avsal.models.tsfpnet_mobile import TSFPNetMobileAV
 from avsal.prediction.engines import Engine, WindowJob, WindowMaps, create_engine
 from avsal.prediction.finish import finished
+from avsal.prediction.prediction import Prediction, SoundOption
 from avsal.prediction.prefetch import Prefetcher
 
 __all__ = ["PRECISIONS", "Prediction", "PredictionStream", "predict"]
@@ -33,36 +38,10 @@ __all__ = ["PRECISIONS", "Prediction", "PredictionStream", "predict"]
 #: what the network computes in; maps are float32 always
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
-Sound = Literal["own", "none", "zero"]
 ReadSound = Callable[[float, int], NDArray[np.float32]]
 
 #: decoded frames that may wait for the network
 DECODED_AHEAD = 8
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """One frame's saliency.
-
-    Attributes:
-        index: 0-based number of the frame among the predicted ones.
-        time: seconds on the video's clock (its time stamp minus the video's origin).
-        duration: seconds that the frame is shown.
-        map: (H, W) float32, non-negative, of the model's size.
-        interpolated: between neighbours in time, because the frame itself was left out.
-        condition_maps: by name, the maps with each of the stream's `sounds`, of which `map` is the first;
-            empty where none were given.
-        attention: by name, what each of the stream's `sounds` adds to the features, (H, W) float32 above -1,
-            0 without sound; empty unless asked for.
-    """
-
-    index: int
-    time: float
-    duration: float
-    map: NDArray[np.float32]
-    interpolated: bool = False
-    condition_maps: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
-    attention: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 class PredictionStream:
@@ -70,6 +49,7 @@ class PredictionStream:
 
     Attributes:
         model: that predicts.
+        source: what is predicted.
         video: the opened frames; its `info` says what the video is, its `damage` (when done) what was lost.
         sound: what the model hears: ``own``, ``none``, ``zero``, the name of a file, or those of `sounds`.
         sound_names: of `sounds`.
@@ -80,9 +60,9 @@ class PredictionStream:
     def __init__(
         self,
         model: SaliencyModel,
-        source: str | Path,
+        source: Any,
         *,
-        audio: Sound | str | Path = "own",
+        audio: SoundOption = "own",
         sounds: Mapping[str, NDArray[np.float32] | None] | None = None,
         attention: bool = False,
         frame_rate: float | None = None,
@@ -95,6 +75,7 @@ class PredictionStream:
         batch_size: int | None = None,
         precision: str = "float32",
         threads: int | None = None,
+        pictures: bool = False,
     ) -> None:
         if every < 1 or (batch_size is not None and batch_size < 1):
             raise ConfigError(f"`every` and `batch_size` must be at least 1 but are {every} and {batch_size}")
@@ -102,7 +83,7 @@ class PredictionStream:
             raise ConfigError(f"unknown precision {precision!r}: expected one of {', '.join(PRECISIONS)}")
         if start is not None and end is not None and end <= start:
             raise ConfigError(f"`end` must come after `start` but they are {end} and {start} seconds")
-        self.model, self.source = require_model(model), Path(source)
+        self.model = require_model(model)
         self.start, self.end, self.every = start, end, every
         self.engine: Engine = create_engine(
             model, engine, batch_size=batch_size, precision=PRECISIONS[precision]
@@ -114,49 +95,58 @@ class PredictionStream:
         self.num_windows = 0
         self._predictions = self._predict()
         self._pending: deque[WindowMaps] = deque()
+        self._pictures: dict[
+            int, NDArray[np.uint8]
+        ] = {}  # of the pending ones, of a source that is read once
 
-        with open_frames(source, frame_rate=frame_rate, stream=video_stream, threads=threads) as probe:
-            info = probe.info
+        self.source = as_source(
+            source, frame_rate=frame_rate, video_stream=video_stream, audio_stream=audio_stream
+        )
+        info = self.source.info
         reach = 2 * self.engine.spec.num_frames + self.engine.past
         margin = reach / info.frame_rate  # seconds of video a map can depend on before its own
         begin = None if start is None else max(0.0, start - margin)
-        size = content_size(model.spec, info.size)
-        self.video: FrameReader = open_frames(
-            source,
-            size,
-            frame_rate=frame_rate,
-            stream=info.stream if video_stream is None else video_stream,
-            start=begin or None,
-            threads=threads,
-            scaling=model.spec.scaling,
-        )
         self.sound_names = () if sounds is None else tuple(sounds)
-        self._audio_stream = audio_stream
-        self._sound_reader: SoundReader | None = None
+        self._sound_reader: WindowedSound | None = None
         self._reads: list[ReadSound | None]
         if sounds is None:
-            self.sound, self._sound_reader = self._open_sound(audio, margin)
-            self._reads = [self._read_one if self.sound != "none" else None]
+            self.sound, read = self._open_sound(audio, audio_stream, 2 * margin + 1.0)
+            self._reads = [read]
         else:
             rate = model.spec.sample_rate
             if rate is None or not sounds:
                 raise ConfigError(f"expected `sounds` for a model that takes sound; {model.name} takes none")
             self.sound = ", ".join(sounds)
             self._reads = [None if a is None else reading(a, rate) for a in sounds.values()]
+        self.video: FrameReader = self.source.frames(
+            content_size(model.spec, info.size),
+            start=begin or None,
+            threads=threads,
+            scaling=model.spec.scaling,
+            pictures=pictures,
+        )
 
-    def _open_sound(self, audio: Sound | str | Path, margin: float) -> tuple[str, SoundReader | None]:
-        info = self.video.info
+    def _open_sound(
+        self, audio: SoundOption, stream: int | None, keep: float
+    ) -> tuple[str, ReadSound | None]:
+        """What the model hears, in words, and how it is read."""
         rate = self.model.spec.sample_rate
-        if rate is None or audio == "none" or (audio == "own" and not info.sound):
+        if isinstance(audio, tuple):
+            samples, own_rate = mono_samples(*audio) if len(audio) == 2 else mono_samples(audio, None)
+            return (
+                ("none", None)
+                if rate is None
+                else ("samples", reading(resample(samples, own_rate, rate), rate))
+            )
+        if rate is None or audio == "none":
             return "none", None
         if audio == "zero":
-            return "zero", None
-        keep = 2 * margin + 1.0
+            return "zero", silence
         if audio == "own":
-            return "own", SoundReader(
-                self.source, rate, stream=self._audio_stream, origin=info.origin, keep=keep
-            )
-        return Path(audio).name, SoundReader(audio, rate, stream=self._audio_stream, keep=keep)
+            self._sound_reader = self.source.sound(rate, keep)
+            return ("none", None) if self._sound_reader is None else ("own", self._read_one)
+        self._sound_reader = SoundReader(audio, rate, stream=stream, keep=keep)
+        return Path(audio).name, self._read_one
 
     @property
     def damage(self) -> list[Damage]:
@@ -179,7 +169,10 @@ class PredictionStream:
         self._predictions.close()
 
     def _predict(self) -> Generator[Prediction]:
-        with self.video, Prefetcher(self.video, DECODED_AHEAD) as frames:
+        with ExitStack() as stack:
+            frames: Iterable[Frame] = stack.enter_context(self.video)
+            if self.source.ahead:
+                frames = stack.enter_context(Prefetcher(frames, DECODED_AHEAD))
             yield from self._filled(self._computed(self.jobs(iter(frames))))
 
     def jobs(self, frames: Iterator[Frame]) -> Iterator[WindowJob]:
@@ -217,6 +210,8 @@ class PredictionStream:
                     if self.start is not None and shown.time < self.start:
                         continue
                     output = WindowMaps(slot, number, shown.time, shown.duration)
+                    if shown.picture is not None:
+                        self._pictures[number] = shown.picture
                     self._pending.append(output)
                     if number % self.every == 0:
                         job.wanted.append(output)
@@ -275,8 +270,7 @@ class PredictionStream:
 
     def _read_one(self, first: float, samples: int) -> NDArray[np.float32]:
         """Samples of the one sound from a second on."""
-        if self._sound_reader is None:
-            return np.zeros(samples, np.float32)
+        assert self._sound_reader is not None
         return self._sound_reader.read(first, first + samples / self._sound_reader.sample_rate)
 
     def _computed(self, jobs: Iterator[WindowJob]) -> Iterator[Prediction]:
@@ -304,6 +298,7 @@ class PredictionStream:
                     saliency[0],
                     condition_maps=condition_maps,
                     attention=attention,
+                    video_size=self.video.info.size,
                 )
 
     def _filled(self, computed: Iterator[Prediction]) -> Iterator[Prediction]:
@@ -322,10 +317,18 @@ class PredictionStream:
                     interpolated=True,
                     condition_maps=mixed_by_name(before.condition_maps, after.condition_maps, share),
                     attention=mixed_by_name(before.attention, after.attention, share),
+                    video_size=after.video_size,
+                    look=self._look(output),
                 )
-            self._pending.popleft()
-            yield after
+            yield replace(after, look=self._look(self._pending.popleft()))
             before = after
+
+    def _look(self, output: WindowMaps) -> Callable[[], NDArray[np.uint8] | None] | None:
+        """How the frame of a map is looked at."""
+        picture = self._pictures.pop(output.number, None)
+        if picture is not None:
+            return partial(np.asarray, picture)
+        return None if self.source.path is None else partial(self.source.picture_at, output.time)
 
 
 def mixed(before: NDArray[np.float32], after: NDArray[np.float32], share: float) -> NDArray[np.float32]:
@@ -354,26 +357,57 @@ def reading(samples: NDArray[np.float32], sample_rate: int) -> ReadSound:
     return read
 
 
-def predict(model: SaliencyModel, source: str | Path, **options: Any) -> PredictionStream:
+def silence(first: float, length: int) -> NDArray[np.float32]:
+    """Samples of silence."""
+    return np.zeros(length, np.float32)
+
+
+@overload
+def predict(
+    model: SaliencyModel, source: list[str] | list[Path], *, fps: float | None = None, **options: Any
+) -> Iterator[PredictionStream]: ...
+@overload
+def predict(
+    model: SaliencyModel, source: Any, *, fps: float | None = None, **options: Any
+) -> PredictionStream: ...
+def predict(
+    model: SaliencyModel, source: Any, *, fps: float | None = None, **options: Any
+) -> PredictionStream | Iterator[PredictionStream]:
     """Predict saliency on every frame of a video with its sound.
+
+    >>> for frame in avsal.predict(model, "clip.mp4"): print(frame)             # doctest: +SKIP
+    >>> avsal.predict(model, frames, fps=25, audio=(samples, 44100))            # doctest: +SKIP
+    >>> for stream in avsal.predict(model, "videos/*.mp4"): list(stream)        # doctest: +SKIP
 
     Args:
         model: from `avsal.load_model`; its device is used.
-        source: a video, or a folder of images (then `frame_rate` is needed).
-        **options: of `PredictionStream`: ``audio`` ('own', 'none', 'zero' or a file), or ``sounds`` (by name,
-            (A,) samples at the model's rate from 0 of the video's clock, or None: a map is made with each and
-            the video is seen once for all of them), ``attention`` (of each of the sounds, beside the maps),
-            ``frame_rate``, ``video_stream`` and ``audio_stream`` (numbers of streams in the file),
-            ``start`` and ``end`` in seconds, ``every`` (N: each N-th frame is computed, the others
-            interpolated), ``engine`` (see `avsal.prediction.engines`; the model's default), ``batch_size`` in
-            windows, ``precision``, ``threads`` for decoding.
+        source: a path (of a video, an image, a folder of images), ``-`` (a video on standard input) or an
+            open binary file, an address (``https://..``, ``rtsp://..``), a camera (``0``, ``/dev/video0``),
+            an array or tensor (T, H, W, 3) of uint8 or floats from 0 to 1, an iterable of frames or of
+            (seconds, frame), or a reader of decord, torchcodec or OpenCV. A list of sources, or a pattern of
+            names such as ``videos/*.mp4``, gives one stream for each. See `docs/predict.md`.
+        fps: frames a second of what has no times: images, arrays, frames; the same as ``frame_rate``.
+        **options: of `PredictionStream`: ``audio`` ('own', 'none', 'zero', a file, or (samples, rate) that
+            begin with the video), or ``sounds`` (by name, (A,) samples at the model's rate from 0 of the
+            video's clock, or None: a map is made with each and the video is seen once for all of them),
+            ``attention`` (of each of the sounds, beside the maps), ``video_stream`` and ``audio_stream``
+            (numbers of streams in the file), ``start`` and ``end`` in seconds, ``every`` (N: each N-th frame
+            is computed, the others interpolated), ``engine`` (see `avsal.prediction.engines`; the model's
+            default), ``batch_size`` in windows, ``precision``, ``threads`` for decoding, ``pictures`` (keep
+            the frames of a source that is read once, for `Prediction.picture`).
 
     Returns:
         an iterator of `Prediction` that decodes as it goes; its ``video.info`` and ``video.damage`` tell of
-        the video.
+        the video. For several sources an iterator of such streams, each opened when it is reached.
 
     Raises:
         MediaError: the video or sound cannot be read.
-        ConfigError: an option makes no sense.
+        ConfigError: an option makes no sense, or the source is of no kind that is known.
     """
+    if fps is not None:
+        if options.get("frame_rate") is not None:
+            raise ConfigError("`fps` and `frame_rate` are the same: give one of them")
+        options["frame_rate"] = fps
+    if is_many(source):
+        return (PredictionStream(model, one, **options) for one in each(source))
     return PredictionStream(model, source, **options)

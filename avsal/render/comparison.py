@@ -62,6 +62,7 @@ class ComparisonVideo(Output):
         scale = min(1.0, self.height / full[0])
         self.size = (max(2, round(full[0] * scale / 2) * 2), max(2, round(full[1] * scale / 2) * 2))
         self.table = colormap(request.colormap)
+        assert request.source is not None  # videos are compared from files
         reader = open_frames(
             request.source, self.size, frame_rate=request.frame_rate, start=request.start, end=request.end
         )

@@ -10,7 +10,7 @@ import csv
 import json
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avsal.clips import resize_map
-from avsal.errors import AvsalRuntimeError, MediaError
+from avsal.errors import AvsalRuntimeError, ConfigError, MediaError
 from avsal.media.atomic import atomic_path, partial_name, sweep
-from avsal.media.frames import VideoInfo
+from avsal.media.frames import Frame, VideoInfo
 from avsal.media.video import open_frames
 from avsal.media.writer import VideoWriter
 from avsal.prediction import Prediction
@@ -42,7 +42,8 @@ class OutputRequest:
     """What all outputs of one video are told.
 
     Attributes:
-        source: the video or folder of images that was predicted.
+        source: the video or folder of images that was predicted; None where predictions bring their pictures
+            along.
         info: of the source.
         sound_from: the file whose sound goes with the overlay video, None for a silent one.
         sound_stream: number of its sound stream, None for the default one.
@@ -58,7 +59,7 @@ class OutputRequest:
         about: settings and versions, kept inside files that can hold them.
     """
 
-    source: Path
+    source: Path | None
     info: VideoInfo
     sound_from: Path | None = None
     sound_stream: int | None = None
@@ -127,14 +128,16 @@ class OverlayVideo(Output):
         request = self.request
         self.table = colormap(request.colormap)
         self.count = self.faint = 0
-        reader = open_frames(
-            request.source,
-            frame_rate=request.frame_rate,
-            stream=request.info.stream if request.frame_rate is None else None,
-            start=request.start,
-            end=request.end,
-        )
-        self.frames = iter(self._stack.enter_context(reader))
+        self.frames: Iterator[Frame] | None = None
+        if request.source is not None:
+            reader = open_frames(
+                request.source,
+                frame_rate=request.frame_rate,
+                stream=request.info.stream if request.frame_rate is None else None,
+                start=request.start,
+                end=request.end,
+            )
+            self.frames = iter(self._stack.enter_context(reader))
         self.video = self._stack.enter_context(
             VideoWriter(
                 self.path,
@@ -151,19 +154,29 @@ class OverlayVideo(Output):
 
     def write(self, prediction: Prediction) -> None:
         """Add one frame."""
+        request = self.request
+        shown = self._picture(prediction)
+        picture = draw_overlay(shown, prediction.map, self.table, request.alpha, request.style)
+        if request.caption is not None:
+            _write_caption(picture, f"{request.caption}   {prediction.time:.2f} s".strip())
+        self.video.write(picture, prediction.time, prediction.duration)
+        self.count += 1
+        self.faint += contrast(prediction.map) < CLEAR
+
+    def _picture(self, prediction: Prediction) -> NDArray[np.uint8]:
+        """The frame that a map is of."""
+        if self.frames is None:
+            shown = prediction.picture
+            if shown is None:
+                raise ConfigError("an overlay of what is read only once needs its pictures: pictures=True")
+            return shown
         frame = next(self.frames, None)
         if frame is None or abs(frame.time - prediction.time) > 1e-6:
             raise MediaError(
                 f"{self.request.source}: reading the video again did not give the frame at "
                 f"{prediction.time:.3f} s; was the file changed meanwhile?"
             )
-        request = self.request
-        picture = draw_overlay(frame.image, prediction.map, self.table, request.alpha, request.style)
-        if request.caption is not None:
-            _write_caption(picture, f"{request.caption}   {frame.time:.2f} s".strip())
-        self.video.write(picture, frame.time, prediction.duration)
-        self.count += 1
-        self.faint += contrast(prediction.map) < CLEAR
+        return frame.image
 
     def remarks(self) -> dict[str, Any]:
         """The share of frames whose map is painted faintly, for it has little contrast."""

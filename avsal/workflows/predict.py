@@ -5,23 +5,28 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+import wave
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 
 from avsal import __version__
 from avsal.configuration import frame_rate, seconds, setting
 from avsal.errors import ConfigError
+from avsal.media.arrays import mono_samples
 from avsal.media.atomic import atomic_path, sweep
 from avsal.media.audio import RESAMPLER
+from avsal.media.sources import ADDRESS, Source, as_source, each, is_plain_path
 from avsal.models import SaliencyModel
 from avsal.prediction import Prediction, PredictionStream
+from avsal.prediction.prediction import SoundOption
 from avsal.render import OUTPUTS, Output, OutputRequest, colormap
 from avsal.workflows.model import ModelSettings
-from avsal.workflows.results import model_facts
+from avsal.workflows.results import ScratchFolder, model_facts
 
 __all__ = ["PredictSettings", "PredictedVideo", "find_sources", "name_outputs", "predict_video"]
 
@@ -153,16 +158,21 @@ class PredictedVideo:
         return int(self.summary.get("frames", 0))
 
 
-def find_sources(sources: Sequence[str | Path], frame_rate: float | None = None) -> list[tuple[Path, Path]]:
+def find_sources(sources: Sequence[Any], frame_rate: float | None = None) -> list[tuple[Any, Path]]:
     """What to predict, and the path each should be named after.
 
-    A folder gives the videos below it, named with their sub-folders; a folder of images is one video.
+    A folder gives the videos below it, named with their sub-folders; a folder of images is one video. A
+    pattern gives what it names. Other sources are those of `avsal.predict`.
 
     Raises:
-        ConfigError: a folder holds neither, or images without a frame rate.
+        ConfigError: a folder holds neither, or images without a frame rate; a pattern names nothing.
     """
-    found: list[tuple[Path, Path]] = []
-    for source in map(Path, sources):
+    found: list[tuple[Any, Path]] = []
+    for given in (one for source in sources for one in each(source)):
+        if not is_plain_path(given):
+            found.append((given, Path(_name(given))))
+            continue
+        source = Path(given)
         if not source.is_dir():
             found.append((source, Path(source.name)))
             continue
@@ -180,7 +190,17 @@ def find_sources(sources: Sequence[str | Path], frame_rate: float | None = None)
     return found
 
 
-def name_outputs(found: Sequence[tuple[Path, Path]], out: Path) -> list[tuple[Path, Path]]:
+def _name(given: Any) -> str:
+    """What outputs of a source are named after that is no plain path."""
+    text = str(given) if isinstance(given, str | Path | int) else getattr(given, "name", "frames")
+    if text == "-":
+        return "stdin"
+    if text.isdigit():
+        return f"camera{text}"
+    return Path(text.partition("?")[0].rstrip("/") if ADDRESS.match(text) else text).name or "video"
+
+
+def name_outputs(found: Sequence[tuple[Any, Path]], out: Path) -> list[tuple[Any, Path]]:
     """Each source with the path of its outputs up to their suffix, no two alike."""
     stems = [_stem(path) for _, path in found]
     taken: set[Path] = set()
@@ -204,22 +224,27 @@ def _stem(path: Path) -> Path:
 
 def predict_video(
     model: SaliencyModel,
-    source: str | Path,
+    source: Any,
     base: str | Path,
     settings: PredictSettings | None = None,
     *,
+    audio: SoundOption | None = None,
     progress: Progress | None = None,
     opened: Callable[[PredictionStream], None] | None = None,
 ) -> PredictedVideo:
     """Predict one video and write the outputs that are asked for.
 
+    A camera or live stream is read until it ends, `settings.end` is reached, or Ctrl-C is pressed: then the
+    outputs hold what was seen until then.
+
     >>> avsal.predict_video(avsal.load_model(), "clip.mp4", "out/clip").outputs["overlay"]   # doctest: +SKIP
 
     Args:
         model: on its device.
-        source: a video, or a folder of images.
+        source: a video, or whatever else `avsal.predict` takes.
         base: path of the outputs up to their suffix.
         settings: how; None: the defaults. Those of the model itself are not looked at.
+        audio: instead of the settings': a word or file as there, or (samples, rate).
         progress: gives the predictions on; a place to show progress.
         opened: told of the stream once the video is open.
 
@@ -227,24 +252,29 @@ def predict_video(
         MediaError: the video cannot be read or an output cannot be written.
         ConfigError: outputs are there and neither replacing nor skipping was asked for.
     """
-    told, source, base = settings or PredictSettings(), Path(source), Path(base)
+    told, base = settings or PredictSettings(), Path(base)
+    audio = told.audio if audio is None else audio
     summary_path = base.with_name(base.name + ".json")
     paths = {kind: base.with_name(base.name + OUTPUTS[kind].suffix) for kind in told.save}
     there = [path for path in (*paths.values(), summary_path) if path.exists()]
     if told.skip_existing and len(there) == len(paths) + 1:
-        return PredictedVideo(source, paths, {}, skipped=True)
+        return PredictedVideo(Path(str(source)), paths, {}, skipped=True)
     if there and not (told.overwrite or told.skip_existing):
         raise ConfigError(
             f"{there[0]} exists: replace it with --overwrite, leave finished videos alone with "
             "--skip-existing, or write elsewhere with -o"
         )
     began = time.perf_counter()
+    source = as_source(
+        source,
+        frame_rate=told.frame_rate,
+        video_stream=told.video_stream,
+        audio_stream=told.audio_stream,
+    )
     stream = PredictionStream(
         model,
         source,
-        audio=told.audio,
-        frame_rate=told.frame_rate,
-        video_stream=told.video_stream,
+        audio=audio,
         audio_stream=told.audio_stream,
         start=told.start,
         end=told.end,
@@ -253,9 +283,10 @@ def predict_video(
         batch_size=told.batch_size,
         precision=told.precision,
         threads=told.threads,
+        pictures="overlay" in told.save,
     )
     warnings = []
-    if told.audio != "own" and not model.info.sound:
+    if audio != "own" and not model.info.sound:
         warnings.append(f"{model.name} takes no sound, so --audio changes nothing")
     if told.video_stream is None and stream.video.info.stream > 0:
         warnings.append(
@@ -265,10 +296,11 @@ def predict_video(
     if opened is not None:
         opened(stream)
     about = _about(stream, told)
+    scratch = ScratchFolder()
     request = OutputRequest(
-        source,
+        source.path,
         stream.video.info,
-        sound_from=_audio_file(stream, told.audio, source),
+        sound_from=_audio_file(source, audio, scratch.path),
         sound_stream=told.audio_stream,
         frame_rate=told.frame_rate,
         start=told.start,
@@ -286,7 +318,7 @@ def predict_video(
         outputs: list[Output] = [
             stack.enter_context(OUTPUTS[kind](path, request)) for kind, path in paths.items()
         ]
-        for prediction in stream if progress is None else progress(stream):
+        for prediction in _until_stopped(stream if progress is None else progress(stream), source):
             for output in outputs:
                 output.write(prediction)
             first = prediction.time if count == 0 else first
@@ -314,7 +346,7 @@ def predict_video(
     sweep(summary_path)
     with atomic_path(summary_path) as temporary:
         temporary.write_text(json.dumps(summary, indent=2) + "\n")
-    return PredictedVideo(source, paths, summary, tuple(warnings))
+    return PredictedVideo(Path(str(source)), paths, summary, tuple(warnings))
 
 
 def expected_maps(stream: PredictionStream) -> int | None:
@@ -327,11 +359,35 @@ def expected_maps(stream: PredictionStream) -> int | None:
     return max(1, round((end - begin) * info.frame_rate))
 
 
-def _audio_file(stream: PredictionStream, audio: str, source: Path) -> Path | None:
+def _until_stopped(predictions: Iterable[Prediction], source: Source) -> Iterator[Prediction]:
+    """The predictions; Ctrl-C ends those of a live source, which has no other end."""
+    iterator = iter(predictions)
+    while True:
+        try:
+            prediction = next(iterator)
+        except StopIteration:
+            return
+        except KeyboardInterrupt:
+            if source.live:
+                return
+            raise
+        yield prediction
+
+
+def _audio_file(source: Source, audio: SoundOption, scratch: Path) -> Path | None:
     """Whose audio goes with the overlay: what the model was given, else the video's own."""
+    if isinstance(audio, tuple):
+        path = scratch / "sound.wav"
+        samples, rate = mono_samples(*audio)
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(rate)
+            file.writeframes((np.clip(samples, -1, 1) * 32767).round().astype("<i2").tobytes())
+        return path
     if audio not in ("own", "none", "zero"):
         return Path(audio)
-    return source if stream.video.info.sound else None
+    return source.path if source.info.sound else None
 
 
 def _about(stream: PredictionStream, settings: PredictSettings) -> dict[str, Any]:
