@@ -63,7 +63,7 @@ class WeightedLoss:
     Raises:
         ConfigError: no term, or one that is unknown.
 
-    Example:
+    Examples:
         >>> loss = WeightedLoss({"l1": 1.0})
         >>> loss(torch.full((1, 1, 2, 2), 0.25), torch.ones(1, 1, 2, 2)).total
         tensor(0.7500)
@@ -136,7 +136,7 @@ def create_loss(name: str) -> WeightedLoss:
     Raises:
         ConfigError: for an unknown name.
 
-    Example:
+    Examples:
         >>> create_loss("tsfpnet").weights
         {'kl': 1.0, 'cc': 0.5, 'nss': 0.1}
     """

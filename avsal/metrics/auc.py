@@ -41,7 +41,7 @@ def auc_judd(saliency: MapLike, fixations: PointsLike, family: Family = "exact")
         0 to 1, chance is 0.5 (in `mit` 0.5 + 1 / (2 K + 2) for a constant map); NaN without fixations, and in
         `mit` where every pixel is fixated.
 
-    Example:
+    Examples:
         >>> auc_judd([[4, 3], [2, 1]], ([0], [0]))
         0.875
         >>> auc_judd([[4, 3], [2, 1]], ([0], [0]), family="mit")
@@ -84,7 +84,7 @@ def auc_borji(saliency: MapLike, fixations: PointsLike) -> float:
     Returns:
         0 to 1; 0.5 for a constant map; NaN with fewer than two fixated pixels, as in the MIT code.
 
-    Example:
+    Examples:
         >>> auc_borji([[4, 3], [2, 1]], ([0, 1], [0, 1]))
         0.5
     """

@@ -21,7 +21,7 @@ def cc(saliency: MapLike, density: MapLike) -> float:
     Returns:
         -1 to 1, 0 where either map is constant; NaN for a density of zeros.
 
-    Example:
+    Examples:
         >>> round(cc([[4, 3], [2, 1]], [[8, 6], [4, 2]]), 9)
         1.0
     """

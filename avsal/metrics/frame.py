@@ -98,7 +98,7 @@ def score_frame(
         ValueError: an unknown metric, one whose ground truth was not given, or ground truths of different
             sizes.
 
-    Example:
+    Examples:
         >>> scores = score_frame([[3, 1], [0, 0]], frame="video/7", fixations=([0], [0]))
         >>> round(scores["nss"], 3), scores["auc_judd"]
         (1.633, 0.875)
@@ -165,7 +165,7 @@ def score_object_frame(
         MapError: a map that is not finite; the message names the frame.
         ValueError: an unknown metric, or a mask that is not binary.
 
-    Example:
+    Examples:
         >>> score_object_frame([[4, 3], [2, 1]], [[1, 1], [0, 0]], frame="dog/3")["auc"]
         1.0
     """

@@ -38,7 +38,7 @@ def information_gain(
     Raises:
         MapError: `exact` with a negative prediction, or a baseline that is zero at a fixation.
 
-    Example:
+    Examples:
         >>> information_gain([[2, 1], [1, 0]], ([0], [0]), baseline=[[1, 1], [1, 1]])
         1.0
     """

@@ -26,7 +26,7 @@ def kl_divergence(saliency: MapLike, density: MapLike, family: Family = "exact")
     Raises:
         MapError: either map has negative values.
 
-    Example:
+    Examples:
         >>> round(kl_divergence([[3, 1], [0, 0]], [[1, 0], [0, 0]]), 6)
         0.287682
     """

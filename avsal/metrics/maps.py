@@ -240,7 +240,7 @@ def as_density(saliency: ArrayLike, uniform: float = 0.0) -> NDArray[np.float64]
     Raises:
         MapError: a value is negative or not finite.
 
-    Example:
+    Examples:
         >>> as_density([[3, 1], [0, 0]], uniform=0.2)
         array([[0.65, 0.25],
                [0.05, 0.05]])

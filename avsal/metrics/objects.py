@@ -24,7 +24,7 @@ def object_plcc(saliency: MapLike, mask: ArrayLike) -> float:
     Returns:
         -1 to 1, 0 for a constant map; NaN for an empty or a full mask.
 
-    Example:
+    Examples:
         >>> object_plcc([[5, 1], [1, 1]], [[1, 0], [0, 0]])
         1.0
     """
@@ -49,7 +49,7 @@ def object_nss(saliency: MapLike, mask: ArrayLike) -> float:
     Returns:
         0 for chance and for a constant map; NaN for an empty or a full mask.
 
-    Example:
+    Examples:
         >>> object_nss([[1, 0], [0, 0]], [[1, 0], [0, 0]])
         1.7320508075688774
     """
@@ -72,7 +72,7 @@ def object_auc(saliency: MapLike, mask: ArrayLike) -> float:
     Returns:
         0 to 1, 0.5 for a constant map; NaN for an empty or a full mask.
 
-    Example:
+    Examples:
         >>> object_auc([[4, 3], [2, 1]], [[1, 0], [1, 0]])
         0.75
     """
@@ -99,7 +99,7 @@ def object_roc(saliency: MapLike, mask: ArrayLike) -> RocCurve:
     Raises:
         ValueError: an empty or a full mask, which has no curve.
 
-    Example:
+    Examples:
         >>> curve = object_roc([[4, 3], [2, 1]], [[1, 0], [1, 0]])
         >>> curve.true_positive_rate, curve.false_positive_rate
         (array([0. , 0.5, 0.5, 1. , 1. ]), array([0. , 0. , 0.5, 0.5, 1. ]))

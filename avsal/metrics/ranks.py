@@ -34,7 +34,7 @@ def count_above(
     Returns:
         (N,) number of greater values and (N,) number of equal values, whole numbers.
 
-    Example:
+    Examples:
         >>> count_above(np.array([1.0, 2.0, 2.0, 5.0]), np.array([2.0, 5.0]))
         (array([1., 0.]), array([2., 1.]))
     """

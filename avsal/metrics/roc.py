@@ -29,7 +29,7 @@ class RocCurve:
     def area(self) -> float:
         """Area below the curve by the trapezoid rule: ties between thresholds count half.
 
-        Example:
+        Examples:
             >>> RocCurve(np.array([np.inf, 1, 0]), np.array([0, 0, 1]), np.array([0, 0.5, 1])).area
             0.75
         """

@@ -27,7 +27,7 @@ def nss(saliency: MapLike, fixations: PointsLike, family: Family = "exact") -> f
         0 for chance and for a constant map (where the MIT code divides rounding errors); NaN without
         fixations.
 
-    Example:
+    Examples:
         >>> nss([[1, 0], [0, 0]], ([0], [0]))
         1.7320508075688774
         >>> nss([[1, 0], [0, 0]], ([0], [0]), family="mit")

@@ -35,7 +35,7 @@ def shuffled_auc(
     Returns:
         0 to 1, 0.5 is chance; NaN without fixations or without others.
 
-    Example:
+    Examples:
         >>> shuffled_auc([[4, 3], [2, 1]], ([0], [0]), others=([0, 1, 1], [0, 0, 1]))
         0.8333333333333334
     """

@@ -25,7 +25,7 @@ def sim(saliency: MapLike, density: MapLike, family: Family = "exact") -> float:
     Returns:
         0 to 1, 1 for equal maps; a constant map is the uniform distribution; NaN for a density of zeros.
 
-    Example:
+    Examples:
         >>> sim([[3, 1], [0, 0]], [[1, 1], [1, 1]])
         0.5
         >>> sim([[4, 2], [1, 1]], [[0, 1], [1, 0]], family="mit")

@@ -16,7 +16,7 @@ def factor(schedule: ScheduleSettings, *, step: int, epoch: int, num_steps: int)
         epoch: 0-based.
         num_steps: of the whole run.
 
-    Example:
+    Examples:
         TSFP-Net's rate (section 4.2) falls at the 22nd, 25th and 26th of 26 epochs:
 
         >>> steps = ScheduleSettings("steps", epochs=(22, 25, 26))

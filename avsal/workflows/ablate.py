@@ -193,10 +193,11 @@ def ablate(
 ) -> DataAblation | VideoAblation:
     """Find out whether sound matters to a model.
 
-    >>> data = avsal.load_dataset("mufvet", "MUFVET")                                       # doctest: +SKIP
-    >>> effect = avsal.ablate(avsal.load_model(), data, conditions=["zero", "noise"])       # doctest: +SKIP
-    >>> print(effect.verdicts); effect.report("report.html")                                # doctest: +SKIP
-    >>> avsal.ablate(avsal.load_model(), "clip.mp4").answer                                 # doctest: +SKIP
+    Examples:
+        >>> data = avsal.load_dataset("mufvet", "MUFVET")
+        >>> effect = avsal.ablate(avsal.load_model(), data, conditions=["zero", "noise"])
+        >>> print(effect.verdicts); effect.report("report.html")
+        >>> avsal.ablate(avsal.load_model(), "clip.mp4").answer
 
     Args:
         model: that listens, on its device.

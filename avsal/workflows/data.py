@@ -54,8 +54,9 @@ def load_dataset(
 ) -> Dataset:
     """Open a data set of videos with gaze; nothing is decoded until it is asked for.
 
-    >>> data = avsal.load_dataset("diem", "DIEM", split="test", fold=1)      # doctest: +SKIP
-    >>> for recording in data: print(recording.id, recording.num_frames)     # doctest: +SKIP
+    Examples:
+        >>> data = avsal.load_dataset("diem", "DIEM", split="test", fold=1)
+        >>> for recording in data: print(recording.id, recording.num_frames)
 
     Args:
         name: see `avsal data list`; ``manifest`` for videos and gaze of your own.

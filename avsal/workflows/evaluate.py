@@ -148,9 +148,10 @@ def evaluate(
 ) -> Scores:
     """Score a model on a data set.
 
-    >>> data = avsal.load_dataset("hevc", "HEVC")                         # doctest: +SKIP
-    >>> scores = avsal.evaluate(avsal.load_model(), data, every=25)       # doctest: +SKIP
-    >>> print(scores.table); scores.save("evaluation")                    # doctest: +SKIP
+    Examples:
+        >>> data = avsal.load_dataset("hevc", "HEVC")
+        >>> scores = avsal.evaluate(avsal.load_model(), data, every=25)
+        >>> print(scores.table); scores.save("evaluation")
 
     Args:
         model: from `avsal.load_model`; its device is used. None: the baseline rows alone, or `maps`.

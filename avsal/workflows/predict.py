@@ -237,7 +237,8 @@ def predict_video(
     A camera or live stream is read until it ends, `settings.end` is reached, or Ctrl-C is pressed: then the
     outputs hold what was seen until then.
 
-    >>> avsal.predict_video(avsal.load_model(), "clip.mp4", "out/clip").outputs["overlay"]   # doctest: +SKIP
+    Examples:
+        >>> avsal.predict_video(avsal.load_model(), "clip.mp4", "out/clip").outputs["overlay"]
 
     Args:
         model: on its device.

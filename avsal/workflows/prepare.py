@@ -90,8 +90,9 @@ def prepare(
 ) -> Prepared:
     """Store a data set for training; one that was stopped goes on where it was.
 
-    >>> data = avsal.load_dataset("hevc", "HEVC")                                          # doctest: +SKIP
-    >>> avsal.prepare(data, "stores/hevc", avsal.PrepareSettings(model="tsfpnet_av"))      # doctest: +SKIP
+    Examples:
+        >>> data = avsal.load_dataset("hevc", "HEVC")
+        >>> avsal.prepare(data, "stores/hevc", avsal.PrepareSettings(model="tsfpnet_av"))
 
     Args:
         data: from `avsal.load_dataset`, or recordings of your own.

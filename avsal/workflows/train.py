@@ -105,8 +105,9 @@ def train(
 ) -> TrainedRun:
     """Train a model by an experiment file, as `avsal train experiment=NAME KEY=VALUE` does.
 
-    >>> run = avsal.train("small_hevc", store="stores/hevc", changes={"steps": 100})     # doctest: +SKIP
-    >>> run.best, run.checkpoint; run.plot("curves.png")                                 # doctest: +SKIP
+    Examples:
+        >>> run = avsal.train("small_hevc", store="stores/hevc", changes={"steps": 100})
+        >>> run.best, run.checkpoint; run.plot("curves.png")
 
     Args:
         experiment: one of `avsal train --help`; None: the defaults and `changes` alone.
