@@ -110,15 +110,17 @@ class Evaluation:
         """
         self._report_source()
         scored = 0
+        why = f"files and folders must bear their ids, such as {self.truths[0].video!r}"
         for result in self._results(workers):
             for problem in result.problems:
                 self.problems.add(problem.kind, problem.text, problem.count)
+                if not scored and problem.kind == "unreadable map":
+                    why = problem.text
             scored += result.maps is not None
             yield result
         if self.source is not None and not scored:
             raise DatasetError(
-                f"{self.source.name}: no maps for any of the {len(self.truths)} recordings; files and "
-                f"folders must bear their ids, such as {self.truths[0].video!r}"
+                f"{self.source.name}: no maps for any of the {len(self.truths)} recordings; {why}"
             )
 
     def _results(self, workers: int) -> Iterator[VideoResult]:

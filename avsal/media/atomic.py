@@ -63,12 +63,13 @@ def sweep(path: Path) -> None:
 
 
 @contextmanager
-def only_one(folder: Path, doing: str) -> Iterator[None]:
+def only_one(folder: Path, doing: str, *, wait: bool = False) -> Iterator[None]:
     """Make the folder and let no other process write to it; a killed process lets go of it by itself.
 
     Args:
         folder: that outputs go to.
         doing: what is done in it, for the message: ``preparing``.
+        wait: for the other process, instead of an error.
 
     Raises:
         ConfigError: another process is at it.
@@ -84,7 +85,7 @@ def only_one(folder: Path, doing: str) -> Iterator[None]:
             import fcntl
 
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError as error:
                 raise ConfigError(
                     f"another process is {doing} into {folder}; wait for it, or choose another folder"

@@ -33,7 +33,7 @@ from avsal.workflows.ablate_settings import AblateSettings
 from avsal.workflows.evaluate import EvaluateSettings, Progress, evaluate_source
 from avsal.workflows.hearings import Hearings, sounds
 from avsal.workflows.model_maps import ModelMaps, Sounds, Watch
-from avsal.workflows.results import ScratchFolder, model_facts, require_free, weights_words
+from avsal.workflows.results import ScratchFolder, model_facts, weights_words, whole_result
 
 if TYPE_CHECKING:
     from avsal.workflows.ablate_video import VideoAblation
@@ -159,22 +159,20 @@ class DataAblation:
         """
         folder = Path(folder)
         paths = {name: folder / name for name in FILES}
-        for path in paths.values():
-            require_free(path, overwrite=overwrite)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_rows(paths["conditions.csv"], [asdict(row) for row in self.scores])
-        write_rows(paths["comparisons.csv"], self.table)
-        self.report(paths["report.html"])
-        summary = {
-            **self.facts,
-            "answers": self.answers,
-            "margins": {one.metric: one.margin for one in self.comparisons},
-            "verdicts": self.verdicts,
-            "moved": {" ".join(key): share for key, share in self.moved.items()},
-            "notes": list(self.notes),
-        }
-        with atomic_path(paths["ablation.json"]) as temporary:
-            temporary.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        with whole_result(paths.values(), overwrite=overwrite):
+            write_rows(paths["conditions.csv"], [asdict(row) for row in self.scores])
+            write_rows(paths["comparisons.csv"], self.table)
+            self.report(paths["report.html"])
+            summary = {
+                **self.facts,
+                "answers": self.answers,
+                "margins": {one.metric: one.margin for one in self.comparisons},
+                "verdicts": self.verdicts,
+                "moved": {" ".join(key): share for key, share in self.moved.items()},
+                "notes": list(self.notes),
+            }
+            with atomic_path(paths["ablation.json"]) as temporary:
+                temporary.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n", encoding="utf-8")
         return paths
 
 

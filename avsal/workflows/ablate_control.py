@@ -31,7 +31,7 @@ from avsal.report.labels import model_words
 from avsal.report.page import write_page
 from avsal.workflows.ablate import AblateSettings
 from avsal.workflows.controls import control_videos
-from avsal.workflows.results import model_facts, require_free, weights_words
+from avsal.workflows.results import model_facts, weights_words, whole_result
 
 __all__ = ["ALL_CONTROLS", "CONTROLS", "ControlAblation", "Rerun", "ablate_control"]
 
@@ -154,38 +154,37 @@ class ControlAblation:
             ConfigError: one is there already, and `overwrite` is False.
         """
         paths = control_paths(folder)
-        for path in paths.values():
-            require_free(path, overwrite=overwrite)
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        write_rows(paths["scores.csv"], [asdict(score) for score in self.scores])
-        write_rows(paths["comparisons.csv"], self.table)
-        self.report(paths["report.html"])
-        summary = {
-            **self.about,
-            "cues": {
-                cue: {row: mean if isfinite(mean) else None for row, mean in means.items()}
-                for cue, means in self.gains.items()
-            },
-            "share of videos whose map favours the source that is heard": {
-                cue: dict(own) for cue, own in self.shares.items() if own
-            },
-            "gaze": "simulated; on real clips expected by the same rule, not measured",
-            "margins": {" ".join(key): margin for key, margin in self.margins.items()},
-            "verdicts (NSS)": self.verdicts,
-            "reruns": self.num_reruns,
-            "verdicts of reruns (NSS)": {
-                cue: {
-                    name: {str(verdict): count for verdict, count in one.verdicts.items()}
-                    for name, one in own.items()
-                }
-                for cue, own in self.reruns.items()
-            },
-            "mean difference over reruns (NSS)": {
-                cue: {name: one.difference for name, one in own.items()} for cue, own in self.reruns.items()
-            },
-        }
-        with atomic_path(paths["summary.json"]) as temporary:
-            temporary.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
+        with whole_result(paths.values(), overwrite=overwrite):
+            write_rows(paths["scores.csv"], [asdict(score) for score in self.scores])
+            write_rows(paths["comparisons.csv"], self.table)
+            self.report(paths["report.html"])
+            summary = {
+                **self.about,
+                "cues": {
+                    cue: {row: mean if isfinite(mean) else None for row, mean in means.items()}
+                    for cue, means in self.gains.items()
+                },
+                "share of videos whose map favours the source that is heard": {
+                    cue: dict(own) for cue, own in self.shares.items() if own
+                },
+                "gaze": "simulated; on real clips expected by the same rule, not measured",
+                "margins": {" ".join(key): margin for key, margin in self.margins.items()},
+                "verdicts (NSS)": self.verdicts,
+                "reruns": self.num_reruns,
+                "verdicts of reruns (NSS)": {
+                    cue: {
+                        name: {str(verdict): count for verdict, count in one.verdicts.items()}
+                        for name, one in own.items()
+                    }
+                    for cue, own in self.reruns.items()
+                },
+                "mean difference over reruns (NSS)": {
+                    cue: {name: one.difference for name, one in own.items()}
+                    for cue, own in self.reruns.items()
+                },
+            }
+            with atomic_path(paths["summary.json"]) as temporary:
+                temporary.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
         return paths
 
 

@@ -33,7 +33,7 @@ from avsal.report.page_content import PageTable
 from avsal.report.video_moves import VideoMoves, against
 from avsal.report.video_words import move_table, video_answer, video_findings
 from avsal.workflows.ablate import AblateSettings
-from avsal.workflows.results import ScratchFolder, model_facts, require_free, weights_words
+from avsal.workflows.results import ScratchFolder, model_facts, weights_words, whole_result
 
 __all__ = ["VideoAblation", "ablate_video", "output_paths"]
 
@@ -110,26 +110,24 @@ class VideoAblation:
             ConfigError: one is there already, and `overwrite` is False.
         """
         paths = output_paths(folder, self.name)
-        for path in paths.values():
-            require_free(path, overwrite=overwrite)
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        with atomic_path(paths["video"]) as temporary:
-            shutil.copyfile(self._comparison, temporary)
-        self.plot(paths["curve"])
-        with atomic_path(paths["table"]) as temporary:
-            self._write_frames(temporary)
-        self.report(paths["report"])
-        summary = {
-            **self.about,
-            "answer": self.answer,
-            "frames computed": len(self.times),
-            "original against": {name: _finite(averages(found)) for name, found in self.moves.items()},
-            "floor": None if self.floor is None else asdict(self.floor),
-            "damage": self.damage or None,
-            "outputs": {kind: path.name for kind, path in paths.items()},
-        }
-        with atomic_path(paths["summary"]) as temporary:
-            temporary.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
+        with whole_result(paths.values(), overwrite=overwrite):
+            with atomic_path(paths["video"]) as temporary:
+                shutil.copyfile(self._comparison, temporary)
+            self.plot(paths["curve"])
+            with atomic_path(paths["table"]) as temporary:
+                self._write_frames(temporary)
+            self.report(paths["report"])
+            summary = {
+                **self.about,
+                "answer": self.answer,
+                "frames computed": len(self.times),
+                "original against": {name: _finite(averages(found)) for name, found in self.moves.items()},
+                "floor": None if self.floor is None else asdict(self.floor),
+                "damage": self.damage or None,
+                "outputs": {kind: path.name for kind, path in paths.items()},
+            }
+            with atomic_path(paths["summary"]) as temporary:
+                temporary.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
         return paths
 
     def _write_frames(self, path: Path) -> None:

@@ -6,29 +6,39 @@ import csv
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from avsal.errors import ConfigError
 from avsal.media import atomic_path
+from avsal.media.atomic import only_one, sweep
 from avsal.media.cells import cell
 from avsal.models import SaliencyModel
 from avsal.weights import model_identity
 
-__all__ = ["ScratchFolder", "model_facts", "require_free", "weights_words", "write_table"]
+__all__ = ["ScratchFolder", "model_facts", "require_free", "weights_words", "whole_result", "write_table"]
 
 
 class ScratchFolder:
     """A temporary folder that lives as long as the result that holds it.
+
+    Those of processes that were killed are removed when the next one is made: nobody locks them any more.
 
     Attributes:
         path: of the folder.
     """
 
     def __init__(self) -> None:
+        for left in Path(tempfile.gettempdir()).glob("avsal-*/.lock"):
+            with suppress(OSError, ConfigError), only_one(left.parent, "keeping videos"):
+                shutil.rmtree(left.parent, ignore_errors=True)
         self.path = Path(tempfile.mkdtemp(prefix="avsal-"))
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+        with ExitStack() as stack:
+            stack.callback(shutil.rmtree, self.path, ignore_errors=True)
+            stack.enter_context(only_one(self.path, "keeping videos"))
+            weakref.finalize(self, stack.pop_all().close)
 
 
 def model_facts(model: object) -> dict[str, Any] | None:
@@ -53,6 +63,27 @@ def require_free(path: Path, *, overwrite: bool) -> Path:
     if path.exists() and not overwrite:
         raise ConfigError(f"{path} exists: replace it with overwrite=true, or write elsewhere with out=DIR")
     return path
+
+
+@contextmanager
+def whole_result(paths: Iterable[Path], *, overwrite: bool) -> Iterator[None]:
+    """Within, the files of one result may be written into their folder, by this process alone.
+
+    What a killed run left half-written beside them is removed, and so is the last file, by whose presence a
+    result is seen to be whole; it must be written last.
+
+    Raises:
+        ConfigError: one is there already, and `overwrite` is False.
+        MediaError: the folder cannot be made or written.
+    """
+    *_, last = paths = list(paths)
+    with only_one(last.parent, "writing results", wait=True):
+        for path in paths:
+            require_free(path, overwrite=overwrite)
+        for path in paths:
+            sweep(path)
+        last.unlink(missing_ok=True)
+        yield
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -10,9 +10,8 @@ from typing import Any
 
 from avsal.evaluation import AveragingProtocol, Problems, RowWriter, VideoScores, aggregate
 from avsal.media import atomic_path
-from avsal.media.atomic import only_one
 from avsal.report import ResultTable, dot_plot
-from avsal.workflows.results import require_free, write_table
+from avsal.workflows.results import whole_result, write_table
 
 __all__ = ["Scores", "VideoMean"]
 
@@ -105,11 +104,10 @@ class Scores:
             MediaError: a file cannot be written.
         """
         folder = Path(folder)
-        with only_one(folder, "evaluating"):
+        summary = folder / "evaluation.json"
+        with whole_result([summary], overwrite=overwrite):
             for left in [*folder.glob(".*.part*"), *(folder / "frames").glob(".*.part*")]:
                 left.unlink(missing_ok=True)  # of a run that was killed
-            summary = require_free(folder / "evaluation.json", overwrite=overwrite)
-            summary.unlink(missing_ok=True)
             (folder / "frames").mkdir(parents=True, exist_ok=True)
             for old in (folder / "frames").glob("*.csv"):
                 if old.stem not in self.frames:

@@ -13,6 +13,7 @@ from avsal.clips.store_writer import prepare
 from avsal.errors import AvsalError
 from avsal.evaluation.rows import COLUMNS, read_rows
 from avsal.media.atomic import only_one, sweep
+from avsal.workflows.results import ScratchFolder, whole_result
 from datasets_av import open_dataset
 
 
@@ -167,3 +168,26 @@ def test_rows_of_an_evaluation_whose_metrics_differ_from_frame_to_frame_are_refu
     (tmp_path / "a.csv").write_text("\n".join(lines) + "\n")
     with pytest.raises(AvsalError, match=r"a\.csv cannot be read"):
         read_rows(tmp_path / "a.csv")
+
+
+def test_a_result_is_whole_when_its_last_file_stands(tmp_path):
+    paths = [tmp_path / "table.csv", tmp_path / "summary.json"]
+    for path in [*paths, tmp_path / ".table.0a1b2c3d.part.csv"]:
+        path.touch()
+    with pytest.raises(AvsalError, match="exists"), whole_result(paths, overwrite=False):
+        pass
+    assert len(list(tmp_path.glob("*.*"))) == 4  # with the lock
+    with whole_result(paths, overwrite=True):
+        assert {path.name for path in tmp_path.iterdir()} == {"table.csv", ".lock"}
+
+
+def test_videos_that_a_killed_process_kept_are_swept_and_those_of_others_are_not(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    first = ScratchFolder()
+    (tmp_path / "avsal-killed").mkdir()
+    (tmp_path / "avsal-killed" / ".lock").touch()
+    (tmp_path / "avsal-other").mkdir()  # nobody knows whose
+    second = ScratchFolder()
+    assert {path.name for path in tmp_path.iterdir()} == {first.path.name, second.path.name, "avsal-other"}
+    del first, second
+    assert {path.name for path in tmp_path.iterdir()} == {"avsal-other"}

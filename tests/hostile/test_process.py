@@ -54,6 +54,21 @@ def test_signals_end_in_good_order(tmp_path, number, code):
     assert told.count("\n") == 1
 
 
+def test_commands_that_were_killed_are_whole_when_they_have_been_run_again():
+    """A moment of each; `scripts/kill_check.py` takes 20 for each signal."""
+    line = [sys.executable, "scripts/kill_check.py", "--moments", "1", "--signals", "SIGKILL"]
+    done = subprocess.run(
+        [*line, "--verbs", "predict,prepare,train,evaluate,ablate"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.count("1 kills") == 5, done.stdout + done.stderr
+    assert done.stdout.count(" 0 wrong") == 5, done.stdout
+    assert done.returncode == 0
+
+
 def test_signals_that_are_ignored_stay_ignored():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
