@@ -11,7 +11,9 @@ Exit code 1 where there are findings.
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import os
 import random
 import resource
 import shutil
@@ -22,9 +24,12 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import numpy as np
+
+from avsal.errors import AvsalError
 
 MEMORY = 3 * 2**30
 SECONDS = 30
@@ -236,17 +241,29 @@ def read_store(path: Path) -> object:
 
 
 def weights(folder: Path) -> list[Path]:
+    import torch
+
     from avsal.models import create_model
-    from avsal.weights import save_checkpoint
+    from avsal.weights import save_checkpoint, save_pretrained
 
     model = create_model("tsfpnet", width=0.05)
     save_checkpoint(model, folder / "a.safetensors")
-    return [folder / "a.safetensors"]
+    save_pretrained(model, folder / "folder")
+    state = {f"module.{name}": tensor for name, tensor in model.state_dict().items()}
+    torch.save({"state_dict": state, "epoch": 3}, folder / "a.pt")
+    torch.save(state, folder / "old.pth", _use_new_zipfile_serialization=False)
+    np.savez(folder / "a.npz", **{name: tensor.numpy() for name, tensor in model.state_dict().items()})
+    names = ("a.safetensors", "folder/model.safetensors", "folder/config.json", "a.pt", "old.pth", "a.npz")
+    return [folder / name for name in names]
 
 
 def read_weights(path: Path) -> object:
     from avsal.weights import load_model
 
+    if path.parent.name == "folder":
+        return load_model(path.parent)
+    if path.suffix != ".safetensors":
+        return load_model("tsfpnet", weights=path, width=0.05)
     return load_model(path)
 
 
@@ -264,6 +281,77 @@ def read_rows(path: Path) -> object:
     return read_rows(path)
 
 
+EXPERIMENT = """# @package _global_
+defaults:
+  - override /model: tsfpnet_av_small
+  - override /data: sounding_objects
+name: own
+steps: 3
+optim: {learning_rate: 1.0e-4, betas: [0.9, 0.999]}
+clips:
+  batch_size: 4
+sound: {use: true}
+validation: {every: 2, metrics: [nss, cc]}
+run: {folder: "${run_root}/own"}
+"""
+
+
+def yaml(folder: Path) -> list[Path]:
+    (folder / "experiment").mkdir()
+    (folder / "experiment" / "own.yaml").write_text(EXPERIMENT)
+    return [folder / "experiment" / "own.yaml"]
+
+
+def read_yaml(path: Path) -> object:
+    from avsal.workflows.experiment import compose, resolve
+
+    return resolve(compose(["experiment=own", f"hydra.searchpath=[file://{path.parent.parent}]"]))
+
+
+def train(folder: Path) -> None:
+    from kill_check import TINY
+
+    from avsal.cli import main
+
+    with open(os.devnull, "w") as nobody, redirect_stdout(nobody), redirect_stderr(io.StringIO()) as told:
+        code = main(["train", *TINY, f"run.folder={folder}"])
+    if code not in (0, 2) or told.getvalue().count("\n") > (code == 2):
+        raise RuntimeError(f"training ended with {code}: {told.getvalue()[:500]}")
+    if code == 2:
+        raise AvsalError(told.getvalue().strip())
+
+
+def runs(folder: Path) -> list[Path]:
+    train(folder / "run")
+    return [path for path in sorted((folder / "run").glob("*.*")) if path.suffix not in (".png", ".md")]
+
+
+def read_run(path: Path) -> object:
+    """Go on with the run, which is over, so that its files are read and nothing is computed."""
+    from avsal.training.run_folder import RunFolder
+    from avsal.workflows.train import TrainedRun
+
+    train(path.parent)
+    return TrainedRun(path.parent).log, RunFolder(path.parent)
+
+
+def evaluations(folder: Path) -> list[Path]:
+    from avsal.cli import main
+
+    manifests(folder)
+    line = ["evaluate", "data=manifest", f"root={folder}", "baselines=uniform", "metrics=nss"]
+    if main([*line, f"out={folder / 'out'}"]) != 0:
+        raise RuntimeError("cannot evaluate")
+    return [folder / "out" / "evaluation.json", *sorted((folder / "out" / "frames").glob("*.csv"))]
+
+
+def read_evaluation(path: Path) -> object:
+    from avsal.report import table_of_folders
+
+    folder = path.parent if path.suffix == ".json" else path.parent.parent
+    return str(table_of_folders([folder]))
+
+
 READERS = {
     "mat": Reader(mats, read_mat),
     "images": Reader(images, read_image),
@@ -273,14 +361,15 @@ READERS = {
     "store": Reader(stores, read_store, text=True),
     "weights": Reader(weights, read_weights, text=True),
     "rows": Reader(rows, read_rows, text=True),
+    "yaml": Reader(yaml, read_yaml, text=True),
+    "evaluation": Reader(evaluations, read_evaluation, text=True),
+    "run": Reader(runs, read_run, text=True),
 }
 
 
 def work(name: str, seed: int, folder: Path) -> None:
     """Damage and read until the time is over; the last line says how many inputs there were."""
     import warnings
-
-    from avsal.errors import AvsalError
 
     reader, rng = READERS[name], random.Random(seed)
     folder.mkdir(parents=True)

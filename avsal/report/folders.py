@@ -85,10 +85,23 @@ def _about(folder: Path) -> dict[str, Any]:
     path = folder / "evaluation.json"
     try:
         about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        choices, settings = about["choices"], about["settings"]
+        sound = (
+            isinstance(choices["data"], str)
+            and isinstance(choices["split"], str | None)
+            and isinstance(choices["fold"], int | None)
+            and isinstance(about["protocol"]["name"], str)
+            and all(key in settings for key in _DEFINITIONS)
+            and all(isinstance(name, str) for name in _baselines(settings))
+        )
+    except KeyError as error:
+        raise DatasetError(f"{path} is no evaluation's: it says nothing of {error}") from error
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise DatasetError(
             f"{folder} is no finished evaluation ({path.name}: {error}); give the out=DIR of avsal evaluate"
         ) from error
+    if not sound:
+        raise DatasetError(f"{path} was changed by hand: its choices are not of the kinds that were written")
     return about
 
 
