@@ -3,6 +3,8 @@
 model = avsal.load_model()
 for frame in avsal.predict(model, "clip.mp4"):
     frame.time, frame.map
+stream = avsal.live(model, fps=25)
+maps = stream.push(frame)
 
 data = avsal.load_dataset("diem", "DIEM", split="test", fold=1)
 scores = avsal.evaluate(model, data)
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from avsal.models import create_model, list_models
-    from avsal.prediction import predict
+    from avsal.prediction import live, predict
     from avsal.weights import (
         from_pretrained,
         load_model,
@@ -54,6 +56,7 @@ _HOMES = {
     "evaluate": "avsal.workflows.evaluate",
     "from_pretrained": "avsal.weights",
     "list_models": "avsal.models",
+    "live": "avsal.prediction",
     "load_dataset": "avsal.workflows.data",
     "load_model": "avsal.weights",
     "model_identity": "avsal.weights",
@@ -83,6 +86,7 @@ __all__ = [
     "evaluate",
     "from_pretrained",
     "list_models",
+    "live",
     "load_dataset",
     "load_model",
     "model_identity",

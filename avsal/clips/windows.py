@@ -49,10 +49,14 @@ class WindowPlan:
     - ``all``: windows start every `stride` frames and keep their first `stride` maps (after `margin`,
       but for the video's first window); the last window is moved back to end with the video and gives all
       maps that remain. A video shorter than T is mirrored.
+
+
+    With `at_once`, which changes ``last`` alone, the first frame stands before the video's start too, under
+    negative numbers: no map waits for later frames.
     """
 
-    def __init__(self, spec: ClipSpec) -> None:
-        self.spec = spec
+    def __init__(self, spec: ClipSpec, *, at_once: bool = False) -> None:
+        self.spec, self.at_once = spec, at_once
         self.next = 0
 
     @property
@@ -97,7 +101,7 @@ class WindowPlan:
             return Window(frames, ((0, t),))
         if t < len(self.spec.start_windows):
             return Window(self.spec.start_windows[t], ((0, t),), start=True)
-        if t >= T - 1:
+        if t >= T - 1 or self.at_once:
             return Window(tuple(range(t - T + 1, t + 1)), ((0, t),))
         if t + T > count and not ended:
             return None

@@ -104,6 +104,8 @@ class FramesSource(Source):
         frame_rate: None where the first two frames' times tell it.
         count: how many there are, None where unknown.
         again: whether `make` may be called more than once.
+        waits: whether a frame with a time waits for the next one, which tells how long it is shown; False: it
+            is shown for as long as frames are on average.
     """
 
     def __init__(
@@ -114,15 +116,17 @@ class FramesSource(Source):
         count: int | None = None,
         *,
         again: bool = True,
+        waits: bool = True,
     ) -> None:
         self.name, self.ahead = name, False
-        self._make, self._again = make, again
+        self.waits, self.again = waits, again
+        self._make = make
         self._begun: Iterator[Timed] | None = make()
         first = list(_taken(self._begun, 1))
         if not first:
             raise MediaError(f"{name}: expected frames but there are none")
         stamped = first[0][0] is not None
-        if stamped:
+        if stamped and frame_rate is None:
             first += _taken(self._begun, 1)
         if frame_rate is None:
             if not stamped:
@@ -160,8 +164,9 @@ class FramesSource(Source):
         scaling: Scaling = "area",
         pictures: bool = False,
     ) -> FrameReader:
-        """See `Source.frames`; pictures come along always."""
-        return _FramesReader(self, size or self.info.size, start or float("-inf"), scaling)
+        """See `Source.frames`; pictures that are in memory anyway come along always."""
+        start = float("-inf") if start is None else start
+        return _FramesReader(self, size or self.info.size, start, scaling, pictures or self.again)
 
     def begin(self) -> Iterator[Timed]:
         """The frames from the first on.
@@ -170,7 +175,7 @@ class FramesSource(Source):
             ConfigError: they were read before and can be read only once.
         """
         begun, self._begun = self._begun, None
-        if begun is None and not self._again:
+        if begun is None and not self.again:
             raise ConfigError(f"{self.name} can be read only once and were read before: make them anew")
         return self._make() if begun is None else begun
 
@@ -178,7 +183,10 @@ class FramesSource(Source):
 class _FramesReader:
     """Reads a `FramesSource`; see `FrameReader`."""
 
-    def __init__(self, source: FramesSource, size: tuple[int, int], start: float, scaling: Scaling) -> None:
+    def __init__(
+        self, source: FramesSource, size: tuple[int, int], start: float, scaling: Scaling, pictures: bool
+    ) -> None:
+        self._pictures = pictures
         self._source, self._start = source, start - ROUNDING
         self._resizes = size != source.info.size
         self._convert = RgbConverter(size, scaling=scaling)
@@ -220,10 +228,15 @@ class _FramesReader:
                 continue
             if not isfinite(stamp) or (before is not None and not stamp > before[0]):
                 raise ConfigError(f"{where}: expected times that ascend, in seconds, but found {stamp}")
+            if not self._source.waits:
+                if stamp >= self._start:
+                    yield self._frame(float(stamp), period, picture)
+                before = float(stamp), picture[:0]
+                continue
             if before is not None and before[0] >= self._start:
                 yield self._frame(before[0], stamp - before[0], before[1])
             before = float(stamp), picture
-        if before is not None and before[0] >= self._start:
+        if self._source.waits and before is not None and before[0] >= self._start:
             yield self._frame(before[0], period, before[1])
 
     def _frame(self, time: float, duration: float, picture: NDArray[np.uint8]) -> Frame:
@@ -232,7 +245,7 @@ class _FramesReader:
         if self._resizes:
             image = self._convert(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24"))
         pts = round(Fraction(time) / self.info.time_base)
-        return Frame(self.damage.decoded - 1, time, duration, pts, image, picture)
+        return Frame(self.damage.decoded - 1, time, duration, pts, image, picture if self._pictures else None)
 
 
 def rgb_frame(given: Any, where: str) -> NDArray[np.uint8]:

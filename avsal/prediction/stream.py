@@ -76,6 +76,7 @@ class PredictionStream:
         precision: str = "float32",
         threads: int | None = None,
         pictures: bool = False,
+        at_once: bool = False,
     ) -> None:
         if every < 1 or (batch_size is not None and batch_size < 1):
             raise ConfigError(f"`every` and `batch_size` must be at least 1 but are {every} and {batch_size}")
@@ -84,7 +85,7 @@ class PredictionStream:
         if start is not None and end is not None and end <= start:
             raise ConfigError(f"`end` must come after `start` but they are {end} and {start} seconds")
         self.model = require_model(model)
-        self.start, self.end, self.every = start, end, every
+        self.start, self.end, self.every, self.at_once = start, end, every, at_once
         self.engine: Engine = create_engine(
             model, engine, batch_size=batch_size, precision=PRECISIONS[precision]
         )
@@ -187,7 +188,7 @@ class PredictionStream:
         Raises:
             MediaError: there is no frame to predict.
         """
-        plan = WindowPlan(self.engine.spec)
+        plan = WindowPlan(self.engine.spec, at_once=self.at_once)
         buffer: dict[int, Frame] = {}
         around = self.engine.past > 0
         count, number, ended, beyond = 0, 0, False, 0
@@ -201,17 +202,18 @@ class PredictionStream:
                 count += 1
             for window in plan.take(count, ended):
                 held = left_out
-                job = WindowJob(window, [buffer[i] for i in window.frames], (None,) * len(self._reads), [])
+                shown = [buffer[i] if i >= 0 else shown_before(buffer[0], i) for i in window.frames]
+                job = WindowJob(window, shown, (None,) * len(self._reads), [])
                 for slot, index in window.outputs:
-                    shown = buffer[index]
-                    if self.end is not None and shown.time >= self.end:
+                    seen = buffer[index]
+                    if self.end is not None and seen.time >= self.end:
                         beyond += 1
                         break
-                    if self.start is not None and shown.time < self.start:
+                    if self.start is not None and seen.time < self.start:
                         continue
-                    output = WindowMaps(slot, number, shown.time, shown.duration)
-                    if shown.picture is not None:
-                        self._pictures[number] = shown.picture
+                    output = WindowMaps(slot, number, seen.time, seen.duration)
+                    if seen.picture is not None:
+                        self._pictures[number] = seen.picture
                     self._pending.append(output)
                     if number % self.every == 0:
                         job.wanted.append(output)
@@ -331,6 +333,11 @@ class PredictionStream:
         return None if self.source.path is None else partial(self.source.picture_at, output.time)
 
 
+def shown_before(first: Frame, number: int) -> Frame:
+    """The first frame as if it had been shown earlier, by as many durations as `number` is below 0."""
+    return replace(first, time=first.time + number * first.duration)
+
+
 def mixed(before: NDArray[np.float32], after: NDArray[np.float32], share: float) -> NDArray[np.float32]:
     """Between two maps, `share` of the second."""
     return ((1 - share) * before + share * after).astype(np.float32)
@@ -375,9 +382,10 @@ def predict(
 ) -> PredictionStream | Iterator[PredictionStream]:
     """Predict saliency on every frame of a video with its sound.
 
-    >>> for frame in avsal.predict(model, "clip.mp4"): print(frame)             # doctest: +SKIP
-    >>> avsal.predict(model, frames, fps=25, audio=(samples, 44100))            # doctest: +SKIP
-    >>> for stream in avsal.predict(model, "videos/*.mp4"): list(stream)        # doctest: +SKIP
+    Examples:
+        >>> for frame in avsal.predict(model, "clip.mp4"): print(frame)
+        >>> avsal.predict(model, frames, fps=25, audio=(samples, 44100))
+        >>> for stream in avsal.predict(model, "videos/*.mp4"): list(stream)
 
     Args:
         model: from `avsal.load_model`; its device is used.
@@ -394,7 +402,8 @@ def predict(
             (numbers of streams in the file), ``start`` and ``end`` in seconds, ``every`` (N: each N-th frame
             is computed, the others interpolated), ``engine`` (see `avsal.prediction.engines`; the model's
             default), ``batch_size`` in windows, ``precision``, ``threads`` for decoding, ``pictures`` (keep
-            the frames of a source that is read once, for `Prediction.picture`).
+            the frames of a source that is read once, for `Prediction.picture`), ``at_once`` (see
+            `avsal.live`).
 
     Returns:
         an iterator of `Prediction` that decodes as it goes; its ``video.info`` and ``video.damage`` tell of

@@ -23,6 +23,7 @@ from avsal.media.audio import RESAMPLER
 from avsal.media.sources import ADDRESS, Source, as_source, each, is_plain_path
 from avsal.models import SaliencyModel
 from avsal.prediction import Prediction, PredictionStream
+from avsal.prediction.engines import supported_engines
 from avsal.prediction.prediction import SoundOption
 from avsal.render import OUTPUTS, Output, OutputRequest, colormap
 from avsal.workflows.model import ModelSettings
@@ -280,7 +281,7 @@ def predict_video(
         start=told.start,
         end=told.end,
         every=told.every,
-        engine=told.engine,
+        engine=told.engine or _least_waiting(model, source),
         batch_size=told.batch_size,
         precision=told.precision,
         threads=told.threads,
@@ -358,6 +359,11 @@ def expected_maps(stream: PredictionStream) -> int | None:
     begin = stream.start or 0.0
     end = info.duration if stream.end is None else min(stream.end, info.duration)
     return max(1, round((end - begin) * info.frame_rate))
+
+
+def _least_waiting(model: SaliencyModel, source: Source) -> str | None:
+    """The engine for a live source: the one that does not wait for frames to come, where the model has it."""
+    return "live" if source.live and "live" in supported_engines(model) else None
 
 
 def _until_stopped(predictions: Iterable[Prediction], source: Source) -> Iterator[Prediction]:
