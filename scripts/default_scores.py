@@ -173,7 +173,7 @@ def baselines(data: Path, windows: Windows, path: Path) -> dict[str, Table]:
         made = {}
         for name, videos in recordings(data).items():
             evaluation = Evaluation.prepare(videos, SETTINGS)
-            evaluation.source = Moving(windows, evaluation)
+            evaluation.sources = (Moving(windows, evaluation),)
             made[name] = table(evaluation)
         path.write_text(json.dumps(made, indent=1))
     found: dict[str, Table] = json.loads(path.read_text())

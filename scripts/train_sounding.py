@@ -1,6 +1,7 @@
 """Train the small sounding-object series and print what each network gains from sound.
 
     python scripts/train_sounding.py --run-root runs                  # trains what is not there, then scores
+    python scripts/train_sounding.py --run-root runs --share 0.5      # half of each experiment's steps
     python scripts/train_sounding.py --run-root runs --score-only --json runs/sounding.json
 
 One silent stage, then one sound stage for each cue and fusion. Scores are of videos that neither training nor
@@ -23,6 +24,7 @@ from avsal.metrics.batch import nss
 from avsal.models import SaliencyModel
 from avsal.training.synthetic_clips import sample
 from avsal.weights import load_model
+from avsal.workflows.train import compose
 from datasets_av.sounding_objects import SoundingObjects
 
 CUES = ("synchrony", "rhythm", "identity", "irrelevant")
@@ -38,6 +40,9 @@ def main() -> None:
     parser.add_argument("--run-root", type=Path, default=Path("runs"))
     parser.add_argument("--cues", nargs="+", choices=CUES, default=list(CUES))
     parser.add_argument("--fusions", nargs="+", choices=FUSIONS, default=list(FUSIONS))
+    parser.add_argument(
+        "--share", type=float, default=1.0, help="of the steps that the sound stages' experiments name"
+    )
     parser.add_argument("--videos", type=int, default=128, help="held-out videos to score on")
     parser.add_argument("--score-only", action="store_true", help="score the runs that are there")
     parser.add_argument("--json", type=Path, help="write the table as JSON too")
@@ -47,7 +52,9 @@ def main() -> None:
         avsal.train("small_sounding_silent", changes=common)
         for cue in options.cues:
             for fusion in options.fusions:
-                avsal.train(f"small_sounding_{cue}", changes=common | {"model.arguments.fusion": fusion})
+                name = f"small_sounding_{cue}"
+                steps = round(options.share * compose([f"experiment={name}"]).steps)
+                avsal.train(name, changes=common | {"model.arguments.fusion": fusion, "steps": steps})
     rows = []
     for cue in options.cues:
         for fusion in options.fusions:

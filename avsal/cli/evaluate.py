@@ -2,11 +2,12 @@
 
     avsal evaluate data=hevc root=DIR out=OUT                              the baseline rows alone
     avsal evaluate model=tsfpnet_av weights=FILE data=diem root=DIR split=test fold=1 out=OUT
+    avsal evaluate model=unisal,tsfpnet_av_mobile data=hevc root=DIR every=25      a leaderboard, with costs
     avsal evaluate maps=FOLDER_OR_VIDEO data=dhf1k root=DIR split=val out=OUT strict=true
 
 Maps: a folder, video or HDF5 file for each video, named after it, or a single one. Every table has baseline
-rows: uniform, centre bias, and how well observers predict each other. Settings may be typed as key=value or
-as --key value; lists have commas.
+rows: uniform, centre bias, motion, and how well observers predict each other. Settings may be typed as
+key=value or as --key value; lists have commas.
 
 OUT/frames/NAME.csv has a line for each video, frame and metric; videos.csv the means of each video; table.md,
 table.tex, table.csv and plot.png the averages beside published numbers; evaluation.json all settings.
@@ -25,7 +26,7 @@ from avsal.cli.parsing import Parser, settings_of
 from avsal.configuration import setting
 from avsal.workflows.data import DataSettings, open_data
 from avsal.workflows.evaluate import EvaluateSettings, evaluate
-from avsal.workflows.model import ModelSettings, load
+from avsal.workflows.model import ModelSettings, load_each
 from avsal.workflows.results import require_free
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     if line.workers > 1 and predicts:
         raise ConfigError("a model predicts in this process alone: leave `workers` out")
     require_free(line.out / "evaluation.json", overwrite=line.overwrite)
-    model = load(line) if predicts else None
+    models = load_each(line) if predicts else []
     with tqdm(unit="video", file=sys.stderr, disable=True if arguments.quiet else None, leave=False) as bar:
 
         def progress(number: int, total: int, video: str) -> None:
@@ -89,10 +90,10 @@ def run(arguments: argparse.Namespace) -> int:
             bar.update(number - bar.n)
 
         data = open_data(line, strict=line.strict, protocol=line.protocol)
-        scores = evaluate(model, data, maps=line.maps, settings=line.scoring, progress=progress)
+        scores = evaluate(models or None, data, maps=line.maps, settings=line.scoring, progress=progress)
     scores.save(line.out, overwrite=line.overwrite)
     if not arguments.quiet:
-        if model is not None:
+        for model in models:
             print(model_identity(model).describe())
         print(scores)
         print_problems(scores.problems)

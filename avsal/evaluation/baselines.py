@@ -2,6 +2,7 @@
 
 - ``uniform``: the same everywhere.
 - ``centre_bias``: see `CentreBias`.
+- ``motion``: the blurred change of the picture times the centre bias, see `Motion`.
 - ``video_mean``: the gaze of half of the observers on the whole video as one static map, scored on the other
   half, both ways.
 - ``split_half``: half of the observers on the frame predict the other half, both ways.
@@ -28,7 +29,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from avsal.errors import MediaError
 from avsal.evaluation.kernel_density import Kernels, Mixture, fit_mixture, kernel_image
+from avsal.evaluation.motion import Motion
 from avsal.evaluation.scores import FrameRow
 from avsal.evaluation.scoring import possible_metrics, score_density
 from avsal.evaluation.truth import FrameTruth, VideoTruth
@@ -64,9 +67,16 @@ class VideoBaselines:
         self._each = replace(self.settings, min_fixations=1)  # the smallest number is of the whole frame
         self.absent: dict[str, str] = {}
         self.mixture: Mixture | None = None
+        self._motion: Motion | None = None
         asked = set(self.settings.baselines)
         if centre is None:
-            self.absent["centre_bias"] = why_no_centre or "no gaze to fit it to"
+            why = why_no_centre or "no gaze to fit it to"
+            self.absent |= {"centre_bias": why, "motion": f"no centre bias ({why})"}
+        elif "motion" in asked:
+            try:
+                self._motion = Motion(truth)
+            except MediaError:
+                self.absent["motion"] = "its pictures cannot be read"
         reason = self._without_observers(truth.fixations)
         if reason is None and asked & set(OBSERVER_ROWS):
             reason = self._prepare_observers()
@@ -110,8 +120,18 @@ class VideoBaselines:
                 self._static.append(self.mixture.image(image, len(shown), self.centre))
         return None
 
-    def score(self, truth: FrameTruth) -> Iterator[tuple[str, FrameRow]]:
-        """Score one frame: pairs of row and scores."""
+    def close(self) -> None:
+        """Let go of the video."""
+        if self._motion is not None:
+            self._motion.close()
+
+    def score(self, truth: FrameTruth, time: float) -> Iterator[tuple[str, FrameRow]]:
+        """Score one frame: pairs of row and scores.
+
+        Args:
+            truth: of the frame; frames are taken in order.
+            time: of it on the video clock, NaN where unknown.
+        """
         metrics = possible_metrics(self.truth.metrics, truth)
         done: dict[str, FrameRow] = {}
         if "uniform" in self.rows:
@@ -121,6 +141,10 @@ class VideoBaselines:
             )
         if "centre_bias" in self.rows and self.centre is not None:
             yield "centre_bias", score_density(self.centre, truth, metrics, self.settings)
+        if self._motion is not None and self.centre is not None:
+            moving = self._motion.at(truth.frame, time, self.centre)
+            if moving is not None:
+                yield "motion", score_density(moving, truth, metrics, self.settings)
         if self.mixture is None or truth.fixations is None:
             return
         wants = set(self.rows)

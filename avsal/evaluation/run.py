@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from avsal.errors import ConfigError, DatasetError, MediaError
+from avsal.evaluation.adaptation import Adaptation, AdaptationFit, KeptMaps
 from avsal.evaluation.centre_bias import CentreBias, coverage_of_masks, coverage_of_points
 from avsal.evaluation.maps import MapSource
 from avsal.evaluation.problems import Problems
@@ -34,18 +36,20 @@ class Evaluation:
     Attributes:
         truths: of the recordings that can be scored.
         settings: how.
-        source: of the maps, None for the baseline rows alone.
+        sources: of the maps; none for the baseline rows alone.
         problems: of recordings and maps, complete when `score` has ended.
         centre: of the data set, None where there is none.
         why_no_centre: the reason then.
+        adaptations: of sources to the data set, by name, see `adapt`.
     """
 
     truths: list[VideoTruth]
     settings: EvaluationSettings
-    source: MapSource | None = None
+    sources: tuple[MapSource, ...] = ()
     problems: Problems = field(default_factory=Problems)
     centre: CentreBias | None = None
     why_no_centre: str | None = None
+    adaptations: Mapping[str, Adaptation] = field(default_factory=dict)
 
     @classmethod
     def prepare(
@@ -53,7 +57,7 @@ class Evaluation:
         recordings: Iterable[Recording],
         settings: EvaluationSettings,
         *,
-        source: MapSource | None = None,
+        source: MapSource | Sequence[MapSource] | None = None,
         training: Iterable[Recording] | None = None,
         frame_times: FrameTimes | None = None,
     ) -> Evaluation:
@@ -62,7 +66,7 @@ class Evaluation:
         Args:
             recordings: to be scored.
             settings: how.
-            source: of the maps; None for the baseline rows alone.
+            source: of the maps, or several; None for the baseline rows alone.
             training: recordings that the centre bias is fitted to; None: each video's is fitted to the other
                 scored videos.
             frame_times: reads the time stamps of a video; None: `Recording.num_frames` is taken, and times
@@ -72,7 +76,8 @@ class Evaluation:
             DatasetError: nothing can be scored, or, when strict, a recording cannot.
             ConfigError: a metric is not possible, or the recordings mix gaze and masks.
         """
-        if source is None and not settings.baselines:
+        sources = () if source is None else tuple(source) if isinstance(source, Sequence) else (source,)
+        if not sources and not settings.baselines:
             raise ConfigError("neither maps nor baseline rows are asked for: there is nothing to score")
         problems = Problems(settings.strict)
         truths: list[VideoTruth] = []
@@ -93,9 +98,37 @@ class Evaluation:
             raise DatasetError("two recordings have one id: score each fold or split in a run of its own")
         if len({truth.masks for truth in truths}) > 1:
             raise ConfigError("recordings with gaze and with object masks cannot be scored in one run")
-        made = cls(truths, settings, source, problems)
+        made = cls(truths, settings, sources, problems)
         made._fit_centre(training)
         return made
+
+    def adapt(self, folder: Path) -> Iterator[str]:
+        """Make all maps, keep them in a folder, and fit each source's `Adaptation`; yields each video's id.
+
+        What `score` then scores are the kept maps. Errors of single videos are left to `score`.
+
+        Raises:
+            ConfigError: there is no centre bias or no density map to adapt to.
+            MapError: a map is not finite, or negative.
+        """
+        if self.centre is None or self.truths[0].masks:
+            why = "masks are no density" if self.truths[0].masks else self.why_no_centre
+            raise ConfigError(f"postprocess=msu needs density maps and a centre bias, but {why}")
+        fits = {source.name: AdaptationFit() for source in self.sources}
+        kept = [KeptMaps(source, folder / str(number)) for number, source in enumerate(self.sources)]
+        for truth in self.truths:
+            centre = self.centre.map(truth.video, truth.size)
+            for source in kept:
+                try:
+                    for frame, saliency in source.keep(truth):
+                        density = truth.whole_density(frame)
+                        if density is not None:
+                            fits[source.name].add(saliency, density, centre)
+                except (DatasetError, MediaError) as error:
+                    source.broke(truth, str(error))
+            yield truth.video
+        self.sources = tuple(kept)
+        self.adaptations = {name: fit.solved() for name, fit in fits.items()}
 
     def score(self, workers: int = 1) -> Iterator[VideoResult]:
         """Score video by video, in order.
@@ -109,19 +142,17 @@ class Evaluation:
             DatasetError: when strict, the first problem; else where no map at all was found.
         """
         self._report_source()
-        scored = 0
+        without = {source.name for source in self.sources}
         why = f"files and folders must bear their ids, such as {self.truths[0].video!r}"
         for result in self._results(workers):
             for problem in result.problems:
                 self.problems.add(problem.kind, problem.text, problem.count)
-                if not scored and problem.kind == "unreadable map":
+                if not result.models and problem.kind == "unreadable map":
                     why = problem.text
-            scored += result.maps is not None
+            without -= set(result.models)
             yield result
-        if self.source is not None and not scored:
-            raise DatasetError(
-                f"{self.source.name}: no maps for any of the {len(self.truths)} recordings; {why}"
-            )
+        if without:
+            raise DatasetError(f"{min(without)}: no maps for any of the {len(self.truths)} recordings; {why}")
 
     def _results(self, workers: int) -> Iterator[VideoResult]:
         context = self._context()
@@ -145,11 +176,15 @@ class Evaluation:
         sampler = None
         if any("s_auc" in truth.metrics for truth in self.truths):
             sampler = create_sampler(self.settings.sampler, gaze, seed=self.settings.seed)
-        return Context(self.settings, self.source, sampler, self.centre, self.why_no_centre)
+        return Context(
+            self.settings, self.sources, sampler, self.centre, self.why_no_centre, self.adaptations
+        )
 
     def _fit_centre(self, training: Iterable[Recording] | None) -> None:
-        wanted = "centre_bias" in self.settings.baselines or any(
-            "ig" in truth.metrics for truth in self.truths
+        wanted = (
+            {"centre_bias", "motion"} & set(self.settings.baselines)
+            or self.settings.postprocess == "msu"
+            or any("ig" in truth.metrics for truth in self.truths)
         )
         if not wanted:
             self.why_no_centre = "not asked for"
@@ -183,13 +218,11 @@ class Evaluation:
                 ) from error
 
     def _report_source(self) -> None:
-        if self.source is None:
-            return
-        names = [truth.video for truth in self.truths] + [
-            truth.recording.frames.stem for truth in self.truths
-        ]
-        for line in self.source.unused(names):
-            self.problems.add("extra video", line)
+        for source in self.sources:
+            videos = [truth.video for truth in self.truths]
+            stems = [truth.recording.frames.stem for truth in self.truths]
+            for line in source.unused([*videos, *stems]):
+                self.problems.add("extra video", line)
 
 
 def _mean_mask(truth: VideoTruth) -> NDArray[np.float64]:

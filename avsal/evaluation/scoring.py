@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from avsal.evaluation.adaptation import Adaptation
 from avsal.evaluation.scores import FrameRow
 from avsal.evaluation.settings import EvaluationSettings
 from avsal.evaluation.truth import FrameTruth
@@ -17,6 +18,7 @@ from avsal.metrics import (
     MapError,
     Score,
     as_density,
+    resize_bicubic,
     score_frame,
     score_object_frame,
     stavis_postprocess,
@@ -35,24 +37,37 @@ def possible_metrics(metrics: Sequence[str], truth: FrameTruth) -> list[str]:
 
 
 def score_map(
-    saliency: NDArray[np.generic], truth: FrameTruth, metrics: Sequence[str], settings: EvaluationSettings
+    saliency: NDArray[np.generic],
+    truth: FrameTruth,
+    metrics: Sequence[str],
+    settings: EvaluationSettings,
+    size: tuple[int, int] | None = None,
+    adaptation: Adaptation | None = None,
+    centre: NDArray[np.float32] | None = None,
 ) -> FrameRow:
     """Score a prediction: post-processing first if any, and a stated floor for information gain.
 
     Args:
-        saliency: (H, W) of any size, resized to the ground truth's (bilinear, antialiased where it shrinks).
+        saliency: (H, W) of any size, resized to the ground truth's as `settings` say.
         truth: of the frame.
         metrics: which.
         settings: of the evaluation.
+        size: (H, W) of the ground truth, needed where maps are resized otherwise than `resize_map` does.
+        adaptation: of the map's source, where it is brought to the data set's.
+        centre: (H, W) centre prior, needed with `adaptation`.
 
     Raises:
         MapError: the map is not finite, or negative where a density is needed; names the frame.
     """
-    if settings.postprocess == "stavis":
-        try:
+    try:
+        if settings.postprocess == "stavis":
             saliency = stavis_postprocess(saliency)
-        except MapError as error:
-            raise MapError(f"{truth.label}: {error}") from error
+        if adaptation is not None and centre is not None:
+            saliency = adaptation.apply(saliency, centre)
+    except MapError as error:
+        raise MapError(f"{truth.label}: {error}") from error
+    if settings.resize == "bicubic" and size is not None:
+        saliency = resize_bicubic(saliency, size)
     if settings.family == "mit" or "ig" not in metrics or settings.ig_floor == 0:
         return score_density(saliency, truth, metrics, settings)
     row = score_density(saliency, truth, [metric for metric in metrics if metric != "ig"], settings)

@@ -17,6 +17,7 @@ __all__ = ["BASELINES", "USUAL_RECIPE", "EvaluationSettings"]
 BASELINES = (
     "uniform",
     "centre_bias",
+    "motion",
     "video_mean",
     "split_half",
     "gold_standard",
@@ -46,7 +47,11 @@ class EvaluationSettings:
         every: score each N-th frame.
         max_frames: score only among the first so many frames of a video; None: all.
         min_fixations: frames with fewer are left out and counted.
-        postprocess: ``stavis`` for that paper's treatment of maps before scoring; None: none.
+        postprocess: of maps before scoring. ``stavis``: that paper's. ``msu``: that benchmark's domain
+            adaptation, one brightness curve and one weight of the centre prior a model, fitted to all
+            scored frames, see `Adaptation`. None: none.
+        resize: how maps come to the ground truth's size, antialiased where they shrink. ``bicubic`` is what
+            MATLAB's `imresize` does.
         ig_floor: share of the uniform map mixed into a map, divided by its sum, before its information gain
             is taken in the family `exact`: without it one fixation on a zero makes the gain minus infinity.
         baselines: which of `BASELINES` to score beside.
@@ -70,8 +75,14 @@ class EvaluationSettings:
     every: int = setting(1, help="score each N-th frame", group=_SCORES)
     max_frames: int | None = setting(None, help="only among the first N frames [all]", group=_SCORES)
     min_fixations: int = setting(1, help="leave frames with fewer out, and count them", group=_SCORES)
-    postprocess: Literal["stavis"] | None = setting(
-        None, help="that paper's treatment of maps before scoring [none]", group=_SCORES
+    postprocess: Literal["stavis", "msu"] | None = setting(
+        None,
+        help="of maps before scoring; stavis: that paper's; msu: that benchmark's adaptation, a brightness "
+        "curve and a centre weight fitted for each model to all scored frames [none]",
+        group=_SCORES,
+    )
+    resize: Literal["bilinear", "bicubic"] = setting(
+        "bilinear", help="how maps come to the ground truth's size; bicubic: as MATLAB", group=_SCORES
     )
     ig_floor: float = setting(
         0.01, help="uniform share mixed into maps for information gain (family exact)", group=_SCORES
@@ -95,7 +106,8 @@ class EvaluationSettings:
         if self.metrics == ():
             raise ConfigError("`metrics` names none: leave it out for all that the ground truth allows")
         if self.postprocess is not None:
-            _expect("postprocess", (self.postprocess,), ("stavis",))
+            _expect("postprocess", (self.postprocess,), ("stavis", "msu"))
+        _expect("resize", (self.resize,), ("bilinear", "bicubic"))
         if self.density not in ("auto", "prepared"):
             density_recipe(self.density)
         for name in ("height", "every", "max_frames", "min_fixations"):

@@ -134,13 +134,23 @@ class VideoTruth:
                 yield FrameTruth(self.video, frame, mask=mask)
                 continue
             fixations = None if self.fixations is None else self.fixations_at(frame)
-            density = None
-            if wants_density and self.recipe is not None and fixations is not None:
-                density = self.density_at(frame)
-            elif wants_density and self.recording.load_density is not None:
-                density = self.recording.load_density(frame)
-                self._require_size(density.shape, frame)
-            yield FrameTruth(self.video, frame, fixations, density)
+            yield FrameTruth(
+                self.video, frame, fixations, self.whole_density(frame) if wants_density else None
+            )
+
+    def whole_density(self, frame: int) -> NDArray[np.float32] | None:
+        """The density map of all observers, drawn or prepared; None where there is neither.
+
+        Raises:
+            DatasetError: a prepared map cannot be read.
+        """
+        if self.recipe is not None:
+            return self.density_at(frame)
+        if self.recording.load_density is None:
+            return None
+        density = self.recording.load_density(frame)
+        self._require_size(density.shape, frame)
+        return density
 
     def _require_size(self, size: tuple[int, ...], frame: int) -> None:
         if size != self.size:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from avsal.errors import DatasetError, MediaError
+from avsal.evaluation.adaptation import Adaptation
 from avsal.evaluation.baselines import VideoBaselines
 from avsal.evaluation.centre_bias import CentreBias
 from avsal.evaluation.kernel_density import Mixture
@@ -29,17 +30,19 @@ class Context:
 
     Attributes:
         settings: how maps are scored.
-        source: of the maps.
+        sources: of the maps, each of another name.
         sampler: of the negatives of shuffled AUC.
         centre: bias of the data set.
         why_no_centre: the reason where there is none.
+        adaptations: of the sources whose maps are brought to the data set's, by name.
     """
 
     settings: EvaluationSettings
-    source: MapSource | None
+    sources: tuple[MapSource, ...]
     sampler: Sampler | None
     centre: CentreBias | None
     why_no_centre: str | None
+    adaptations: Mapping[str, Adaptation] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -48,16 +51,16 @@ class VideoResult:
 
     Attributes:
         video: its id.
-        maps: scores of the source's maps; None without a source or without maps of this video.
+        models: scores of each source's maps, by its name; without those that have no maps of this video.
         baselines: scores by row.
-        conditions: scores of the source's maps with each of several sounds, by row.
+        conditions: scores of a source's maps with each of several sounds, by row.
         absent: why a baseline row is absent, by row.
         mixture: of the observers' density, None where there is none.
         problems: of its maps, and of the video itself.
     """
 
     video: str
-    maps: VideoScores | None
+    models: dict[str, VideoScores]
     baselines: dict[str, VideoScores]
     conditions: dict[str, VideoScores]
     absent: dict[str, str]
@@ -65,10 +68,14 @@ class VideoResult:
     problems: list[Problem]
 
     @property
+    def maps(self) -> VideoScores | None:
+        """The first source's scores; None without a source or without maps of this video."""
+        return next(iter(self.models.values()), None)
+
+    @property
     def scores(self) -> list[VideoScores]:
-        """The source's, if any, and those of the baseline rows."""
-        own = [self.maps] if self.maps is not None else []
-        return [*own, *self.conditions.values(), *self.baselines.values()]
+        """The sources', if any, and those of the baseline rows."""
+        return [*self.models.values(), *self.conditions.values(), *self.baselines.values()]
 
 
 def score_video(truth: VideoTruth, context: Context) -> VideoResult:
@@ -82,7 +89,7 @@ def score_video(truth: VideoTruth, context: Context) -> VideoResult:
     centre = None if context.centre is None else context.centre.map(video, truth.size)
     baselines = VideoBaselines(truth, centre, context.why_no_centre)
     collectors: dict[str, ScoreCollector] = {}
-    maps = _Maps(truth, context.source)
+    maps = {source.name: _Maps(truth, source) for source in context.sources}
     conditions: dict[str, None] = {}
 
     def collect(row: str) -> ScoreCollector:
@@ -97,52 +104,68 @@ def score_video(truth: VideoTruth, context: Context) -> VideoResult:
             if known.fixations is not None and context.sampler is not None:
                 others = context.sampler(video, known.frame)
             whole = replace(known, others=others, baseline=baseline)
-            found = maps.at(known.frame)
-            if found is not None and found.map is not None:
+            metrics = possible_metrics(truth.metrics, whole)
+            for name, own in maps.items():
+                found = own.at(known.frame)
+                if found is None or found.map is None:
+                    continue
                 if np.isnan(time) and found.time is not None:
                     time = found.time
-                assert context.source is not None
-                metrics = possible_metrics(truth.metrics, whole)
-                collect(context.source.name).add(
-                    known.frame, time, score_map(found.map, whole, metrics, settings)
-                )
-                for row, saliency in found.condition_maps.items():
-                    collect(row).add(known.frame, time, score_map(saliency, whole, metrics, settings))
-                    conditions[row] = None
-            for row, scores in baselines.score(whole):
+                shown = {name: found.map, **found.condition_maps}
+                for row, saliency in shown.items():
+                    adaptation = context.adaptations.get(name)
+                    scored = score_map(saliency, whole, metrics, settings, truth.size, adaptation, centre)
+                    collect(row).add(known.frame, time, scored)
+                conditions |= dict.fromkeys(found.condition_maps)
+            for row, scores in baselines.score(whole, time):
                 collect(row).add(known.frame, time, scores)
     except (DatasetError, MediaError) as error:
-        maps.close()
         problem = Problem("unusable recording", f"{video}: {error}")
-        return VideoResult(video, None, {}, {}, {}, None, [*maps.problems, problem])
-    maps.close()
+        return VideoResult(video, {}, {}, {}, {}, None, [*_closed(maps), problem])
+    finally:
+        baselines.close()
+        for own in maps.values():
+            own.close()
     finished = {row: collector.finished() for row, collector in collectors.items()}
-    scored = None if context.source is None else finished.pop(context.source.name, None)
+    models = {name: finished.pop(name) for name in maps if name in finished}
     sounds = {row: finished.pop(row) for row in conditions}
-    problems = maps.problems
-    if scored is not None and scored.constant:
-        text = f"{video}: {scored.constant} of {len(scored.frames)} maps, scored as the uniform map"
-        problems.append(Problem("constant map", text, scored.constant))
-    return VideoResult(video, scored, finished, sounds, baselines.absent, baselines.mixture, problems)
+    problems = _closed(maps)
+    for entry in models.values():
+        if entry.constant:
+            text = f"{video}: {entry.constant} of {len(entry.frames)} maps, scored as the uniform map"
+            problems.append(Problem("constant map", _by(entry.model, maps, text), entry.constant))
+    return VideoResult(video, models, finished, sounds, baselines.absent, baselines.mixture, problems)
+
+
+def _closed(maps: Mapping[str, _Maps]) -> list[Problem]:
+    """What was wrong with the maps of all sources, which are told apart where there are several."""
+    problems: list[Problem] = []
+    for name, own in maps.items():
+        own.close()
+        problems += [replace(problem, text=_by(name, maps, problem.text)) for problem in own.problems]
+    return problems
+
+
+def _by(name: str, maps: Mapping[str, _Maps], text: str) -> str:
+    return f"{name}: {text}" if len(maps) > 1 else text
 
 
 class _Maps:
     """The source's maps beside the frames of a video, with what is missing or odd."""
 
-    def __init__(self, truth: VideoTruth, source: MapSource | None) -> None:
+    def __init__(self, truth: VideoTruth, source: MapSource) -> None:
         self.problems: list[Problem] = []
         self._video = truth.video
         self._number = len(truth.frames)
         self._missing: list[int] = []
         self._resized: list[str] = []
         self._next: PredictedMap | None = None
-        self._maps: Iterator[PredictedMap] | None = None
-        if source is not None:
-            self._maps = source(truth)
-            if self._maps is None:
-                self.problems.append(Problem("video without maps", f"{truth.video}: none in {source.name}"))
-            else:
-                self._advance()
+        self._maps: Iterator[PredictedMap] | None = source(truth)
+        self._closed = False
+        if self._maps is None:
+            self.problems.append(Problem("video without maps", f"{truth.video}: none in {source.name}"))
+        else:
+            self._advance()
 
     def at(self, frame: int) -> PredictedMap | None:
         """The map of a frame; frames must be asked for in order."""
@@ -163,7 +186,9 @@ class _Maps:
 
     def close(self) -> None:
         """Say what was missing or of another size: each by name, or in one line where it is all of them."""
-        maps, self._maps = self._maps, None
+        if self._closed:
+            return
+        self._closed, maps, self._maps = True, self._maps, None
         if maps is not None and hasattr(maps, "close"):
             maps.close()  # a video that was not read to its end
         if self._missing:

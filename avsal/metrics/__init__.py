@@ -15,7 +15,7 @@ from avsal.metrics.frame import (
 )
 from avsal.metrics.gain import information_gain
 from avsal.metrics.kl import kl_divergence
-from avsal.metrics.maps import ConstantMapWarning, Map, MapError, as_density, resize_map
+from avsal.metrics.maps import ConstantMapWarning, Map, MapError, as_density, resize_bicubic, resize_map
 from avsal.metrics.objects import object_auc, object_nss, object_plcc, object_roc
 from avsal.metrics.points import Points
 from avsal.metrics.postprocessing import stavis_postprocess
@@ -55,6 +55,7 @@ __all__ = [
     "object_plcc",
     "object_roc",
     "register_metric",
+    "resize_bicubic",
     "resize_map",
     "score_frame",
     "score_object_frame",

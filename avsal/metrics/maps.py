@@ -11,7 +11,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from avsal.errors import AvsalError
 
-__all__ = ["ConstantMapWarning", "Map", "MapError", "MapLike", "as_density", "blocks", "resize_map"]
+__all__ = [
+    "ConstantMapWarning",
+    "Map",
+    "MapError",
+    "MapLike",
+    "as_density",
+    "blocks",
+    "resize_bicubic",
+    "resize_map",
+]
 
 _BLOCK = 16384  # values, 128 kB as float64
 
@@ -222,6 +231,25 @@ def resize_map(values: ArrayLike, size: tuple[int, int]) -> NDArray[np.float32]:
     image = Image.fromarray(np.asarray(values, dtype=np.float32))
     resized = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
     return np.asarray(resized, dtype=np.float32)
+
+
+def resize_bicubic(values: ArrayLike, size: tuple[int, int]) -> NDArray[np.generic]:
+    """Bring a prediction to the ground truth's size as MATLAB's `imresize` does: bicubic, antialiased.
+
+    A map that is not negative stays so: where the curve overshoots below 0 it is cut.
+
+    Args:
+        values: (H, W) numbers; returned as they are where they have the size, or are the same everywhere.
+        size: (H, W) wanted.
+    """
+    from PIL import Image
+
+    array = np.asarray(values)
+    if array.shape == tuple(size) or array.min() == array.max():
+        return array
+    image = Image.fromarray(array.astype(np.float32))
+    resized = np.asarray(image.resize((size[1], size[0]), Image.Resampling.BICUBIC), dtype=np.float32)
+    return resized.clip(min=0) if array.min() >= 0 else resized
 
 
 def as_density(saliency: ArrayLike, uniform: float = 0.0) -> NDArray[np.float64]:

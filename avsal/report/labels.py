@@ -4,20 +4,26 @@ from collections.abc import Mapping
 
 from avsal.metrics import METRIC_TABLE
 
-__all__ = ["NUM_DECIMALS", "PERCENT", "ROW_LABELS", "column_order", "metric_label", "model_words"]
+__all__ = ["COSTS", "NUM_DECIMALS", "PERCENT", "ROW_LABELS", "column_order", "metric_label", "model_words"]
 
 #: label of what stands in tables and is no metric, and whether larger is better, None where neither is
 _OTHERS: dict[str, tuple[str, bool | None]] = {
     "ig_explained": ("IG explained", True),
     "fps": ("maps a second", True),
     "parameters": ("M parameters", None),
+    "gflop": ("GFLOP a map", None),
+    "cpu_seconds": ("CPU s a map", None),
+    "memory": ("MB", None),
 }
+#: what maps cost: numbers of a row that no average is taken of, with the decimals that they are printed with
+COSTS = {"parameters": 1, "gflop": 1, "cpu_seconds": 3, "memory": 0}
 PERCENT = frozenset({"ig_explained"})
 NUM_DECIMALS = 3
 
 ROW_LABELS = {
     "uniform": "uniform",
     "centre_bias": "centre bias",
+    "motion": "motion x centre bias",
     "video_mean": "video mean (half of observers)",
     "split_half": "split-half observers",
     "gold_standard": "gold standard (leave one observer out)",

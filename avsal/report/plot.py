@@ -6,7 +6,7 @@ from math import isfinite
 from pathlib import Path
 
 from avsal.media import atomic_path
-from avsal.report.labels import PERCENT, metric_label
+from avsal.report.labels import COSTS, PERCENT, metric_label
 from avsal.report.table import Kind, ResultTable
 
 __all__ = ["dot_plot"]
@@ -28,7 +28,7 @@ def dot_plot(table: ResultTable, path: str | Path) -> None:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-    metrics = [metric for metric in table.metrics if metric not in PERCENT]
+    metrics = [metric for metric in table.metrics if metric not in PERCENT and metric not in COSTS]
     rows = [row for row in table.rows if any(metric in row.cells for metric in metrics)]
     if not metrics or not rows:
         raise ValueError("the table has no numbers to draw")

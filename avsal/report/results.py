@@ -55,6 +55,8 @@ def result_table(
     notes: Sequence[str] = (),
     common_with: Sequence[Sequence[VideoScores]] = (),
     interval: Literal["bca", "percentile"] = "bca",
+    costs: Mapping[str, Mapping[str, float]] | None = None,
+    doubts: Mapping[str, str] | None = None,
 ) -> ResultTable:
     """Average all models on their common frames and set them beside what papers print.
 
@@ -66,6 +68,8 @@ def result_table(
         notes: how it was scored; the frame set and the protocol are added.
         common_with: see `on_common_frames`.
         interval: kind of bootstrap interval.
+        costs: of rows, by name of `COSTS`.
+        doubts: of rows, in a few words.
 
     Raises:
         ConfigError: the models share no frame.
@@ -83,7 +87,10 @@ def result_table(
         *(row for row in measured if row not in BASELINES),
     ]
     gold = measured.get("gold_standard", {}).get("ig")
-    rows = [_row(name, measured[name], gold, interval) for name in names]
+    rows = [
+        _row(name, measured[name], gold, interval, (costs or {}).get(name, {}), (doubts or {}).get(name, ""))
+        for name in names
+    ]
     cited = cited_rows(published)
     order = [metric for metric in column_order() if any(metric in row.cells for row in rows)]
     cited = [row for row in cited if any(metric in order for metric in row.cells)]
@@ -121,6 +128,8 @@ def _row(
     aggregates: Mapping[str, Aggregate],
     gold: Aggregate | None,
     interval: Literal["bca", "percentile"],
+    costs: Mapping[str, float],
+    doubt: str,
 ) -> TableRow:
     cells = {}
     for metric, result in aggregates.items():
@@ -128,6 +137,7 @@ def _row(
         cells[metric] = Cell(result.value, *ends)
     if gold is not None and "ig" in aggregates and (share := _explained(aggregates["ig"], gold)) is not None:
         cells["ig_explained"] = Cell(share)
+    cells |= {name: Cell(value) for name, value in costs.items()}
     kind: Kind = "baseline" if name in BASELINES else "measured"
     most = max(aggregates.values(), key=lambda result: int(result.counts.sum()), default=None)
     return TableRow(
@@ -137,6 +147,7 @@ def _row(
         "",
         None if most is None else len(most.videos),
         None if most is None else int(most.counts.sum()),
+        doubt,
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from avsal.media.cells import cell as safe_cell
-from avsal.report.labels import NUM_DECIMALS, PERCENT, metric_label
+from avsal.report.labels import COSTS, NUM_DECIMALS, PERCENT, metric_label
 
 __all__ = ["Cell", "Kind", "ResultTable", "TableRow"]
 
@@ -43,6 +43,7 @@ class TableRow:
         source: of a cited row: paper and table, and whether it was read there.
         num_videos: behind a measured row.
         num_frames: behind a measured row.
+        doubt: why a measured row is not what it seems, in a few words.
     """
 
     name: str
@@ -51,6 +52,7 @@ class TableRow:
     source: str = ""
     num_videos: int | None = None
     num_frames: int | None = None
+    doubt: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class ResultTable:
         for row in self.rows:
             cells = [_text(row.cells.get(metric), metric) for metric in self.metrics]
             name = f"**{row.name}**" if row.kind == "measured" else row.name
+            name += f" ({row.doubt})" if row.doubt else ""
             lines.append(_markdown_line([name, *cells, *_sizes(row), _origin(row)]))
         lines += ["", *(f"- {note}" for note in self.notes)]
         return "\n".join(lines).rstrip() + "\n"
@@ -98,7 +101,8 @@ class ResultTable:
                 lines.append("\\midrule")
                 before = row.kind
             cells = " & ".join(_latex(_text(row.cells.get(metric), metric, False)) for metric in self.metrics)
-            lines.append(f"{_latex(row.name)} & {cells} & {_latex(_origin(row))} \\\\")
+            name = f"{row.name} ({row.doubt})" if row.doubt else row.name
+            lines.append(f"{_latex(name)} & {cells} & {_latex(_origin(row))} \\\\")
         return "\n".join([*lines, "\\bottomrule", "\\end{tabular}"]) + "\n"
 
     def to_csv(self) -> str:
@@ -123,7 +127,8 @@ def _text(cell: Cell | None, metric: str, interval: bool = True) -> str:
         return "\u2013"
     if metric in PERCENT:
         return f"{100 * cell.value:.1f} %"
-    text = f"{round(cell.value, NUM_DECIMALS) + 0.0:.{NUM_DECIMALS}f}"  # the sum turns -0 into 0
+    decimals = COSTS.get(metric, NUM_DECIMALS)
+    text = f"{round(cell.value, decimals) + 0.0:.{decimals}f}"  # the sum turns -0 into 0
     if interval and cell.low is not None and cell.high is not None and cell.low < cell.high:
         text += f" [{cell.low:.2f}, {cell.high:.2f}]"
     return text

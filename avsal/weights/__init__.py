@@ -5,7 +5,7 @@ from avsal.weights.checkpoint import load_checkpoint, read_header, save_checkpoi
 from avsal.weights.conversion import Conversion, convert_state
 from avsal.weights.header import BackboneHeader, CheckpointHeader
 from avsal.weights.hub import from_pretrained, save_pretrained
-from avsal.weights.identity import ModelIdentity, model_identity
+from avsal.weights.identity import ModelIdentity, TrainedOn, model_identity, trained_on
 from avsal.weights.initialisation import Initialised, initialise
 from avsal.weights.loading import find_weights, load_model
 from avsal.weights.published_file import convert, read_backbone
@@ -24,6 +24,7 @@ __all__ = [
     "InputRecipe",
     "ModelIdentity",
     "ShippedCheckpoint",
+    "TrainedOn",
     "cache_folder",
     "convert",
     "convert_state",
@@ -38,4 +39,5 @@ __all__ = [
     "read_header",
     "save_checkpoint",
     "save_pretrained",
+    "trained_on",
 ]

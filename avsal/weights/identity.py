@@ -15,7 +15,7 @@ from avsal.weights.checkpoint import HEADER, effective_arguments
 from avsal.weights.header import CheckpointHeader, plain, sha256_of
 from avsal.weights.shipped import shipped_as
 
-__all__ = ["ModelIdentity", "model_identity"]
+__all__ = ["ModelIdentity", "TrainedOn", "model_identity", "trained_on"]
 
 MAX_WORDS = 300
 Origin = Literal["shipped", "demonstration", "published", "trained", "changed", "untrained"]
@@ -113,6 +113,47 @@ def model_identity(model: nn.Module) -> ModelIdentity:
         header.licence,
         header.source,
     )
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """What a checkpoint says it learned from.
+
+    Attributes:
+        recordings: by data set, where a training run noted them.
+        words: what else it says, in lower case without spaces and signs.
+    """
+
+    recordings: Mapping[str, frozenset[str]]
+    words: str = ""
+
+
+def trained_on(model: nn.Module) -> TrainedOn:
+    """What a model was trained on as far as its checkpoint says so; both empty where it does not."""
+    header: CheckpointHeader | None = vars(model).get(HEADER)
+    recordings: dict[str, set[str]] = {}
+    words: list[str] = []
+
+    def gather(noted: Any) -> None:
+        if isinstance(noted, str):
+            words.append(noted)
+        elif isinstance(noted, list):
+            for part in noted:
+                gather(part)
+        elif isinstance(noted, dict):
+            named = noted.get("recordings")
+            if isinstance(named, dict) and all(isinstance(ids, list) for ids in named.values()):
+                for name, ids in named.items():
+                    recordings.setdefault(str(name), set()).update(map(str, ids))
+            else:
+                for part in noted.values():
+                    gather(part)
+
+    if header is not None:
+        data = header.data
+        gather(data.get("train", data) if isinstance(data, dict) else data)
+    plain_words = "".join(letter for letter in " ".join(words).lower() if letter.isalnum())
+    return TrainedOn({name: frozenset(ids) for name, ids in recordings.items()}, plain_words)
 
 
 def in_words(data: Any) -> str | None:

@@ -29,11 +29,13 @@ from avsal.report.page import write_page
 from avsal.report.page_content import Players
 from avsal.report.video_moves import VideoMoves
 from avsal.types import Recording
+from avsal.weights import trained_on
 from avsal.workflows.ablate_settings import AblateSettings
-from avsal.workflows.evaluate import EvaluateSettings, Progress, evaluate_source
+from avsal.workflows.evaluate import EvaluateSettings, Progress, evaluate_sources
 from avsal.workflows.hearings import Hearings, sounds
 from avsal.workflows.model_maps import ModelMaps, Sounds, Watch
 from avsal.workflows.results import ScratchFolder, model_facts, weights_words, whole_result
+from avsal.workflows.sources import Sources
 
 if TYPE_CHECKING:
     from avsal.workflows.ablate_video import VideoAblation
@@ -284,7 +286,7 @@ def ablate_recordings(
     how: dict[str, Any] = {"engine": settings.engine or scoring.engine}
     how |= {"batch_size": settings.batch_size or scoring.batch_size, "precision": scoring.precision}
     source = ModelMaps(model, REFERENCE, hearing=hearing, watch=keep, **how)
-    evaluated = evaluate_source(source, data, scoring, progress=progress, model=model_facts(model))
+    evaluated = evaluate_sources(_alone(source, model), data, scoring, progress=progress)
     names = [condition.name for condition in conditions]
     if any(condition not in evaluated.frames for condition in names):
         raise ConfigError("no recording could be scored under all conditions: is there any with sound?")
@@ -297,7 +299,7 @@ def ablate_recordings(
         notes.append(f"{name}: no score under all conditions, left out: {', '.join(left_out)}.")
     for row, condition, trained in retrained:
         source = _retrained_maps(trained, recordings, row, condition, settings.seed, how)
-        more = evaluate_source(source, data, replace(scoring, baselines=()), model=model_facts(trained))
+        more = evaluate_sources(_alone(source, trained), data, replace(scoring, baselines=()))
         complete &= more.complete
         rows[row] = more.frames[row]
     whole = {video: moves for video, moves in kept.items() if moves.whole}
@@ -315,6 +317,12 @@ def ablate_recordings(
         complete=complete,
         _folder=folder,
     )
+
+
+def _alone(source: ModelMaps, model: SaliencyModel) -> Sources:
+    """A model's maps with what is known of it."""
+    facts = model_facts(model)
+    return Sources((source,), {} if facts is None else {source.name: facts}, {source.name: trained_on(model)})
 
 
 def _retrained_maps(

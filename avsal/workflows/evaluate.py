@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 import numpy as np
@@ -15,18 +16,15 @@ from avsal import __version__
 from avsal.configuration import from_mapping, setting
 from avsal.errors import ConfigError, DatasetError
 from avsal.evaluation import (
-    BASELINES,
     AveragingProtocol,
     Evaluation,
     EvaluationSettings,
     MapCollection,
-    MapSource,
     Mixture,
     VideoScores,
     protocol,
     read_rows,
 )
-from avsal.models import SaliencyModel, require_model
 from avsal.report import (
     citation_note,
     comparable_results,
@@ -34,21 +32,39 @@ from avsal.report import (
     result_table,
 )
 from avsal.types import Recording
-from avsal.workflows.evaluation_notes import notes_of
+from avsal.workflows.evaluation_notes import cost_note, notes_of
 from avsal.workflows.model import RunSettings
 from avsal.workflows.model_maps import ModelMaps
-from avsal.workflows.results import model_facts
 from avsal.workflows.scores import Scores
+from avsal.workflows.sources import Scored, Sources, sources_of
 
 if TYPE_CHECKING:
     from datasets_av import Dataset
 
-__all__ = ["EvaluateOptions", "EvaluateSettings", "evaluate", "evaluate_source"]
+__all__ = ["EvaluateOptions", "EvaluateSettings", "evaluate", "evaluate_sources"]
 
 _PROTOCOL = "averages and tables"
 
 #: data sets whose papers pool the frames of all videos
 _POOLED = ("dhf1k", "hollywood2", "ucf_sports")
+
+#: protocols as published: how the tables of STAViS and of those who follow it were made, and DHF1K's
+LIKE: dict[str, dict[str, Any]] = {
+    "stavis": {
+        "family": "mit",
+        "sampler": "same_video",
+        "postprocess": "stavis",
+        "resize": "bicubic",
+        "protocol": "stavis",
+    },
+    "dhf1k": {
+        "family": "mit",
+        "sampler": "dhf1k_10",
+        "seed": 0,
+        "resize": "bicubic",
+        "protocol": "dhf1k",
+    },
+}
 
 #: told of each video that was scored: its number from 1, how many there are, its id
 Progress = Callable[[int, int, str], None]
@@ -60,19 +76,23 @@ class EvaluateSettings(RunSettings, EvaluationSettings):
 
     Attributes:
         audio: what a model is given: ``own``, ``none`` as without sound, ``zero`` as silence.
-        name: of the row; None: the model's or that of the path of maps.
+        name: of the row, of several models with commas; None: the model's or that of the path of maps.
         videos: ids of the recordings to score; None: all.
         protocol: of averaging; None: by data set.
         centre: what the centre bias is fitted to: the data set's training videos, or the other scored ones.
         common_with: rows of earlier evaluations: averages are of common frames only.
         interval: of the bootstrap over videos.
         workers: processes, one video each, for maps and baseline rows; a model predicts in this process.
+        costs: whether to measure what each model's maps cost.
+        like: a protocol as published: what `LIKE` says of it fills in the settings that are at their default.
     """
 
     audio: Literal["own", "none", "zero"] = setting(
         "own", help="none: as without sound; zero: as silence", group="model"
     )
-    name: str | None = setting(None, help="of the row [the model's or the path's]", group=_PROTOCOL)
+    name: str | None = setting(
+        None, help="of the row; of several models A,B,C [the model's or the path's]", group=_PROTOCOL
+    )
     videos: tuple[str, ...] | None = setting(
         None, help="only these recordings, by id [all]", metavar="IDS", group="data set"
     )
@@ -101,8 +121,25 @@ class EvaluateSettings(RunSettings, EvaluationSettings):
         1, help="processes, one video each (maps and baseline rows; a model needs 1)", group=_PROTOCOL
     )
 
+    costs: bool = setting(
+        True, help="columns of what each model's maps cost: CPU time, operations, memory", group=_PROTOCOL
+    )
+    like: Literal["stavis", "dhf1k"] | None = setting(
+        None,
+        help="a protocol as published, in one word: family, negatives, averages, post-processing, resizing",
+        group=_PROTOCOL,
+    )
+
     def __post_init__(self) -> None:
         """Raise ConfigError for choices that are impossible or contradict each other."""
+        usual = {entry.name: entry.default for entry in fields(self)}
+        for name, value in LIKE[self.like].items() if self.like is not None else ():
+            if getattr(self, name) not in (usual[name], value):
+                raise ConfigError(
+                    f"like={self.like} means {name}={value}, but {name}={getattr(self, name)} is given: "
+                    "leave one of them out"
+                )
+            object.__setattr__(self, name, value)
         EvaluationSettings.__post_init__(self)
         if self.workers < 1 or (self.batch_size is not None and self.batch_size < 1):
             raise ConfigError("`workers` and `batch_size` must be at least 1")
@@ -120,7 +157,8 @@ class EvaluateOptions(TypedDict, total=False):
     every: int
     max_frames: int | None
     min_fixations: int
-    postprocess: Literal["stavis"] | None
+    postprocess: Literal["stavis", "msu"] | None
+    resize: Literal["bilinear", "bicubic"]
     ig_floor: float
     baselines: Sequence[str]
     strict: bool
@@ -135,10 +173,12 @@ class EvaluateOptions(TypedDict, total=False):
     common_with: Sequence[str]
     interval: Literal["bca", "percentile"]
     workers: int
+    costs: bool
+    like: Literal["stavis", "dhf1k"] | None
 
 
 def evaluate(
-    model: SaliencyModel | MapSource | None,
+    model: Scored,
     data: Dataset | Iterable[Recording],
     *,
     maps: str | Path | None = None,
@@ -152,9 +192,12 @@ def evaluate(
         >>> data = avsal.load_dataset("hevc", "HEVC")
         >>> scores = avsal.evaluate(avsal.load_model(), data, every=25)
         >>> print(scores.table); scores.save("evaluation")
+        >>> print(avsal.evaluate([avsal.load_model(), avsal.load_model("unisal.pth")], data))
 
     Args:
-        model: from `avsal.load_model`; its device is used. None: the baseline rows alone, or `maps`.
+        model: from `avsal.load_model`; its device is used. Several, in a list or by name, are scored on the
+            frames that all have maps of; gaze is read and drawn once for all. None: the baseline rows alone,
+            or `maps`.
         data: from `avsal.load_dataset`, or recordings of your own.
         maps: instead of a model: a folder, video or HDF5 file of maps for each video, or a single one.
         settings: how; None: the defaults.
@@ -168,55 +211,24 @@ def evaluate(
     """
     given = {entry.name: getattr(settings, entry.name) for entry in fields(settings)} if settings else {}
     told = from_mapping(EvaluateSettings, {**given, **changes})
-    if maps is not None and model is not None:
-        raise ConfigError("`maps` are scored instead of a model: leave `model` and `weights` out")
-    if maps is not None and told.engine is not None:
-        raise ConfigError("`engine` says how a model is run, but `maps` are there already: leave it out")
-    if model is not None and (hasattr(model, "parameters") or not callable(model)):
-        require_model(model)
-    if isinstance(model, SaliencyModel):
-        if told.workers > 1:
-            raise ConfigError("a model predicts in this process alone: leave `workers` out")
-        if not model.trained:
-            raise ConfigError(
-                f"{model.name!r} lacks trained weights, so its scores would mean nothing; give weights=FILE"
-            )
-    source: MapSource | None
-    if maps is not None:
-        source = MapCollection(maps, name=told.name)
-    elif isinstance(model, SaliencyModel):
-        source = ModelMaps(
-            model,
-            told.name or model.name,
-            audio=told.audio,
-            engine=told.engine,
-            batch_size=told.batch_size,
-            precision=told.precision,
-        )
-    else:
-        source = model
-    return evaluate_source(source, data, told, progress=progress, model=model_facts(model))
+    return evaluate_sources(sources_of(model, maps, told), data, told, progress=progress)
 
 
-def evaluate_source(
-    source: MapSource | None,
+def evaluate_sources(
+    sources: Sources,
     data: Dataset | Iterable[Recording],
     settings: EvaluateSettings,
     *,
     progress: Progress | None = None,
-    model: Mapping[str, Any] | None = None,
 ) -> Scores:
     """Score maps from anywhere; see `evaluate`.
 
     Args:
-        source: of the maps; None for the baseline rows alone.
+        sources: of the maps; none for the baseline rows alone.
         data: see `evaluate`.
         settings: how.
         progress: called after each video.
-        model: facts of the model that makes the maps.
     """
-    if source is not None and (source.name in BASELINES or Path(source.name).name != source.name):
-        raise ConfigError(f"{source.name!r} cannot name a row and its file: choose another with name=TEXT")
     if settings.protocol == "diem20" and settings.max_frames is None:
         settings = replace(settings, max_frames=300)
     earlier = [read_rows(path) for path in settings.common_with]
@@ -224,7 +236,7 @@ def evaluate_source(
     recordings = _chosen(list(data), settings, facts.name)
     training, no_training = _training(data, settings)
     evaluation = Evaluation.prepare(
-        recordings, settings, source=source, training=training, frame_times=_frame_times
+        recordings, settings, source=sources.all, training=training, frame_times=_frame_times
     )
     notes = [*([no_training] if no_training else []), *getattr(data, "notes", ())]
     for text in getattr(data, "problems", ()):
@@ -232,16 +244,24 @@ def evaluate_source(
     for text in notes:
         evaluation.problems.add("note", text)
     averaging = _protocol(settings, facts.name, masks=evaluation.truths[0].masks)
-    if isinstance(source, MapCollection):
-        if len(evaluation.truths) == 1:
-            source.rename_single(evaluation.truths[0].video)
-        for text in source.problems:
-            evaluation.problems.add("stray file", text)
+    for source in sources.all:
+        if isinstance(source, MapCollection):
+            if len(evaluation.truths) == 1:
+                source.rename_single(evaluation.truths[0].video)
+            for text in source.problems:
+                evaluation.problems.add("stray file", text)
 
     scores: dict[str, list[VideoScores]] = {}
     absent: dict[str, dict[str, str]] = {}
     mixtures: dict[str, Mixture] = {}
+    total, before = len(evaluation.truths), 0
     with ExitStack() as stack:
+        if settings.postprocess == "msu" and sources.all:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="avsal-")))
+            before = total
+            for number, video in enumerate(evaluation.adapt(folder), start=1):
+                if progress is not None:
+                    progress(number, 2 * total, video)
         results = evaluation.score(settings.workers)
         stack.callback(getattr(results, "close", lambda: None))
         for number, result in enumerate(results, start=1):
@@ -251,12 +271,23 @@ def evaluate_source(
             for entry in result.scores:
                 scores.setdefault(entry.model, []).append(entry)
             if progress is not None:
-                progress(number, len(evaluation.truths), result.video)
+                progress(before + number, before + total, result.video)
     if not scores:
         raise DatasetError(f"nothing could be scored; the first problem: {evaluation.problems.found[0].text}")
 
     published = comparable_results(facts.name, averaging.name, facts.split, settings.sampler)
     told = notes_of(evaluation, absent, averaging) + ([citation_note(averaging.name)] if published else [])
+    videos = [truth.video for truth in evaluation.truths]
+    seen = {row: sources.seen(row, facts.name, videos, split=facts.split) for row in sources.learned}
+    told += [
+        f"{text}: its scores tell how well it knows them, not how well it predicts others."
+        for text in seen.values()
+        if text is not None
+    ]
+    measured = [one for one in sources.all if settings.costs and isinstance(one, ModelMaps)]
+    costs = {one.name: one.meter.costs() for one in measured}
+    if costs:
+        told.append(cost_note(settings.engine, settings.every))
     table = result_table(
         facts.title,
         scores,
@@ -265,6 +296,8 @@ def evaluate_source(
         notes=told,
         common_with=earlier,
         interval=settings.interval,
+        costs=costs,
+        doubts={row: "trained on these" for row, text in seen.items() if text is not None},
     )
     about = {
         "avsal": __version__,
@@ -275,7 +308,8 @@ def evaluate_source(
             "fold": facts.fold,
             **asdict(settings),
         },
-        "model": None if model is None else dict(model),
+        "model": dict(next(iter(sources.facts.values()))) if len(sources.facts) == 1 else None,
+        "models": {row: {**known, "costs": costs.get(row, {})} for row, known in sources.facts.items()},
         "settings": {entry.name: getattr(settings, entry.name) for entry in fields(EvaluationSettings)},
         "protocol": asdict(averaging),
         "notes": list(table.notes),

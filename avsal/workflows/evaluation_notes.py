@@ -12,7 +12,17 @@ from avsal.evaluation import (
     undefined_reason,
 )
 
-__all__ = ["notes_of"]
+__all__ = ["cost_note", "notes_of"]
+
+
+def cost_note(engine: str | None, every: int) -> str:
+    """What the columns of cost are, for the foot of the table."""
+    how = f"engine {engine or 'of the model'}" + (f", one frame in {every}" if every > 1 else "")
+    return (
+        f"Cost, as run here ({how}): CPU seconds a map of all threads, decoding included; GFLOP a map, two a "
+        "multiply-add, and memory of weights and of what was held while maps were made, libraries apart, on "
+        "the first video."
+    )
 
 
 def notes_of(made: Evaluation, absent: Mapping[str, Mapping[str, str]], how: AveragingProtocol) -> list[str]:
@@ -36,16 +46,22 @@ def notes_of(made: Evaluation, absent: Mapping[str, Mapping[str, str]], how: Ave
             *(["Density: the data set's prepared maps, at their size."] if prepared else []),
         ]
     notes.append(
-        "Maps of another size are resized to the ground truth's: bilinear, antialiased where they shrink."
+        f"Maps of another size are resized to the ground truth's: {settings.resize}, antialiased where they "
+        "shrink."
     )
-    if settings.postprocess is not None:
-        notes.append(f"Maps post-processed as by {settings.postprocess}; baseline rows are not.")
+    if settings.postprocess == "stavis":
+        notes.append("Maps post-processed as by stavis; baseline rows are not.")
+    for name, adaptation in made.adaptations.items():
+        notes.append(
+            f"Maps of {name} adapted as by msu, fitted to the gaze of the very frames that are scored: "
+            f"{adaptation}; baseline rows are not."
+        )
     if made.centre is not None:
         notes.append(f"Centre bias: {made.centre}.")
     if any("ig" in truth.metrics for truth in truths) and made.centre is not None:
         floor = (
             f"; maps divided by their sum, with a uniform share of {settings.ig_floor:g}"
-            if settings.family == "exact" and settings.ig_floor and made.source is not None
+            if settings.family == "exact" and settings.ig_floor and made.sources
             else ""
         )
         notes.append(f"IG against the centre bias{floor}; IG explained: share of the gold standard's IG.")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from avsal.configuration import setting
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from avsal.models import SaliencyModel
 
-__all__ = ["ModelSettings", "RunSettings", "load", "pick_device"]
+__all__ = ["ModelSettings", "RunSettings", "load", "load_each", "pick_device"]
 
 _MODEL = "model"
 
@@ -138,3 +139,30 @@ def load(settings: ModelSettings) -> SaliencyModel:
             "--untrained to see the machinery run"
         )
     return model.to(device)
+
+
+def load_each(settings: ModelSettings) -> list[SaliencyModel]:
+    """The models that ``model=A,B`` or ``weights=A,B`` name, or both in pairs; one where there is no comma.
+
+    Raises:
+        ConfigError: see `load`; numbers that do not pair; arguments, which belong to one model.
+        CheckpointError: a weight file cannot be used.
+    """
+    names, files = (
+        [part.strip() for part in text.split(",")] if text else []
+        for text in (settings.model, settings.weights)
+    )
+    number = max(len(names), len(files))
+    if number < 2:
+        return [load(settings)]
+    if names and files and len(names) != len(files):
+        raise ConfigError(
+            f"`model` names {len(names)} and `weights` {len(files)}: give a file for each model, or files "
+            "alone, which know their models"
+        )
+    if not all([*names, *files]):
+        raise ConfigError("`model` and `weights`: expected a name or file between commas but found none")
+    if settings.arguments:
+        raise ConfigError("`model.` arguments are of one model: give checkpoints, which know theirs")
+    pairs = zip_longest(names, files)
+    return [load(replace(settings, model=name, weights=file)) for name, file in pairs]

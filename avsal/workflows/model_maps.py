@@ -13,6 +13,7 @@ from avsal.media.frames import VideoInfo
 from avsal.models import SaliencyModel
 from avsal.prediction import Prediction, PredictionStream
 from avsal.types import Recording
+from avsal.workflows.cost import Meter
 
 __all__ = ["Hearing", "ModelMaps", "Sounds", "Watch", "Watched"]
 
@@ -43,6 +44,7 @@ class ModelMaps:
 
     Attributes:
         name: the row's name in tables.
+        meter: of what its maps cost.
     """
 
     def __init__(
@@ -70,7 +72,7 @@ class ModelMaps:
             batch_size: windows at once; None: the engine's own.
             precision: of the network.
         """
-        self.name = name
+        self.name, self.meter = name, Meter(model)
         self._model, self._audio, self._hearing, self._watch = model, audio, hearing, watch
         self._engine, self._batch_size, self._precision = engine, batch_size, precision
 
@@ -100,12 +102,13 @@ class ModelMaps:
             batch_size=self._batch_size,
             precision=self._precision,
         )
+        made = self.meter.measured(stream, lambda prediction: not prediction.interpolated)
         if self._watch is None or sounds is None:
-            yield from self._placed(stream, stream, truth)
+            yield from self._placed(made, stream, truth)
             return
         with self._watch(recording, stream.video.info, sounds) as watch:
             try:
-                yield from self._placed(watched(stream, watch), stream, truth)
+                yield from self._placed(watched(made, watch), stream, truth)
             except GeneratorExit:  # no further frame is scored: what was watched is whole
                 return
 
@@ -140,9 +143,9 @@ class ModelMaps:
         return []
 
 
-def watched(stream: PredictionStream, watch: Watch) -> Iterator[Prediction]:
-    """The stream's predictions, each shown first."""
-    for prediction in stream:
+def watched(predictions: Iterable[Prediction], watch: Watch) -> Iterator[Prediction]:
+    """The predictions, each shown first."""
+    for prediction in predictions:
         watch.write(prediction)
         yield prediction
 

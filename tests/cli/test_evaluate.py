@@ -275,3 +275,51 @@ def test_a_model_scores_as_its_own_maps_do_from_files(videos, weights, tmp_path,
         for metric, values in one.values.items():
             np.testing.assert_allclose(values, other.values[metric], rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(one.times, other.times)
+
+
+def test_several_models_make_a_leaderboard_with_costs(videos, weights, tmp_path, capsys):
+    other = create_model("tsfpnet", width=0.05, num_frames=8, size=(32, 48))
+    other.trained = True
+    seen = {"train": {"recordings": {"manifest": ["video0", "video2", "elsewhere"]}}}
+    save_checkpoint(other, tmp_path / "other.safetensors", data=seen)
+    words = ["data=manifest", f"root={videos}", "baselines=centre_bias", "metrics=nss,cc", "every=3"]
+    line = [f"model={weights},{tmp_path / 'other.safetensors'}", f"out={tmp_path / 'both'}"]
+    assert run_line("evaluate", *words, *line) == 0
+    told = capsys.readouterr().out
+    assert "tsfpnet was trained on 2 of the 3 videos scored here (video0, video2)" in told
+    assert "**tsfpnet** (trained on these)" in told
+    assert "**tsfpnet_av** |" in told
+    with (tmp_path / "both" / "table.csv").open() as stream:
+        lines = list(csv.DictReader(stream))
+    found = {(one["row"], one["metric"]): float(one["value"]) for one in lines}
+    for row in ("tsfpnet", "tsfpnet_av"):
+        costs = [found[row, name] for name in ("gflop", "cpu_seconds", "memory")]
+        assert all(cost > 0 for cost in costs)
+    assert found["tsfpnet", "parameters"] < found["tsfpnet_av", "parameters"]
+    assert ("centre bias", "gflop") not in found
+    about = json.loads((tmp_path / "both" / "evaluation.json").read_text())
+    assert list(about["models"]) == ["tsfpnet_av", "tsfpnet"]
+    assert about["models"]["tsfpnet"]["costs"].keys() == {"parameters", "gflop", "cpu_seconds", "memory"}
+    assert evaluate(*words, f"weights={weights}", f"out={tmp_path / 'alone'}", "like=stavis") == 0
+    alone = json.loads((tmp_path / "alone" / "evaluation.json").read_text())["settings"]
+    like = {"family": "mit", "sampler": "same_video", "postprocess": "stavis", "resize": "bicubic"}
+    assert like.items() <= alone.items()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["model=a,b", "weights=c,d,e"], "`model` names 2 and `weights` 3"),
+        (["model=a,,b"], "between commas but found none"),
+        (["model=a,b", "model.width=1"], "`model.` arguments are of one model"),
+        (["like=stavis", "sampler=dhf1k_10", "seed=1"], "like=stavis means sampler=same_video"),
+        (["like=dhf1k", "postprocess=stavis"], None),
+    ],
+)
+def test_leaderboards_and_published_protocols_are_checked(videos, tmp_path, words, message):
+    line = ["data=manifest", f"root={videos}", f"out={tmp_path}/out", "metrics=nss", "baselines=uniform"]
+    if message is None:
+        assert evaluate(*line, *words) == 0
+        return
+    with pytest.raises(ConfigError, match=message):
+        evaluate(*line, *words)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from avsal.errors import AvsalError
-from avsal.metrics import ConstantMapWarning, Map, MapError, as_density, nss, resize_map
+from avsal.metrics import ConstantMapWarning, Map, MapError, as_density, nss, resize_bicubic, resize_map
 from avsal.metrics.maps import blocks
 
 
@@ -106,3 +106,16 @@ def test_as_density_refuses_negative_maps_and_impossible_floors():
 def test_a_constant_prediction_warns_with_its_value():
     with pytest.warns(ConstantMapWarning, match=r"`saliency` is constant \(128\)"):
         nss(np.full((3, 3), 128, dtype=np.uint8), ([0], [0]))
+
+
+def test_bicubic_is_what_matlab_does():
+    """The kernel of Keys with a = -1/2, stretched where a map shrinks; 0 stays the least."""
+    point = np.zeros((1, 12))
+    point[0, 6] = 1
+    weights = [0, 0.2265625, 0.8671875, 0.8671875, 0.2265625, 0]  # at 1.25, .75, .25 of a pixel, cut below 0
+    np.testing.assert_allclose(resize_bicubic(point, (1, 24))[0, 10:16], weights, atol=1e-6)
+    lowest = resize_bicubic(point - 1, (1, 24)).min()
+    assert lowest == pytest.approx(-1 - 0.0703125, abs=1e-6)  # a map that is negative anyhow overshoots
+    halved = resize_bicubic(np.tile([0.0, 1.0], (1, 12)), (1, 12))
+    assert np.abs(halved[0, 2:-2] - 0.5).max() < 0.02  # antialiased: a fine grating becomes grey
+    assert resize_bicubic(point, (1, 12)) is point
