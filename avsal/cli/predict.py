@@ -164,6 +164,11 @@ class Teller:
             print(f"model: {identity}", flush=True)
         written = ", ".join(str(path) for path in found.outputs.values())
         self._say(f"{found.source}: {found.num_maps} maps in {found.summary['seconds']:.1f} s -> {written}")
+        if self.verbose:
+            parts = ", ".join(
+                f"{part} {spent:.1f}" for part, spent in found.summary["seconds_by_part"].items()
+            )
+            self._say(f"{found.source}: seconds by part, at the same time: {parts}")
 
     def _say(self, line: str) -> None:
         if not self.quiet:

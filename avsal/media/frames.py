@@ -8,17 +8,26 @@ from fractions import Fraction
 from math import isfinite
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from avsal.media.damage import Damage
 
-__all__ = ["ROUNDING", "Frame", "FrameReader", "VideoInfo", "check_selection"]
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+__all__ = ["NO_IMAGE", "ROUNDING", "Frame", "FrameReader", "Gives", "VideoInfo", "check_selection"]
 
 ROUNDING = 1e-6
 """Seconds by which two times may differ and still be the same."""
+
+Gives = Literal["images", "pictures", "both"]
+"""What a reader makes of each frame: RGB of the size asked for, the picture to be painted on, or both."""
+
+NO_IMAGE = np.zeros((0, 0, 3), np.uint8)
+"""The image of frames of which pictures alone were asked for."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,8 @@ class VideoInfo:
         rebuilt_times: the container's stamps run backwards in display order, so that times come from the
             order of decoding instead.
         stream: number of the picture stream, cover pictures not counted.
+        bits: of a sample as stored.
+        hdr: the transfer curve of high dynamic range, ``PQ`` or ``HLG``; None for the usual one.
     """
 
     path: Path
@@ -63,6 +74,8 @@ class VideoInfo:
     sound: bool
     rebuilt_times: bool = False
     stream: int = 0
+    bits: int = 8
+    hdr: str | None = None
 
     def facts(self) -> dict[str, object]:
         """The same facts as plain values for a JSON file."""
@@ -82,6 +95,8 @@ class VideoInfo:
             "sound": self.sound,
             "rebuilt_times": self.rebuilt_times,
             "stream": self.stream,
+            "bits": self.bits,
+            "hdr": self.hdr,
         }
 
 
@@ -95,7 +110,8 @@ class Frame:
         duration: seconds until the next frame; the video's mean period for its last frame.
         pts: the container's stamp in ticks, ``time = pts * time_base - origin``.
         image: (H, W, 3) uint8 RGB, upright.
-        picture: the image before it was scaled, where the source is read only once and was asked for it.
+        picture: the frame before it was scaled, where it was asked for: as `avsal.media.planes` describes, or
+            (H, W, 3) RGB where it came as that. It may belong to somebody else: read it, do not write to it.
     """
 
     index: int
@@ -103,7 +119,7 @@ class Frame:
     duration: float
     pts: int
     image: NDArray[np.uint8]
-    picture: NDArray[np.uint8] | None = None
+    picture: VideoFrame | NDArray[np.uint8] | None = None
 
 
 class FrameReader(Protocol):

@@ -17,9 +17,10 @@ from PIL import Image, ImageOps
 
 from avsal.errors import MediaError
 from avsal.media.damage import Damage
-from avsal.media.frames import ROUNDING, Frame, VideoInfo, check_selection
+from avsal.media.frames import NO_IMAGE, ROUNDING, Frame, Gives, VideoInfo, check_selection
 from avsal.media.image_files import list_images, open_image
 from avsal.media.pixels import RgbConverter
+from avsal.media.planes import PictureConverter
 from avsal.types import Scaling
 
 __all__ = ["STILL_RATE", "ImageFolderReader", "is_pattern", "is_still"]
@@ -51,6 +52,7 @@ class ImageFolderReader:
         start: seconds; earlier frames are left out.
         end: seconds; frames at or after it are left out.
         scaling: the filter where the size changes; see `pixels`.
+        gives: images, pictures to be painted on, or both; see `Frame`.
 
     Raises:
         MediaError: there are no images, none can be read, a number of the pattern is missing; while reading:
@@ -67,6 +69,7 @@ class ImageFolderReader:
         start: float | None = None,
         end: float | None = None,
         scaling: Scaling = "area",
+        gives: Gives = "images",
     ) -> None:
         check_selection(size, start, end)
         if not LOWEST_RATE <= frame_rate <= HIGHEST_RATE:
@@ -97,6 +100,7 @@ class ImageFolderReader:
         )
         self._size = size or own_size
         self._scaling = scaling
+        self._gives = gives
         self._start = float("-inf") if start is None else start - ROUNDING
         self._end = float("inf") if end is None else end - ROUNDING
         self._damage = Damage("picture")
@@ -132,6 +136,7 @@ class ImageFolderReader:
     def _frames(self) -> Generator[Frame, None, None]:
         damage = self._damage = Damage("picture")
         convert = RgbConverter(self._size, scaling=self._scaling)
+        to_picture = PictureConverter(self._info.size) if self._gives != "images" else None
         period = float(self._info.time_base)
         for number, path in enumerate(self._paths):
             time = float(number * self._info.time_base)
@@ -148,10 +153,13 @@ class ImageFolderReader:
                     f"{path} has {image.shape[1]}x{image.shape[0]} pixels, the images before it "
                     f"{width}x{height}: images of one video must have one size"
                 )
-            if image.shape[:2] != self._size:
+            picture = None if to_picture is None else to_picture(image)
+            if self._gives == "pictures":
+                image = NO_IMAGE
+            elif image.shape[:2] != self._size:
                 image = convert(av.VideoFrame.from_ndarray(image, "rgb24"))
             damage.decoded += 1
-            yield Frame(damage.decoded - 1, time, period, number, image)
+            yield Frame(damage.decoded - 1, time, period, number, image, picture)
 
 
 def is_pattern(name: str) -> bool:

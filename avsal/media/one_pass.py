@@ -30,6 +30,7 @@ from avsal.media.damage import Damage
 from avsal.media.frames import ROUNDING, Frame, FrameReader, VideoInfo
 from avsal.media.orientation import Orientation
 from avsal.media.pixels import RgbConverter
+from avsal.media.planes import PictureConverter
 from avsal.media.probe import USUAL_RATE
 from avsal.media.samples import placed_blocks
 from avsal.media.sources import Source, WindowedSound
@@ -241,7 +242,7 @@ class _Pictures:
         self._source, self._start = source, float("-inf") if start is None else start - ROUNDING
         self.info, self.damage = source.info, source.damage
         self._convert = RgbConverter(size, source._orientation, scaling)
-        self._whole = RgbConverter(source.info.size, source._orientation) if pictures else None
+        self._whole = PictureConverter(source.info.size, source._orientation) if pictures else None
 
     def __enter__(self) -> Self:
         return self

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from avsal.media.orientation import UPRIGHT, Orientation
 from avsal.types import Scaling
 
-__all__ = ["RgbConverter", "YuvConverter"]
+__all__ = ["RgbConverter", "YuvConverter", "YuvScaler"]
 
 BT709, BT601 = 1, 5
 """swscale's numbers of the two common YUV matrices."""
@@ -87,11 +87,10 @@ def _flags(scaling: Scaling) -> int:
 def _to_rgb(
     scaler: VideoReformatter, frame: av.VideoFrame, width: int, height: int, name: str, flags: int
 ) -> NDArray[np.uint8]:
-    untagged = BT709 if frame.width >= 1280 or frame.height > 576 else BT601
-    matrix = MATRICES.get(frame.colorspace, untagged)
+    matrix = _matrix(frame)
     # swscale takes every grey picture for full range, and PyAV before 17 gets tagged ones wrong: done below.
     grey = frame.format.name.startswith(("gray", "ya"))
-    full = grey or frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
+    full = grey or _full_range(frame)
     converted = scaler.reformat(
         frame,
         width,
@@ -110,6 +109,51 @@ def _to_rgb(
     return image
 
 
+def _matrix(frame: av.VideoFrame) -> int:
+    """swscale's number of the matrix that a frame's colours were made with."""
+    untagged = BT709 if frame.width >= 1280 or frame.height > 576 else BT601
+    return MATRICES.get(frame.colorspace, untagged)
+
+
+def _full_range(frame: av.VideoFrame) -> bool:
+    return bool(frame.color_range == ColorRange.JPEG) or frame.format.name.startswith("yuvj")
+
+
+class YuvScaler:
+    """Converts decoded YUV frames to 8-bit 4:2:0 frames of limited range, without a way through RGB.
+
+    BT.709 and BT.601 stay what they are, since going from one to the other costs more than everything else;
+    other matrices become BT.709. A frame that is as wanted already is given back as it is.
+
+    Args:
+        size: (H, W) of the result, both even.
+    """
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self._height, self._width = size
+        self._scaler = VideoReformatter()
+
+    def __call__(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """A yuv420p frame, its `colorspace` set, of one in planes of luma and colour without transparency."""
+        matrix, full = _matrix(frame), _full_range(frame)
+        kept = BT601 if matrix == BT601 else BT709
+        same = (frame.height, frame.width) == (self._height, self._width)
+        if not (same and matrix == kept and not full and frame.format.name == "yuv420p"):
+            frame = self._scaler.reformat(
+                frame,
+                self._width,
+                self._height,
+                "yuv420p",
+                src_colorspace=matrix,
+                dst_colorspace=kept,
+                interpolation=_flags("area"),
+                src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
+                dst_color_range=ColorRange.MPEG,
+            )
+        frame.colorspace = kept
+        return frame
+
+
 class YuvConverter:
     """Converts RGB or grey arrays to 8-bit 4:2:0 frames in limited-range BT.709, as HD players expect."""
 
@@ -121,7 +165,7 @@ class YuvConverter:
         frame = av.VideoFrame.from_ndarray(
             np.ascontiguousarray(image), "gray" if image.ndim == 2 else "rgb24"
         )
-        return self._scaler.reformat(
+        converted = self._scaler.reformat(
             frame,
             format="yuv420p",
             src_colorspace=BT601,
@@ -130,3 +174,5 @@ class YuvConverter:
             src_color_range=ColorRange.JPEG,
             dst_color_range=ColorRange.MPEG,
         )
+        converted.colorspace = BT709
+        return converted

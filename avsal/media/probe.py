@@ -62,6 +62,10 @@ class Probe:
     orientation: Orientation
 
 
+HDR = {16: "PQ", 18: "HLG"}
+"""FFmpeg's numbers of the transfer curves of high dynamic range."""
+
+
 def probe(path: str | Path, stream: int | None = None) -> Probe:
     """Look at picture stream number `stream` of a video; the answer is kept until the file changes.
 
@@ -113,6 +117,8 @@ def _probe(path: Path, index: int | None, changed_at: int, num_bytes: int) -> Pr
             sound=start.has_audio,
             rebuilt_times=stamps.rebuilt,
             stream=index,
+            bits=max((component.bits for component in frame.format.components), default=8),
+            hdr=HDR.get(stream.codec_context.color_trc),
         )
     return Probe(info, stamps, orientation)
 

@@ -90,7 +90,7 @@ class Source(ABC):
             start: seconds on the video clock; earlier frames are left out.
             threads: of a decoder; None for one.
             scaling: the filter where the size changes.
-            pictures: whether frames of a source that is read once bring their unscaled picture along.
+            pictures: whether frames bring their unscaled picture along.
         """
 
     def sound(self, sample_rate: int, keep: float) -> WindowedSound | None:
@@ -129,7 +129,7 @@ class FileSource(Source):
         scaling: Scaling = "area",
         pictures: bool = False,
     ) -> FrameReader:
-        """See `Source.frames`; the pictures can be read again and are left out."""
+        """See `Source.frames`."""
         assert self.path is not None
         return open_frames(
             self.path,
@@ -139,6 +139,7 @@ class FileSource(Source):
             start=start or None,
             threads=threads,
             scaling=scaling,
+            gives="both" if pictures else "images",
         )
 
     def sound(self, sample_rate: int, keep: float) -> WindowedSound | None:

@@ -8,16 +8,17 @@ from itertools import chain
 from math import floor
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import av
 
 from avsal.errors import MediaError
 from avsal.media.container import Coverage, check_file, decode, demux, open_container, picture_stream
 from avsal.media.damage import Damage
-from avsal.media.frames import ROUNDING, Frame, FrameReader, VideoInfo, check_selection
+from avsal.media.frames import NO_IMAGE, ROUNDING, Frame, FrameReader, Gives, VideoInfo, check_selection
 from avsal.media.images import STILL_RATE, ImageFolderReader, is_pattern, is_still
 from avsal.media.pixels import RgbConverter
+from avsal.media.planes import PictureConverter
 from avsal.media.probe import probe
 from avsal.media.stamps import Stamps
 from avsal.types import Scaling
@@ -48,6 +49,7 @@ class VideoReader:
         end: seconds on the video clock; frames at or after it are left out.
         threads: of the decoder, None for one. More are quicker on large pictures and many cores.
         scaling: the filter where the size changes; see `pixels`.
+        gives: images, pictures to be painted on, or both; see `Frame`.
 
     Raises:
         MediaError: no such file, no video, no such stream, or no picture can be decoded.
@@ -64,6 +66,7 @@ class VideoReader:
         end: float | None = None,
         threads: int | None = None,
         scaling: Scaling = "area",
+        gives: Gives = "images",
     ) -> None:
         check_selection(size, start, end)
         if threads is not None and threads < 1:
@@ -75,6 +78,7 @@ class VideoReader:
         self._end = end
         self._threads = threads or 1
         self._scaling = scaling
+        self._gives = gives
         self._damage = Damage("picture")
         self._running: Generator[Frame, None, None] | None = None
 
@@ -107,14 +111,18 @@ class VideoReader:
 
     def _frames(self) -> Generator[Frame, None, None]:
         info, stamps = self._probe.info, self._probe.stamps
-        convert = RgbConverter(self._size, self._probe.orientation, self._scaling)
+        orientation = self._probe.orientation
+        to_image = RgbConverter(self._size, orientation, self._scaling) if self._gives != "pictures" else None
+        to_picture = PictureConverter(info.size, orientation) if self._gives != "images" else None
 
         def finished(decoded: Decoded, ticks: int) -> Frame:
             index, pts = self._damage.decoded, decoded.pts
             self._damage.decoded += 1
             self._damage.patched += bool(decoded.frame.is_corrupt)
             duration = float(ticks * info.time_base)
-            return Frame(index, self._seconds(pts), duration, pts, convert(decoded.frame))
+            image = NO_IMAGE if to_image is None else to_image(decoded.frame)
+            picture = None if to_picture is None else to_picture(decoded.frame)
+            return Frame(index, self._seconds(pts), duration, pts, image, picture)
 
         previous: Decoded | None = None
         for decoded in self._from_start():
@@ -198,6 +206,7 @@ def open_frames(
     end: float | None = None,
     threads: int | None = None,
     scaling: Scaling = "area",
+    gives: Gives = "images",
 ) -> FrameReader:
     """Open a video, a folder of images or a pattern of image names such as ``frames/%05d.jpg``.
 
@@ -210,19 +219,20 @@ def open_frames(
         end: seconds on the video clock; frames at or after it are left out.
         threads: of the decoder of a video, None for one.
         scaling: the filter where the size changes; see `pixels`.
+        gives: images, pictures to be painted on, or both; see `Frame`.
 
     Raises:
         MediaError: there is nothing that can be read, or `frame_rate` is missing or given in vain.
     """
     path = Path(source)
+    part: dict[str, Any] = {"start": start, "end": end, "scaling": scaling, "gives": gives}
     if is_still(path):
-        rate = frame_rate or STILL_RATE
-        return ImageFolderReader(path, rate, size, start=start, end=end, scaling=scaling)
+        return ImageFolderReader(path, frame_rate or STILL_RATE, size, **part)
     if path.is_dir() or (not path.exists() and is_pattern(path.name)):
         if frame_rate is None:
             raise MediaError(f"{source} holds images without times: say how many frames a second they are")
-        return ImageFolderReader(path, frame_rate, size, start=start, end=end, scaling=scaling)
+        return ImageFolderReader(path, frame_rate, size, **part)
     if frame_rate is not None:
         check_file(path)
         raise MediaError(f"{source} is a video with its own time stamps: leave the frame rate out")
-    return VideoReader(path, size, stream=stream, start=start, end=end, threads=threads, scaling=scaling)
+    return VideoReader(path, size, stream=stream, threads=threads, **part)

@@ -17,6 +17,7 @@ from avsal.errors import MediaError
 from avsal.media.atomic import atomic_path
 from avsal.media.audio import has_sound
 from avsal.media.pixels import YuvConverter
+from avsal.media.planes import even
 from avsal.media.probe import sound_origin
 from avsal.media.soundtrack import Carried, carry_sound
 
@@ -32,7 +33,9 @@ MP4_OPTIONS = {"movflags": "+faststart", "movie_timescale": "90000"}
 
 
 class VideoWriter:
-    """Writes an H.264 video (8-bit 4:2:0, BT.709, limited range) frame by frame, with the sound of another.
+    """Writes an H.264 video (8-bit 4:2:0, limited range) frame by frame, with the sound of another.
+
+    Colours are BT.709, or what the first picture's `colorspace` says where pictures are given.
 
     Frames keep their own times, variable rates too. 0 of the video written is `start` on the video clock of
     the source, for picture and sound alike. Sound packets are read as the picture advances, so that memory
@@ -50,7 +53,8 @@ class VideoWriter:
             source exactly.
         frame_rate: mean, in frames a second, for the header and the encoder's budget.
         crf: of x264, 0 (lossless) to 51; 18 looks like the source.
-        preset: of x264, from ``ultrafast`` to ``veryslow``.
+        preset: of x264, from ``ultrafast`` to ``veryslow``. An overlay's frame of 720p at crf 18 takes one
+            core 25 ms with ``fast``, 10 with ``veryfast`` and 7 with ``superfast``, and 5.4, 4.3 and 9.7 kB.
         grey: images are (H, W) instead of (H, W, 3).
         sound_from: a video or sound file whose sound goes along, None for a silent video. One without sound
             gives a silent video, too.
@@ -74,7 +78,7 @@ class VideoWriter:
         time_base: Fraction,
         frame_rate: float,
         crf: int = 18,
-        preset: str = "fast",
+        preset: str = "veryfast",
         grey: bool = False,
         sound_from: str | Path | None = None,
         sound_stream: int | None = None,
@@ -113,7 +117,7 @@ class VideoWriter:
     @property
     def coded_size(self) -> tuple[int, int]:
         """(H, W) of the video: that of the images, made even."""
-        return self._size[0] + self._size[0] % 2, self._size[1] + self._size[1] % 2
+        return even(self._size)
 
     @property
     def sound(self) -> Carried:
@@ -147,11 +151,14 @@ class VideoWriter:
             self._stack = stack.pop_all()
         return self
 
-    def write(self, image: NDArray[np.uint8], time: float, duration: float | None = None) -> None:
+    def write(
+        self, image: NDArray[np.uint8] | av.VideoFrame, time: float, duration: float | None = None
+    ) -> None:
         """Append a frame.
 
         Args:
-            image: (H, W, 3) uint8 RGB, or (H, W) for a grey video, of the size that was announced.
+            image: (H, W, 3) uint8 RGB, or (H, W) for a grey video, of the size that was announced; or a
+                picture of `coded_size`, see `avsal.media.planes`, that is the writer's from now on.
             time: seconds on the video clock of the source; later than that of the frame before.
             duration: seconds that the frame is shown where none follows it, but not beyond `end`; None for
                 the mean.
@@ -160,10 +167,12 @@ class VideoWriter:
             MediaError: the file cannot be written.
             ValueError: shape or type are others, or the time does not advance by a tick.
         """
-        shape = self._size if self._grey else (*self._size, 3)
-        if image.shape != shape or image.dtype != np.uint8:
-            raise ValueError(f"expected a uint8 image of shape {shape} but got {image.dtype} {image.shape}")
+        frame = image if isinstance(image, av.VideoFrame) else self._picture_of(image)
+        found = (frame.height, frame.width, frame.format.name)
+        if found != (*self.coded_size, "yuv420p"):
+            raise ValueError(f"expected a yuv420p picture of {self.coded_size} but got {found}")
         if self._last is None:
+            self._picture.codec_context.colorspace = frame.colorspace
             self._first_time = time
             self._first_pts = round(Fraction(time - self._start) / self._time_base)
         # whole ticks from the first frame on: `start` may lie between two, where rounding is up or down
@@ -175,12 +184,17 @@ class VideoWriter:
         if duration is not None:
             until = time + duration if self._end is None else min(time + duration, max(self._end, time))
             self._shown = max(1, round(Fraction(until - self._start) / self._time_base) - pts)
-        height, width = self.coded_size
-        border = [(0, height - self._size[0]), (0, width - self._size[1]), (0, 0)]
-        frame = self._convert(np.pad(image, border[: image.ndim], mode="edge"))
         frame.pts = pts
         frame.time_base = self._time_base
         self._mux(self._picture.encode(frame))
+
+    def _picture_of(self, image: NDArray[np.uint8]) -> av.VideoFrame:
+        shape = self._size if self._grey else (*self._size, 3)
+        if image.shape != shape or image.dtype != np.uint8:
+            raise ValueError(f"expected a uint8 image of shape {shape} but got {image.dtype} {image.shape}")
+        height, width = self.coded_size
+        border = [(0, height - self._size[0]), (0, width - self._size[1]), (0, 0)]
+        return self._convert(np.pad(image, border[: image.ndim], mode="edge"))
 
     def _mux(self, packets: list[Packet]) -> None:
         for packet in packets:

@@ -6,13 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from avsal.clips import resize_map
 from avsal.errors import ConfigError
+from avsal.media.pixels import RgbConverter
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
 
 __all__ = ["Prediction", "SoundOption"]
 
@@ -35,7 +39,8 @@ class Prediction:
         attention: by name, what each of the stream's `sounds` adds to the features, (H, W) float32 above -1,
             0 without sound; empty unless asked for.
         video_size: (H, W) of the video's frames; None where it is not known.
-        look: reads the frame itself; None where it cannot be read. See `picture`.
+        frame: of the video, as `Frame.picture`, where the stream keeps it; see `picture`.
+        look: reads the frame from its source again; None where it cannot be read.
     """
 
     index: int
@@ -46,6 +51,7 @@ class Prediction:
     condition_maps: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     attention: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     video_size: tuple[int, int] | None = None
+    frame: VideoFrame | NDArray[np.uint8] | None = field(default=None, compare=False)
     look: Callable[[], NDArray[np.uint8] | None] | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
@@ -59,11 +65,16 @@ class Prediction:
 
     @property
     def picture(self) -> NDArray[np.uint8] | None:
-        """(H, W, 3) uint8 RGB: the frame that the map is of, read from its file when it is asked for.
+        """(H, W, 3) uint8 RGB: the frame that the map is of, read from its file where it was not kept.
 
         None where the source is read only once and the stream was not told to keep `pictures`.
         """
-        return None if self.look is None else self.look()
+        if self.frame is None:
+            return None if self.look is None else self.look()
+        if isinstance(self.frame, np.ndarray):
+            return self.frame
+        height, width = self.video_size or (self.frame.height, self.frame.width)
+        return RgbConverter((self.frame.height, self.frame.width))(self.frame)[:height, :width]
 
     def map_at(self, size: tuple[int, int] | None = None) -> NDArray[np.float32]:
         """The map at another size, interpolated bilinearly, over areas where it shrinks, its values in range.

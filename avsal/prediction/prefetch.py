@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Generic, Self, TypeVar
@@ -25,12 +26,17 @@ class Prefetcher(Generic[Item]):
     Args:
         items: iterated over once, in the thread.
         depth: how many items may wait.
+
+    Attributes:
+        busy: seconds that making items took so far.
+        waited: seconds that whoever takes them waited.
     """
 
     def __init__(self, items: Iterable[Item], depth: int) -> None:
         self._items = items
         self._queue: queue.Queue[tuple[list[Item], BaseException | None]] = queue.Queue(depth)
         self._left = threading.Event()
+        self.busy = self.waited = 0.0
         self._thread = threading.Thread(target=self._work, name="avsal-ahead", daemon=True)
 
     def __enter__(self) -> Self:
@@ -49,7 +55,9 @@ class Prefetcher(Generic[Item]):
     def __iter__(self) -> Iterator[Item]:
         """The items, each once."""
         while True:
+            began = time.perf_counter()
             items, error = self._queue.get()
+            self.waited += time.perf_counter() - began
             if error is not None:
                 raise error
             if not items:
@@ -58,9 +66,13 @@ class Prefetcher(Generic[Item]):
 
     def _work(self) -> None:
         try:
-            for item in self._items:
+            items, began = iter(self._items), time.perf_counter()
+            for item in items:
+                self.busy += time.perf_counter() - began
                 if not self._put([item], None):
                     return
+                began = time.perf_counter()
+            self.busy += time.perf_counter() - began
         except BaseException as error:  # whatever it is, it belongs to who takes the items
             self._put([], error)
         else:

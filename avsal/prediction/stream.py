@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, overload
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import torch
@@ -33,6 +34,9 @@ from avsal.prediction.finish import finished
 from avsal.prediction.prediction import Prediction, SoundOption
 from avsal.prediction.prefetch import Prefetcher
 
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
 __all__ = ["PRECISIONS", "Prediction", "PredictionStream", "predict"]
 
 #: what the network computes in; maps are float32 always
@@ -42,6 +46,9 @@ ReadSound = Callable[[float, int], NDArray[np.float32]]
 
 #: decoded frames that may wait for the network
 DECODED_AHEAD = 8
+
+#: bytes that pictures may take while they wait for their maps; beyond, the video is decoded again
+PICTURE_BYTES = 512 * 2**20
 
 
 class PredictionStream:
@@ -55,6 +62,7 @@ class PredictionStream:
         sound_names: of `sounds`.
         num_windows: how many windows were computed so far.
         engine: that computes them.
+        pictures: whether predictions carry pictures: asked for, and small enough to wait for their maps.
     """
 
     def __init__(
@@ -94,17 +102,18 @@ class PredictionStream:
             raise ConfigError(f"{expected}; this is {model.name}")
         self.engine.attention = attention
         self.num_windows = 0
+        self._decoded: Prefetcher[Frame] | None = None
+        self._sound_seconds = 0.0
         self._predictions = self._predict()
         self._pending: deque[WindowMaps] = deque()
-        self._pictures: dict[
-            int, NDArray[np.uint8]
-        ] = {}  # of the pending ones, of a source that is read once
-
         self.source = as_source(
             source, frame_rate=frame_rate, video_stream=video_stream, audio_stream=audio_stream
         )
         info = self.source.info
         reach = 2 * self.engine.spec.num_frames + self.engine.past
+        waiting = self.engine.spec.num_frames + self.engine.future + self.engine.batch_size + every
+        num_bytes = (waiting + DECODED_AHEAD) * info.size[0] * info.size[1] * 3 // 2
+        self.pictures = pictures and (self.source.path is None or num_bytes <= PICTURE_BYTES)
         margin = reach / info.frame_rate  # seconds of video a map can depend on before its own
         begin = None if start is None else max(0.0, start - margin)
         self.sound_names = () if sounds is None else tuple(sounds)
@@ -124,7 +133,7 @@ class PredictionStream:
             start=begin or None,
             threads=threads,
             scaling=model.spec.scaling,
-            pictures=pictures,
+            pictures=self.pictures,
         )
 
     def _open_sound(
@@ -173,8 +182,16 @@ class PredictionStream:
         with ExitStack() as stack:
             frames: Iterable[Frame] = stack.enter_context(self.video)
             if self.source.ahead:
-                frames = stack.enter_context(Prefetcher(frames, DECODED_AHEAD))
+                frames = self._decoded = stack.enter_context(Prefetcher(frames, DECODED_AHEAD))
             yield from self._filled(self._computed(self.jobs(iter(frames))))
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Seconds that parts were at work so far; ``decoding`` goes on beside the others."""
+        decoded = self._decoded
+        if decoded is None:
+            return {"decoding": 0.0, "waiting": 0.0, "sound": self._sound_seconds}
+        return {"decoding": decoded.busy, "waiting": decoded.waited, "sound": self._sound_seconds}
 
     def jobs(self, frames: Iterator[Frame]) -> Iterator[WindowJob]:
         """The windows to compute, with the maps that are wanted of each, for `Engine.predict`.
@@ -190,6 +207,7 @@ class PredictionStream:
         """
         plan = WindowPlan(self.engine.spec, at_once=self.at_once)
         buffer: dict[int, Frame] = {}
+        pictures: dict[int, VideoFrame | NDArray[np.uint8] | None] = {}  # let go of as soon as they are shown
         around = self.engine.past > 0
         count, number, ended, beyond = 0, 0, False, 0
         left_out: WindowJob | None = None
@@ -198,7 +216,7 @@ class PredictionStream:
             if frame is None:
                 ended = True
             else:
-                buffer[count] = frame
+                buffer[count], pictures[count] = replace(frame, picture=None), frame.picture
                 count += 1
             for window in plan.take(count, ended):
                 held = left_out
@@ -211,9 +229,7 @@ class PredictionStream:
                         break
                     if self.start is not None and seen.time < self.start:
                         continue
-                    output = WindowMaps(slot, number, seen.time, seen.duration)
-                    if seen.picture is not None:
-                        self._pictures[number] = seen.picture
+                    output = WindowMaps(slot, number, seen.time, seen.duration, pictures.pop(index, None))
                     self._pending.append(output)
                     if number % self.every == 0:
                         job.wanted.append(output)
@@ -240,6 +256,7 @@ class PredictionStream:
                     break
             for index in [index for index in buffer if index < plan.oldest]:
                 del buffer[index]
+                pictures.pop(index, None)
         if count == 0 or number == 0:
             part = "" if self.start is None and self.end is None else " in the part asked for"
             raise MediaError(f"{self.source}: expected frames but none could be decoded{part}")
@@ -250,6 +267,7 @@ class PredictionStream:
         """The job with the sounds of its window's seconds."""
         if not any(self._reads):
             return job
+        began = perf_counter()
         spec, info = self.model.spec, self.video.info
         assert spec.sample_rate is not None  # or nothing would be read
         spans = [(frame.time, frame.time + frame.duration) for frame in job.frames]
@@ -268,6 +286,7 @@ class PredictionStream:
             samples = excerpt(job.window, spans, spec.sample_rate, usual, read, spec.audio_lead)
             samples = np.ascontiguousarray(samples)
             sounds.append(waveform(samples, spec))
+        self._sound_seconds += perf_counter() - began
         return replace(job, sounds=tuple(sounds))
 
     def _read_one(self, first: float, samples: int) -> NDArray[np.float32]:
@@ -301,6 +320,7 @@ class PredictionStream:
                     condition_maps=condition_maps,
                     attention=attention,
                     video_size=self.video.info.size,
+                    frame=output.picture,
                 )
 
     def _filled(self, computed: Iterator[Prediction]) -> Iterator[Prediction]:
@@ -320,16 +340,14 @@ class PredictionStream:
                     condition_maps=mixed_by_name(before.condition_maps, after.condition_maps, share),
                     attention=mixed_by_name(before.attention, after.attention, share),
                     video_size=after.video_size,
+                    frame=output.picture,
                     look=self._look(output),
                 )
             yield replace(after, look=self._look(self._pending.popleft()))
             before = after
 
     def _look(self, output: WindowMaps) -> Callable[[], NDArray[np.uint8] | None] | None:
-        """How the frame of a map is looked at."""
-        picture = self._pictures.pop(output.number, None)
-        if picture is not None:
-            return partial(np.asarray, picture)
+        """How the frame of a map is read again."""
         return None if self.source.path is None else partial(self.source.picture_at, output.time)
 
 
@@ -402,8 +420,8 @@ def predict(
             (numbers of streams in the file), ``start`` and ``end`` in seconds, ``every`` (N: each N-th frame
             is computed, the others interpolated), ``engine`` (see `avsal.prediction.engines`; the model's
             default), ``batch_size`` in windows, ``precision``, ``threads`` for decoding, ``pictures`` (keep
-            the frames of a source that is read once, for `Prediction.picture`), ``at_once`` (see
-            `avsal.live`).
+            the frames before they are scaled, for `Prediction.picture`, while memory allows), ``at_once``
+            (see `avsal.live`).
 
     Returns:
         an iterator of `Prediction` that decodes as it goes; its ``video.info`` and ``video.damage`` tell of

@@ -9,12 +9,13 @@ import contextlib
 import csv
 import json
 import shutil
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +24,16 @@ from avsal.clips import resize_map
 from avsal.errors import AvsalRuntimeError, ConfigError, MediaError
 from avsal.media.atomic import atomic_path, partial_name, sweep
 from avsal.media.frames import Frame, VideoInfo
+from avsal.media.planes import PictureConverter
 from avsal.media.video import open_frames
 from avsal.media.writer import VideoWriter
 from avsal.prediction import Prediction
-from avsal.render.caption import write_text
 from avsal.render.colormap import colormap, to_unit_peak
-from avsal.render.overlay import CLEAR, OverlayStyle, contrast, draw_overlay
+from avsal.render.overlay import CLEAR, OverlayStyle, contrast
+from avsal.render.painter import Painter
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
 
 __all__ = ["OUTPUTS", "Output", "OutputRequest"]
 
@@ -57,6 +62,7 @@ class OutputRequest:
             for no caption.
         bits: of a PNG sample, 8 or 16.
         about: settings and versions, kept inside files that can hold them.
+        pictures: whether predictions carry their frames' pictures; else the video is read again for them.
     """
 
     source: Path | None
@@ -72,15 +78,22 @@ class OutputRequest:
     caption: str | None = None
     bits: int = 8
     about: Mapping[str, Any] | None = None
+    pictures: bool = False
 
 
 class Output(ABC):
-    """One kind of file made from a video's predictions; a context manager, written to frame by frame."""
+    """One kind of file made from a video's predictions; a context manager, written to frame by frame.
 
-    suffix: str  # what follows the video's name
+    Attributes:
+        suffix: what follows the video's name.
+        seconds: of work so far, by part.
+    """
+
+    suffix: str
 
     def __init__(self, path: Path, request: OutputRequest) -> None:
         self.path, self.request = path, request
+        self.seconds: dict[str, float] = {}
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -114,6 +127,13 @@ class Output(ABC):
         """What a summary should say of the file, when all is written."""
         return {}
 
+    @contextlib.contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Add what is done meanwhile to `seconds`."""
+        began = time.perf_counter()
+        yield
+        self.seconds[part] = self.seconds.get(part, 0.0) + time.perf_counter() - began
+
 
 class OverlayVideo(Output):
     """The video with its map painted over it, H.264 that plays in a browser, with the original sound.
@@ -126,16 +146,18 @@ class OverlayVideo(Output):
 
     def _open(self) -> None:
         request = self.request
-        self.table = colormap(request.colormap)
+        self.convert = PictureConverter(request.info.size)
+        self.paint = Painter(colormap(request.colormap), request.alpha, request.style)
         self.count = self.faint = 0
-        self.frames: Iterator[Frame] | None = None
-        if request.source is not None:
+        self.frames: Iterator[Frame] = iter(())
+        if request.source is not None and not request.pictures:
             reader = open_frames(
                 request.source,
                 frame_rate=request.frame_rate,
                 stream=request.info.stream if request.frame_rate is None else None,
                 start=request.start,
                 end=request.end,
+                gives="pictures",
             )
             self.frames = iter(self._stack.enter_context(reader))
         self.video = self._stack.enter_context(
@@ -154,33 +176,39 @@ class OverlayVideo(Output):
 
     def write(self, prediction: Prediction) -> None:
         """Add one frame."""
-        request = self.request
-        shown = self._picture(prediction)
-        picture = draw_overlay(shown, prediction.map, self.table, request.alpha, request.style)
-        if request.caption is not None:
-            _write_caption(picture, f"{request.caption}   {prediction.time:.2f} s".strip())
-        self.video.write(picture, prediction.time, prediction.duration)
-        self.count += 1
-        self.faint += contrast(prediction.map) < CLEAR
+        picture = self._read(prediction.time) if prediction.frame is None else prediction.frame
+        caption = self.request.caption
+        if caption is not None:
+            caption = f"{caption}   {prediction.time:.2f} s".strip()
+        with self.timed("painting"):
+            painted = self.paint(self.convert(picture), prediction.map, caption)
+            self.count += 1
+            self.faint += contrast(prediction.map) < CLEAR
+        with self.timed("encoding"):
+            self.video.write(painted, prediction.time, prediction.duration)
 
-    def _picture(self, prediction: Prediction) -> NDArray[np.uint8]:
-        """The frame that a map is of."""
-        if self.frames is None:
-            shown = prediction.picture
-            if shown is None:
-                raise ConfigError("an overlay of what is read only once needs its pictures: pictures=True")
-            return shown
-        frame = next(self.frames, None)
-        if frame is None or abs(frame.time - prediction.time) > 1e-6:
+    def _read(self, seconds: float) -> VideoFrame | NDArray[np.uint8]:
+        """The picture of the next frame, from the video itself."""
+        if self.request.source is None:
+            raise ConfigError("an overlay of what is read only once needs its pictures: pictures=True")
+        with self.timed("decoding again"):
+            frame = next(self.frames, None)
+        if frame is None or frame.picture is None or abs(frame.time - seconds) > 1e-6:
             raise MediaError(
                 f"{self.request.source}: reading the video again did not give the frame at "
-                f"{prediction.time:.3f} s; was the file changed meanwhile?"
+                f"{seconds:.3f} s; was the file changed meanwhile?"
             )
-        return frame.image
+        return frame.picture
 
     def remarks(self) -> dict[str, Any]:
-        """The share of frames whose map is painted faintly, for it has little contrast."""
-        return {"low contrast": f"{self.faint} of {self.count} maps, painted faintly"} if self.faint else {}
+        """How many maps are painted faintly, for they have little contrast; what became of deep colours."""
+        info, found = self.request.info, {}
+        if self.faint:
+            found["low contrast"] = f"{self.faint} of {self.count} maps, painted faintly"
+        if info.bits > 8 or info.hdr:
+            kept = "" if info.hdr is None else f"; {info.hdr} is not tone-mapped, so that colours look pale"
+            found["colours"] = f"{info.bits} bits a sample became 8{kept}"
+        return found
 
 
 class MapVideo(Output):
@@ -335,11 +363,3 @@ OUTPUTS: dict[str, type[Output]] = {
     "h5": HDF5,
     "csv": Table,
 }
-
-
-def _write_caption(picture: NDArray[np.uint8], text: str) -> None:
-    """A line on a dark ground in the lower left corner, changed in place."""
-    letters = max(10, picture.shape[0] // 30)
-    band = picture[-2 * letters :, : round(0.62 * letters * (len(text) + 2))]
-    band //= 3
-    write_text(band, text, left=letters // 2, middle=letters, height=letters)

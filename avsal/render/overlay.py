@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,17 @@ from numpy.typing import NDArray
 from avsal.errors import ConfigError
 from avsal.render.colormap import paint
 
-__all__ = ["STYLES", "OverlayStyle", "contrast", "draw_overlay", "emphasis", "outline"]
+__all__ = [
+    "STYLES",
+    "OverlayStyle",
+    "contrast",
+    "draw_overlay",
+    "emphasis",
+    "line_colours",
+    "lines",
+    "outline",
+    "raised",
+]
 
 OverlayStyle = Literal["heat", "contour"]
 STYLES: tuple[OverlayStyle, ...] = get_args(OverlayStyle)
@@ -49,13 +60,22 @@ def emphasis(saliency: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np
     """
     from PIL import Image
 
-    peak, ground = float(saliency.max()), float(np.quantile(saliency, GROUND))
-    fade = min(1.0, max(0.0, (contrast(saliency) - FAINT) / (CLEAR - FAINT)))
-    if fade == 0:
+    height = raised(saliency)
+    if height is None:
         return np.zeros(size, np.float32)
-    height = Image.fromarray(np.asarray((saliency - ground) * (fade / (peak - ground)), np.float32))
-    enlarged = np.asarray(height.resize((size[1], size[0]), Image.Resampling.BICUBIC))
-    return np.clip(enlarged, 0, 1)
+    enlarged = Image.fromarray(height).resize((size[1], size[0]), Image.Resampling.BICUBIC)
+    return np.clip(np.asarray(enlarged), 0, 1)
+
+
+def raised(saliency: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    """A map's height over its ground in parts of the peak's, (h, w) up to 1; None if nothing is painted."""
+    share = contrast(saliency)
+    fade = min(1.0, (share - FAINT) / (CLEAR - FAINT))
+    if fade <= 0:
+        return None
+    peak = float(saliency.max())
+    ground = peak - share * peak
+    return np.asarray((saliency - ground) * (fade / (peak - ground)), np.float32)
 
 
 def outline(
@@ -71,19 +91,42 @@ def outline(
     Returns:
         (H, W, 3) RGB.
     """
-    drawn = picture.copy()
-    width = max(1, round(picture.shape[0] / 240))
-    for line, level in zip(LINES, np.linspace(0.6, 1.0, len(LINES)), strict=True):
-        inside = height >= line
-        for reach, colour in ((2 * width, np.zeros(3, np.uint8)), (width, table[round(255 * level)])):
-            near = inside.copy()
-            for shift in range(1, reach + 1):
-                near[shift:] |= inside[:-shift]
-                near[:-shift] |= inside[shift:]
-                near[:, shift:] |= inside[:, :-shift]
-                near[:, :-shift] |= inside[:, shift:]
-            drawn[near & ~inside] = colour
-    return drawn
+    marks = lines(height, LINES)
+    colours = np.concatenate([np.zeros((2, 3), np.uint8), line_colours(table)])
+    return np.where(marks[..., None] > 0, colours[marks], picture)
+
+
+def lines(height: NDArray[Any], levels: Sequence[float]) -> NDArray[np.uint8]:
+    """Where lines are drawn, (H, W): 0 nowhere, 1 on their dark sides, 2 and more on the line of each level.
+
+    Args:
+        height: (H, W).
+        levels: ascending, in units of `height`.
+    """
+    width = max(1, round(height.shape[0] / 240))
+    passed = np.zeros(height.shape, np.uint8)  # how many levels
+    for level in levels:
+        passed += height >= level
+    near = [spread(passed, width, axis) for axis in (0, 1)]
+    far = [spread(one, width, axis) for axis, one in enumerate(near)]
+    within, beyond = np.maximum(*near), np.maximum(*far)
+    # of the lines that come close, the highest is seen, and its dark side is over lower lines
+    return np.where(beyond == passed, 0, np.where(within == beyond, beyond + 1, 1)).astype(np.uint8)
+
+
+def spread(values: NDArray[np.uint8], reach: int, axis: int) -> NDArray[np.uint8]:
+    """The largest of the (H, W) values at most `reach` pixels before or after along an axis."""
+    border = [(reach, reach) if one == axis else (0, 0) for one in (0, 1)]
+    largest, span = np.moveaxis(np.pad(values, border), axis, 0), 1
+    while span < 2 * reach + 1:  # over 1, 2, 4 ... values
+        step = min(span, 2 * reach + 1 - span)
+        largest, span = np.maximum(largest[:-step], largest[step:]), span + step
+    return np.moveaxis(largest, 0, axis)
+
+
+def line_colours(table: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(L, 3) RGB of the lines at `LINES`."""
+    return table[[round(255 * level) for level in np.linspace(0.6, 1.0, len(LINES))]]
 
 
 def draw_overlay(

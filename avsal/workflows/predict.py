@@ -6,7 +6,7 @@ import contextlib
 import json
 import time
 import wave
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,7 @@ from avsal.models import SaliencyModel
 from avsal.prediction import Prediction, PredictionStream
 from avsal.prediction.engines import supported_engines
 from avsal.prediction.prediction import SoundOption
+from avsal.prediction.prefetch import Prefetcher
 from avsal.render import OUTPUTS, Output, OutputRequest, colormap
 from avsal.workflows.model import ModelSettings
 from avsal.workflows.results import ScratchFolder, model_facts
@@ -40,6 +41,9 @@ VIDEO_SUFFIXES = frozenset(
 IMAGE_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
 
 _VIDEO, _LOOK = "video and audio", "pictures"
+
+#: maps that may wait to be painted and written
+COMPUTED_AHEAD = 4
 
 #: gives a stream's predictions on, with progress shown
 Progress = Callable[[PredictionStream], Iterator[Prediction]]
@@ -313,6 +317,7 @@ def predict_video(
         caption=model.name if told.caption else None,
         bits=told.bits,
         about=about,
+        pictures=stream.pictures,
     )
     count, interpolated, first, last = 0, 0, 0.0, 0.0
     with contextlib.ExitStack() as stack:
@@ -320,9 +325,14 @@ def predict_video(
         outputs: list[Output] = [
             stack.enter_context(OUTPUTS[kind](path, request)) for kind, path in paths.items()
         ]
-        for prediction in _until_stopped(stream if progress is None else progress(stream), source):
-            for output in outputs:
-                output.write(prediction)
+        predictions: Iterable[Prediction] = stream if progress is None else progress(stream)
+        ahead = Prefetcher(predictions, COMPUTED_AHEAD) if source.ahead else None
+        if ahead is not None:
+            predictions = stack.enter_context(ahead)
+        for prediction in _until_stopped(predictions, source):
+            for kind, output in zip(paths, outputs, strict=True):
+                with output.timed(f"writing {kind}"):
+                    output.write(prediction)
             first = prediction.time if count == 0 else first
             last = prediction.time
             count += 1
@@ -331,24 +341,42 @@ def predict_video(
     damage = "; ".join(lost.describe() for lost in stream.damage)
     if damage:
         warnings.append(f"{source}: {damage}; the rest was predicted")
+    remarks = {
+        kind: found for kind, output in zip(paths, outputs, strict=True) if (found := output.remarks())
+    }
+    warnings += [f"{source}: {found['colours']}" for found in remarks.values() if "colours" in found]
     summary = about | {
         "frames": count,
         "interpolated": interpolated,
         "first_time": first,
         "last_time": last,
         "outputs": {kind: path.name for kind, path in paths.items()},
-        "remarks": {
-            kind: found for kind, output in zip(paths, outputs, strict=True) if (found := output.remarks())
-        },
+        "remarks": remarks,
         "damage": damage or None,
         "seconds": round(elapsed, 3),
         "seconds_per_map": round(elapsed / count, 4),
+        "seconds_by_part": _parts(stream, ahead, dict(zip(paths, outputs, strict=True))),
         "windows": stream.num_windows,
     }
     sweep(summary_path)
     with atomic_path(summary_path) as temporary:
         temporary.write_text(json.dumps(summary, indent=2) + "\n")
     return PredictedVideo(Path(str(source)), paths, summary, tuple(warnings))
+
+
+def _parts(
+    stream: PredictionStream, ahead: Prefetcher[Any] | None, outputs: Mapping[str, Output]
+) -> dict[str, float]:
+    """Seconds that each part was at work; decoding, network and writing go on at the same time."""
+    seconds = stream.seconds
+    waiting = seconds.pop("waiting")
+    parts = dict(seconds)
+    if ahead is not None:
+        parts["network"] = ahead.busy - waiting - seconds["sound"]
+    for kind, output in outputs.items():
+        whole = output.seconds.pop(f"writing {kind}", 0.0)
+        parts |= output.seconds or {f"writing {kind}": whole}
+    return {part: round(spent, 3) for part, spent in parts.items()}
 
 
 def expected_maps(stream: PredictionStream) -> int | None:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from avsal.clips.windows import Window
 from avsal.media.frames import Frame
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
 
 __all__ = ["Run", "Runs", "WindowJob", "WindowMaps", "slide"]
 
@@ -22,12 +28,14 @@ class WindowMaps:
         number: of the frame among the predicted ones.
         time: of the frame, seconds on the video's clock.
         duration: of the frame in seconds.
+        picture: of the frame, to be painted on, where it is kept.
     """
 
     slot: int
     number: int
     time: float
     duration: float
+    picture: VideoFrame | NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True, eq=False)
