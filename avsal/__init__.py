@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from avsal.models import create_model, list_models
     from avsal.prediction import live, predict
+    from avsal.render.plots import plot
     from avsal.weights import (
         from_pretrained,
         load_model,
@@ -60,6 +61,7 @@ _HOMES = {
     "load_dataset": "avsal.workflows.data",
     "load_model": "avsal.weights",
     "model_identity": "avsal.weights",
+    "plot": "avsal.render.plots",
     "predict": "avsal.prediction",
     "predict_video": "avsal.workflows.predict",
     "prepare": "avsal.workflows.prepare",
@@ -90,6 +92,7 @@ __all__ = [
     "load_dataset",
     "load_model",
     "model_identity",
+    "plot",
     "predict",
     "predict_video",
     "prepare",

@@ -146,7 +146,7 @@ def stacks(folder: Path) -> list[Path]:
 def read_stack(path: Path) -> object:
     from types import SimpleNamespace
 
-    from avsal.evaluation.map_files import HDF5Maps
+    from avsal.evaluation.map_arrays import HDF5Maps
 
     truth = SimpleNamespace(frames=np.arange(4), times=np.arange(4) / 25, video_size=(12, 16))
     return list(HDF5Maps(path)(truth))  # type: ignore[arg-type]

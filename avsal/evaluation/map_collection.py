@@ -1,4 +1,4 @@
-"""Anybody's maps: a folder of images, a video or an HDF5 file for each video, or a single such thing."""
+"""Anybody's maps: a folder of images, a video or a file of arrays for each video, or a single such thing."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from avsal.errors import DatasetError
+from avsal.evaluation.map_arrays import ARRAY_SUFFIXES, array_maps
 from avsal.evaluation.map_files import (
-    HDF5_SUFFIXES,
     VIDEO_SUFFIXES,
-    HDF5Maps,
     ImageMaps,
     VideoMaps,
     map_images,
@@ -39,7 +38,7 @@ class MapCollection:
     """The maps of many videos, found by the recordings' ids or by their videos' names.
 
     Layouts: ``maps/<video>/<frame>.png`` (PNG, JPEG, BMP, TIFF; other folders between are searched too, as in
-    ``maps/<video>/maps/<frame>.png``), ``maps/<video>.h5``, ``maps/<video>.mp4``; or one such folder or file
+    ``maps/<video>/maps/<frame>.png``), ``maps/<video>.h5``, .npz, .zarr or .mp4; or one such folder or file
     alone where a single recording is scored. Images are numbered from 1, unless some folder has a number 0:
     then all are numbered from 0.
 
@@ -67,7 +66,7 @@ class MapCollection:
         self._found: dict[str, tuple[Path, _Opener]] = {}
         if not self.path.exists():
             raise DatasetError(f"expected maps at {self.path} but there is nothing")
-        if self.path.is_file() or map_images(self.path):
+        if self.path.is_file() or self.path.suffix.lower() in ARRAY_SUFFIXES or map_images(self.path):
             self._single = self._opened(self.path)
             self._add(self.path, self._single)
         else:
@@ -76,8 +75,8 @@ class MapCollection:
                     self._add(child, self._opened(child))
         if not self._found:
             raise DatasetError(
-                f"{self.path}: expected a folder of images, a video or an HDF5 file for each video but found "
-                "none of them"
+                f"{self.path}: expected a folder of images, a video, HDF5, .npz or .zarr for each video "
+                "but found none of them"
             )
         folders = [maps for _, maps in self._found.values() if isinstance(maps, ImageMaps)]
         self.first = 0 if any(0 in maps.numbers for maps in folders) else 1
@@ -105,12 +104,12 @@ class MapCollection:
             self._found = {normalised_name(video): (self.path, self._single)}
 
     def _opened(self, path: Path) -> _Opener | None:
+        suffix = path.suffix.lower()
+        if suffix in ARRAY_SUFFIXES and path.is_dir() == (suffix == ".zarr"):
+            return array_maps(path)
         if path.is_dir():
             folder = _folder_of_images(path)
             return None if folder is None else ImageMaps(folder)
-        suffix = path.suffix.lower()
-        if suffix in HDF5_SUFFIXES:
-            return HDF5Maps(path)
         return VideoMaps(path) if suffix in VIDEO_SUFFIXES else None
 
     def _add(self, path: Path, maps: _Opener | None) -> None:
@@ -118,7 +117,8 @@ class MapCollection:
             if path.is_dir():
                 self.problems.append(f"{path}: a folder without images")
             return
-        key = normalised_name(path.stem if path.is_file() else path.name)
+        whole = path.is_dir() and path.suffix.lower() != ".zarr"
+        key = normalised_name(path.name if whole else path.stem)
         if key in self._found:
             raise DatasetError(
                 f"{path} and {self._found[key][0]} are both maps of one video: keep one of them"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from avsal.evaluation.truth import VideoTruth
 
-__all__ = ["MapSource", "PredictedMap"]
+__all__ = ["MapSource", "PredictedMap", "size_problem"]
 
 
 class PredictedMap(NamedTuple):
@@ -51,3 +52,11 @@ class MapSource(Protocol):
     def unused(self, videos: Sequence[str]) -> list[str]:
         """What the source holds for videos besides `videos`, by name, each as one line."""
         ...
+
+
+def size_problem(path: Path, size: tuple[int, ...], truth: VideoTruth) -> str | None:
+    """How a map's (height, width) differs from its video's; None where it does not."""
+    if tuple(size) == truth.video_size:
+        return None
+    height, width = truth.video_size
+    return f"{path} is {size[1]}x{size[0]}, expected {width}x{height}"

@@ -11,6 +11,7 @@ from PIL import Image
 from avsal.media.atomic import atomic_path
 from avsal.render.caption import write_text
 from avsal.render.recording_view import RecordingView
+from avsal.render.style import GAZE_ON_DARK, SOUND_ON_DARK
 from avsal.render.waveform import draw_waveform, loudness
 
 __all__ = ["contact_sheet", "write_contact_sheet"]
@@ -23,8 +24,6 @@ _HEADER = 76
 _STRIP = 84
 _BACKGROUND = (24, 24, 27)
 _FAINT = (150, 150, 155)
-_SOUND = (96, 165, 250)
-_GAZE = (251, 146, 60)
 
 
 def contact_sheet(view: RecordingView) -> NDArray[np.uint8]:
@@ -119,8 +118,8 @@ def _strips(view: RecordingView, numbers: list[int]) -> list[NDArray[np.uint8]]:
     if view.sound is not None:
         strip = np.full((_STRIP, width, 3), (34, 34, 38), np.uint8)
         peaks = loudness(view.sound, view.sound_rate, edges)
-        draw_waveform(strip, peaks, float(peaks.max()), _SOUND)
-        write_text(strip, "sound", left=6, middle=12, height=14, colour=_SOUND)
+        draw_waveform(strip, peaks, float(peaks.max()), SOUND_ON_DARK)
+        write_text(strip, "sound", left=6, middle=12, height=14, colour=SOUND_ON_DARK)
         strips.append(strip)
     if view.fixations is not None:
         counts = np.bincount(view.fixations.frame, minlength=len(view.times))[: len(view.times)]
@@ -128,9 +127,9 @@ def _strips(view: RecordingView, numbers: list[int]) -> list[NDArray[np.uint8]]:
         shown = np.searchsorted(view.times, edges[:-1], side="right") - 1
         level = np.where(shown >= 0, counts[np.maximum(shown, 0)], 0) / max(1, counts.max())
         rows = np.arange(_STRIP)[:, None]
-        strip[rows >= _STRIP - level * (_STRIP - 22)] = _GAZE
+        strip[rows >= _STRIP - level * (_STRIP - 22)] = GAZE_ON_DARK
         label = f"gaze points a frame, at most {counts.max()}"
-        write_text(strip, label, left=6, middle=12, height=14, colour=_GAZE)
+        write_text(strip, label, left=6, middle=12, height=14, colour=GAZE_ON_DARK)
         strips.append(strip)
     ticks = np.searchsorted(edges, view.times[numbers])
     for strip in strips:

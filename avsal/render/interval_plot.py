@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from avsal.media import atomic_path
 from avsal.render.palette import condition_tones
+from avsal.render.style import LABEL, new_figure, tidy, written
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["interval_figure"]
 
@@ -53,20 +56,18 @@ class Compared(Protocol):
         """By video."""
 
 
-def interval_figure(groups: Sequence[Sequence[Compared]], path: str | Path) -> None:
-    """Draw one panel for each group as a PNG, PDF or SVG, as the suffix says.
+def interval_figure(groups: Sequence[Sequence[Compared]], path: str | Path | None = None) -> Figure:
+    """Draw one panel for each group; a PNG, PDF or SVG is written where a path is given.
 
     Args:
         groups: comparisons of one data set, subgroup and metric each.
-        path: of the picture.
+        path: of the picture; None: only the figure is made.
 
     Raises:
         MediaError: the file cannot be written.
     """
-    from matplotlib.figure import Figure
-
     rows = sum(len(group) for group in groups)
-    figure = Figure(figsize=(7.5, 0.42 * rows + 0.9 * len(groups)), dpi=150, layout="constrained")
+    figure = new_figure(7.5, 0.42 * rows + 0.9 * len(groups))
     heights = [len(group) + 0.8 for group in groups]
     axes = figure.subplots(len(groups), 1, squeeze=False, gridspec_kw={"height_ratios": heights})
     for axis, group in zip(axes[:, 0], groups, strict=True):
@@ -82,18 +83,14 @@ def interval_figure(groups: Sequence[Sequence[Compared]], path: str | Path) -> N
             if isfinite(one.low) and isfinite(one.high):
                 axis.plot([one.low, one.high], [place, place], color=colour, lw=2)
             axis.plot([one.difference], [place], "|", color=colour, ms=10, mew=2)
-        axis.set_yticks(range(len(group)), [one.condition for one in group], fontsize=8)
+        tidy(axis, grid="x", left=False)
+        axis.set_yticks(range(len(group)), [one.condition for one in group], fontsize=LABEL)
         axis.set_ylim(len(group) - 0.4, -0.5)
-        axis.tick_params(axis="both", labelsize=8, length=2)
         place_words = ", ".join(text for text in (first.dataset, first.subgroup) if text)
         axis.set_title(
             f"{place_words}: {first.metric}, original minus another; shaded: within the margin, "
             f"{first.margin:.2g}".lstrip(": "),
-            fontsize=8,
+            fontsize=LABEL,
             loc="left",
         )
-        for side in ("top", "right", "left"):
-            axis.spines[side].set_visible(False)
-    path = Path(path)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format=path.suffix.removeprefix("."))
+    return written(figure, path)

@@ -1,138 +1,36 @@
-"""What predictions are written as: overlay video, grey video, PNG images, HDF5, CSV.
+"""What predictions are written as: overlay video, grey video, PNG images, HDF5, npz, zarr, CSV.
 
 Every output appears under its name only when it is whole; one that was not finished leaves nothing behind.
 """
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import json
 import shutil
-import time
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from avsal.clips import resize_map
-from avsal.errors import AvsalRuntimeError, ConfigError, MediaError
-from avsal.media.atomic import atomic_path, partial_name, sweep
-from avsal.media.frames import Frame, VideoInfo
+from avsal.errors import ConfigError, MediaError
+from avsal.media.atomic import atomic_path, partial_name
+from avsal.media.frames import Frame
 from avsal.media.planes import PictureConverter
 from avsal.media.video import open_frames
 from avsal.media.writer import VideoWriter
 from avsal.prediction import Prediction
+from avsal.render.array_outputs import HDF5, NumPy, Zarr
 from avsal.render.colormap import colormap, to_unit_peak
-from avsal.render.overlay import CLEAR, OverlayStyle, contrast
+from avsal.render.output import Output, OutputRequest
+from avsal.render.overlay import CLEAR, contrast
 from avsal.render.painter import Painter
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 __all__ = ["OUTPUTS", "Output", "OutputRequest"]
-
-
-RESERVE = 8 * 2**20
-"""Bytes of the disk that are left for what HDF5 writes when a file is closed."""
-
-
-@dataclass(frozen=True)
-class OutputRequest:
-    """What all outputs of one video are told.
-
-    Attributes:
-        source: the video or folder of images that was predicted; None where predictions bring their pictures
-            along.
-        info: of the source.
-        sound_from: the file whose sound goes with the overlay video, None for a silent one.
-        sound_stream: number of its sound stream, None for the default one.
-        frame_rate: of a folder of images.
-        start: of the predicted part in seconds, None for the video's start.
-        end: of the predicted part in seconds, None for the video's end.
-        colormap: of the overlay.
-        alpha: opacity of the overlay at the map's peak.
-        style: of the overlay, ``heat`` or ``contour``.
-        caption: written into the overlay's lower left corner with the time, such as the model's name; None
-            for no caption.
-        bits: of a PNG sample, 8 or 16.
-        about: settings and versions, kept inside files that can hold them.
-        pictures: whether predictions carry their frames' pictures; else the video is read again for them.
-    """
-
-    source: Path | None
-    info: VideoInfo
-    sound_from: Path | None = None
-    sound_stream: int | None = None
-    frame_rate: float | None = None
-    start: float | None = None
-    end: float | None = None
-    colormap: str = "inferno"
-    alpha: float = 0.7
-    style: OverlayStyle = "heat"
-    caption: str | None = None
-    bits: int = 8
-    about: Mapping[str, Any] | None = None
-    pictures: bool = False
-
-
-class Output(ABC):
-    """One kind of file made from a video's predictions; a context manager, written to frame by frame.
-
-    Attributes:
-        suffix: what follows the video's name.
-        seconds: of work so far, by part.
-    """
-
-    suffix: str
-
-    def __init__(self, path: Path, request: OutputRequest) -> None:
-        self.path, self.request = path, request
-        self.seconds: dict[str, float] = {}
-        self._stack = contextlib.ExitStack()
-
-    def __enter__(self) -> Self:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            sweep(self.path)
-            with self._stack:
-                self._open()
-                self._stack = self._stack.pop_all()
-        except OSError as error:
-            raise MediaError(
-                f"cannot write {error.filename or self.path}: {error.strerror or error}; "
-                "choose another place with -o"
-            ) from error
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
-
-    @abstractmethod
-    def _open(self) -> None:
-        """Begin; everything to be closed is entered on `_stack`, which learns of errors."""
-
-    @abstractmethod
-    def write(self, prediction: Prediction) -> None:
-        """Add one frame's map."""
-
-    def remarks(self) -> dict[str, Any]:
-        """What a summary should say of the file, when all is written."""
-        return {}
-
-    @contextlib.contextmanager
-    def timed(self, part: str) -> Iterator[None]:
-        """Add what is done meanwhile to `seconds`."""
-        began = time.perf_counter()
-        yield
-        self.seconds[part] = self.seconds.get(part, 0.0) + time.perf_counter() - began
 
 
 class OverlayVideo(Output):
@@ -267,51 +165,6 @@ class Images(Output):
         image.save(self.folder / f"{prediction.index + 1:05d}.png", compress_level=3)
 
 
-class HDF5(Output):
-    """Float maps of the model's size as it gave them, with times: `maps` (N, H, W), `time`, `duration` (s).
-
-    `interpolated` marks maps of frames that were not computed. Attributes: `about` (JSON) and `video_size`.
-    """
-
-    suffix = ".h5"
-
-    def _open(self) -> None:
-        import h5py
-
-        temporary = self._stack.enter_context(atomic_path(self.path))
-        self.file = self._stack.enter_context(h5py.File(temporary, "w"))
-        self.file.attrs["about"] = json.dumps(self.request.about or {})
-        self.file.attrs["video_size"] = self.request.info.size
-        self.columns = {
-            name: self.file.create_dataset(name, (0,), kind, maxshape=(None,), chunks=(1024,))
-            for name, kind in (("time", "f8"), ("duration", "f8"), ("interpolated", "?"))
-        }
-        self.maps: Any = None
-
-    def write(self, prediction: Prediction) -> None:
-        """Add one frame."""
-        if self.maps is None:
-            size = prediction.map.shape
-            self.maps = self.file.create_dataset(
-                "maps",
-                (0, *size),
-                "f4",
-                maxshape=(None, *size),
-                chunks=(1, *size),
-                compression="lzf",
-                shuffle=True,
-            )
-        # HDF5 that meets a full disk crashes the process at its end: it stops while there is room to finish
-        if shutil.disk_usage(self.path.parent).free < RESERVE + 4 * prediction.map.nbytes:
-            raise AvsalRuntimeError(f"no room is left for {self.path}: free some, or write elsewhere with -o")
-        count = prediction.index + 1
-        self.maps.resize(count, axis=0)
-        self.maps[-1] = prediction.map
-        for name, column in self.columns.items():
-            column.resize(count, axis=0)
-            column[-1] = getattr(prediction, name)
-
-
 class Table(Output):
     """A CSV line a frame: peak and centre of mass in pixels of the video, and entropy in bits.
 
@@ -361,5 +214,7 @@ OUTPUTS: dict[str, type[Output]] = {
     "map": MapVideo,
     "png": Images,
     "h5": HDF5,
+    "npz": NumPy,
+    "zarr": Zarr,
     "csv": Table,
 }

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from math import isfinite
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from avsal.media import atomic_path
+from avsal.render.style import BLUE, GREY, LABEL, ORANGE, TITLE, new_figure, tidy, written
 from avsal.report.labels import COSTS, PERCENT, metric_label
 from avsal.report.table import Kind, ResultTable
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 __all__ = ["dot_plot"]
 
-_COLOURS: dict[Kind, str] = {"baseline": "#7a7a7a", "measured": "#0b6bcb", "cited": "#c2631b"}
+_COLOURS: dict[Kind, str] = {"baseline": GREY, "measured": BLUE, "cited": ORANGE}
 _MOST_PANELS = 4  # in one line
 _LINE = 0.24  # inches
 
 
-def dot_plot(table: ResultTable, path: str | Path) -> None:
-    """Draw a table as a PNG, PDF or SVG, as the suffix says.
+def dot_plot(table: ResultTable, path: str | Path | None = None) -> Figure:
+    """Draw a table; a PNG, PDF or SVG is written where a path is given.
 
     Filled dots are measured here, hollow ones cited.
 
@@ -25,7 +29,6 @@ def dot_plot(table: ResultTable, path: str | Path) -> None:
         MediaError: the file cannot be written.
         ValueError: the table has no numbers.
     """
-    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
     metrics = [metric for metric in table.metrics if metric not in PERCENT and metric not in COSTS]
@@ -35,7 +38,7 @@ def dot_plot(table: ResultTable, path: str | Path) -> None:
     num_columns = min(_MOST_PANELS, len(metrics))
     num_lines = -(-len(metrics) // num_columns)
     height = num_lines * (_LINE * len(rows) + 0.62) + 0.55
-    figure = Figure(figsize=(2.3 + 1.75 * num_columns, height), dpi=150, layout="constrained")
+    figure = new_figure(2.3 + 1.75 * num_columns, height)
     axes = figure.subplots(num_lines, num_columns, sharey=True, squeeze=False)
     places = range(len(rows) - 1, -1, -1)
     for axis, metric in zip(axes.flat, metrics, strict=False):
@@ -48,16 +51,11 @@ def dot_plot(table: ResultTable, path: str | Path) -> None:
                 axis.plot([cell.low, cell.high], [place, place], color=colour, lw=1.4, alpha=0.55, zorder=2)
             fill = "white" if row.kind == "cited" else colour
             axis.plot([cell.value], [place], "o", color=colour, mfc=fill, ms=4.5, mew=1.2, zorder=3)
-        axis.set_title(metric_label(metric), fontsize=9, pad=4)
-        axis.set_yticks(list(places), [row.name for row in rows], fontsize=8)
+        axis.set_title(metric_label(metric), fontsize=TITLE, pad=4)
+        tidy(axis, left=False)
+        axis.set_yticks(list(places), [row.name for row in rows], fontsize=LABEL, color="black")
         axis.set_ylim(-0.6, len(rows) - 0.4)
-        axis.tick_params(axis="x", labelsize=7, length=2, colors="#444444")
         axis.tick_params(axis="y", length=0)
-        axis.grid(axis="both", color="#e6e6e6", lw=0.6)
-        axis.set_axisbelow(True)
-        for side in ("top", "right", "left"):
-            axis.spines[side].set_visible(False)
-        axis.spines["bottom"].set_color("#bbbbbb")
     for axis in list(axes.flat)[len(metrics) :]:
         axis.set_visible(False)
     kinds = dict.fromkeys(row.kind for row in rows)
@@ -74,5 +72,4 @@ def dot_plot(table: ResultTable, path: str | Path) -> None:
     ]
     figure.suptitle(table.title, fontsize=10, x=0.01, ha="left")
     figure.legend(handles=marks, loc="outside lower left", ncols=len(marks), fontsize=7.5, frameon=False)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary)
+    return written(figure, path)

@@ -20,6 +20,7 @@ from avsal.media import atomic_path
 from avsal.media.frames import VideoInfo
 from avsal.models import SaliencyModel
 from avsal.render.interval_plot import interval_figure
+from avsal.render.style import written
 from avsal.report import ResultTable
 from avsal.report.ablation_pages import data_page
 from avsal.report.ablation_tables import comparison_lines, write_rows
@@ -38,6 +39,8 @@ from avsal.workflows.results import ScratchFolder, model_facts, weights_words, w
 from avsal.workflows.sources import Sources
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from avsal.workflows.ablate_video import VideoAblation
     from avsal.workflows.scores import Scores
     from datasets_av import Dataset
@@ -133,13 +136,13 @@ class DataAblation:
         """A row for each comparison, ready for a data frame."""
         return [one.row() for one in self.comparisons]
 
-    def plot(self, path: str | Path) -> Path:
-        """Draw intervals with the margin shaded and every video a dot.
+    def figure(self) -> Figure:
+        """Intervals with the margin shaded and every video a dot, for `avsal.plot` and notebooks."""
+        return interval_figure(leading(self.comparisons))
 
-        Args:
-            path: a .png, .pdf or .svg file.
-        """
-        interval_figure(leading(self.comparisons), path)
+    def plot(self, path: str | Path) -> Path:
+        """Write `figure` as a .png, .pdf or .svg file."""
+        written(self.figure(), path)
         return Path(path)
 
     def report(self, path: str | Path) -> Path:

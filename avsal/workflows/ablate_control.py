@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from avsal.ablation.verdicts import Comparison, ConditionScore, Verdict, compare
 from avsal.media import atomic_path
 from avsal.models import SaliencyModel
 from avsal.render.interval_plot import interval_figure
+from avsal.render.style import written
 from avsal.report.ablation_pages import control_page
 from avsal.report.ablation_tables import comparison_lines, write_rows
 from avsal.report.ablation_words import answer, leading, signed
@@ -32,6 +33,9 @@ from avsal.report.page import write_page
 from avsal.workflows.ablate import AblateSettings
 from avsal.workflows.controls import control_videos
 from avsal.workflows.results import model_facts, weights_words, whole_result
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["ALL_CONTROLS", "CONTROLS", "ControlAblation", "Rerun", "ablate_control"]
 
@@ -132,9 +136,13 @@ class ControlAblation:
         """A row for each comparison, ready for a data frame."""
         return [one.row() for one in self.comparisons]
 
+    def figure(self) -> Figure:
+        """Intervals with the margin shaded and every video a dot, for `avsal.plot` and notebooks."""
+        return interval_figure(leading(self.comparisons))
+
     def plot(self, path: str | Path) -> Path:
-        """Draw intervals with the margin shaded and every video a dot: a .png, .pdf or .svg file."""
-        interval_figure(leading(self.comparisons), path)
+        """Write `figure` as a .png, .pdf or .svg file."""
+        written(self.figure(), path)
         return Path(path)
 
     def report(self, path: str | Path) -> Path:

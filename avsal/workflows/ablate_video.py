@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -26,6 +26,7 @@ from avsal.prediction import Prediction, PredictionStream
 from avsal.render import OutputRequest
 from avsal.render.comparison import ComparisonVideo
 from avsal.render.map_shift_plot import map_shift_plot
+from avsal.render.style import written
 from avsal.report.ablation_pages import video_page
 from avsal.report.labels import model_words
 from avsal.report.page import write_page
@@ -34,6 +35,9 @@ from avsal.report.video_moves import VideoMoves, against
 from avsal.report.video_words import move_table, video_answer, video_findings
 from avsal.workflows.ablate import AblateSettings
 from avsal.workflows.results import ScratchFolder, model_facts, weights_words, whole_result
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["VideoAblation", "ablate_video", "output_paths"]
 
@@ -90,9 +94,14 @@ class VideoAblation:
         """Means over frames, a row for each condition."""
         return move_table(self.moves)
 
+    def figure(self) -> Figure:
+        """How much, and where to, each sound moves the map over time, for `avsal.plot` and notebooks."""
+        title = f"{self.name}: the original audio against others"
+        return map_shift_plot(self.times, self.moves, title=title)
+
     def plot(self, path: str | Path) -> Path:
-        """Draw how much, and where to, each sound moves the map over time: a .png, .pdf or .svg file."""
-        map_shift_plot(self.times, self.moves, path, title=f"{self.name}: the original audio against others")
+        """Write `figure` as a .png, .pdf or .svg file."""
+        written(self.figure(), path)
         return Path(path)
 
     def report(self, path: str | Path) -> Path:

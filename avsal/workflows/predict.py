@@ -54,7 +54,7 @@ class PredictSettings(ModelSettings):
     """How videos are predicted and what is written of them; see `ModelSettings` for the rest.
 
     Attributes:
-        save: some of overlay, map, png, h5, csv; a JSON summary is always written.
+        save: some of `avsal.render.OUTPUTS`; a JSON summary is always written.
         audio: ``own``, ``none``, ``zero``, or an audio file.
         frame_rate: of a folder of images.
         video_stream: number of the picture stream; None: the first that moves.

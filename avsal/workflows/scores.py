@@ -6,12 +6,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from avsal.evaluation import AveragingProtocol, Problems, RowWriter, VideoScores, aggregate
 from avsal.media import atomic_path
+from avsal.render.style import written
 from avsal.report import ResultTable, dot_plot
 from avsal.workflows.results import whole_result, write_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Scores", "VideoMean"]
 
@@ -82,16 +86,17 @@ class Scores:
             )
         ]
 
-    def plot(self, path: str | Path) -> Path:
-        """Draw the table: a panel a metric, a dot a row, intervals over videos.
+    def figure(self) -> Figure:
+        """The table drawn: a panel a metric, a dot a row, intervals over videos."""
+        return dot_plot(self.table)
 
-        Args:
-            path: a .png, .pdf or .svg file.
+    def plot(self, path: str | Path) -> Path:
+        """Write `figure` as a .png, .pdf or .svg file.
 
         Raises:
             MediaError: it cannot be written.
         """
-        dot_plot(self.table, path)
+        written(self.figure(), path)
         return Path(path)
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:

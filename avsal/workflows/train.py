@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from avsal.configuration import config_dir, from_mapping
 from avsal.errors import AvsalError, ConfigError
+from avsal.render.style import written
 from avsal.workflows.launch import place_in_launch
 from avsal.workflows.sweep import SweepResult, chosen_row, collect, folders_of, told
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from omegaconf import DictConfig
 
     from avsal.clips import Store
@@ -84,15 +86,19 @@ class TrainedRun:
 
         return load_model(self.checkpoint)
 
+    def figure(self) -> Figure:
+        """Loss and validation scores over steps, for `avsal.plot` and notebooks."""
+        from avsal.render.training_curves import training_curves
+
+        return training_curves(self.log)
+
     def plot(self, path: str | Path) -> Path:
-        """Draw loss and validation scores over steps as a PNG, PDF or SVG.
+        """Write `figure` as a PNG, PDF or SVG.
 
         Raises:
             MediaError: the file cannot be written.
         """
-        from avsal.render.training_curves import training_curves
-
-        training_curves(self.log, path)
+        written(self.figure(), path)
         return Path(path)
 
 

@@ -180,7 +180,7 @@ def test_hdf5_without_maps_or_damaged_is_an_error(tmp_path):
         file["peaks"] = np.zeros(4)
     (tmp_path / "video_2.h5").write_bytes(b"no hdf5")
     collection = MapCollection(tmp_path)
-    with pytest.raises(DatasetError, match="expected a data set `maps`"):
+    with pytest.raises(DatasetError, match="expected an array `maps`"):
         list(collection(truth_of()))
     with pytest.raises(DatasetError, match=r"video_2\.h5 is no readable HDF5"):
         list(collection(truth_of("video 2")))

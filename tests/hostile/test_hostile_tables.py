@@ -2,6 +2,7 @@
 
 import re
 import struct
+import zipfile
 import zlib
 
 import h5py
@@ -12,8 +13,9 @@ from hostile.corpus import Input, cases, check_refused, device, fifo, text, unix
 from PIL import Image
 
 from avsal.errors import AvsalError, DatasetError
+from avsal.evaluation.map_arrays import HDF5Maps, NumPyMaps
 from avsal.evaluation.map_collection import MapCollection, normalised_name
-from avsal.evaluation.map_files import HDF5Maps, ImageMaps
+from avsal.evaluation.map_files import ImageMaps
 from avsal.evaluation.truth import VideoTruth
 from avsal.groundtruth.velocity import events_by_velocity
 from avsal.media.cells import cell, from_cell
@@ -400,6 +402,39 @@ def maps(path):
     return list(HDF5Maps(path)(truth()))
 
 
+def npz_maps(path):
+    return list(NumPyMaps(path)(truth()))
+
+
+def npz(**arrays):
+    def build(folder):
+        np.savez_compressed(folder / "a.npz", **arrays)
+        return folder / "a.npz"
+
+    return build
+
+
+def lying_npz(folder):
+    """A member of four bytes whose header claims a terabyte, and one that is a pickle."""
+    with zipfile.ZipFile(folder / "a.npz", "w") as archive, archive.open("maps.npy", "w") as member:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (3, 16000, 8000)}
+        np.lib.format.write_array_header_1_0(member, header)
+        member.write(b"1234")
+    return folder / "a.npz"
+
+
+NPZS = [
+    Input("npz of objects", npz(maps=np.full((3, 8, 8), None)), npz_maps, "expected maps of numbers"),
+    Input("npz that lies", lying_npz, npz_maps, "shorter than its header"),
+    Input("npz of columns", npz(maps=np.asfortranarray(np.zeros((3, 8, 8)))), npz_maps, "C order"),
+    Input("npz without maps", npz(a=np.zeros(3)), npz_maps, "expected an array `maps`"),
+    Input("npz time", npz(maps=np.zeros((3, 8, 8)), time=np.zeros(3)), npz_maps, "ascend"),
+    Input("npz times of objects", npz(maps=np.zeros((3, 8, 8)), time=np.full(3, None)), npz_maps, "`time`"),
+    Input("no npz", text("a.npz", b"PK\x03\x04" + b"\xff" * 500), npz_maps, "no readable .npz"),
+    Input("npz fifo", fifo("a.npz"), npz_maps, "pipe, device or socket"),
+]
+
+
 STACKS = {
     "text": np.full((3, 8, 8), b"x"),
     "records": np.zeros((3, 8, 8), [("a", "f4")]),
@@ -428,9 +463,7 @@ HDF5S = [
         )
         for name, value in STACKS.items()
     ),
-    Input(
-        "maps as a group", hdf5(lambda file: file.create_group("maps")), maps, "expected a data set `maps`"
-    ),
+    Input("maps as a group", hdf5(lambda file: file.create_group("maps")), maps, "expected an array `maps`"),
     Input(
         "dangling link",
         hdf5(lambda file: file.__setitem__("maps", h5py.SoftLink("/nowhere"))),
@@ -476,7 +509,7 @@ def test_matlab_files_that_lie_are_refused(hostile, tmp_path):
     check_refused(hostile, tmp_path)
 
 
-@cases(HDF5S)
+@cases([*HDF5S, *NPZS])
 def test_hdf5_files_that_lie_or_lead_elsewhere_are_refused(hostile, tmp_path):
     check_refused(hostile, tmp_path)
 
