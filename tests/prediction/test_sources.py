@@ -115,7 +115,7 @@ FORMS = {
 def test_frames_in_memory_are_those_of_the_file(folder, pictures, form):
     expected, times, _, _ = heard(folder / "clip.mp4", audio="none")
     source, options = FORMS[form](pictures)
-    maps, found, _, predictions = heard(source, **options)
+    maps, found, _, predictions = heard(source, pictures=True, **options)
     np.testing.assert_allclose(maps, expected, atol=0.02)  # scaled from RGB instead of the file's YUV
     np.testing.assert_allclose(found, times, atol=1e-6)
     np.testing.assert_array_equal(predictions[7].picture, pictures[7])
