@@ -26,6 +26,7 @@ from avsal.cli.parsing import Parser, settings_of
 from avsal.configuration import setting
 from avsal.workflows.data import DataSettings, open_data
 from avsal.workflows.evaluate import EvaluateSettings, evaluate
+from avsal.workflows.launch import place_in_launch
 from avsal.workflows.model import ModelSettings, load_each
 from avsal.workflows.results import require_free
 
@@ -74,6 +75,11 @@ def run(arguments: argparse.Namespace) -> int:
     from avsal.weights import model_identity
 
     line = settings_of(arguments, EvaluateLine)
+    if place_in_launch()[1] > 1:
+        raise ConfigError(
+            "an evaluation is one process: predict in many with `avsal predict VIDEOS --save h5 -o MAPS`, "
+            "then evaluate maps=MAPS workers=N"
+        )
     predicts = line.model is not None or line.weights is not None
     if line.maps is not None and predicts:
         raise ConfigError("`maps` are scored instead of a model: leave `model` and `weights` out")

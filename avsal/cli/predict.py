@@ -10,7 +10,7 @@ avsal predict https://host/clip.mp4            a video at an address; rtsp://, u
 avsal predict 0 --end 60 --engine live         a camera, until --end or Ctrl-C
 torchrun --nproc-per-node 4 -m avsal predict videos/ --skip-existing
                                                videos shared out between processes; goes on where it stopped;
-                                               accelerate launch -m avsal predict does the same
+                                               accelerate and srun do the same; outputs.csv lists all
 avsal predict videos/ --skip-existing --submit nodes=2,tasks_per_node=4,gpus_per_node=4,slurm_partition=gpu
                                                the same on a cluster, by submitit
 
@@ -29,13 +29,8 @@ from typing import TYPE_CHECKING, Any
 from avsal.cli.parsing import Parser, settings_of
 from avsal.configuration import setting
 from avsal.errors import AvsalError, shown
-from avsal.workflows.predict import (
-    PredictSettings,
-    expected_maps,
-    find_sources,
-    name_outputs,
-    predict_video,
-)
+from avsal.workflows.collection import find_sources, list_outputs, name_outputs, predict_each
+from avsal.workflows.predict import PredictSettings, expected_maps
 
 if TYPE_CHECKING:
     from avsal.prediction import Prediction, PredictionStream
@@ -93,27 +88,36 @@ def run_line(line: PredictLine, arguments: argparse.Namespace) -> int:
     rank, num_processes = place_in_launch()
     named = name_outputs(find_sources(arguments.sources, line.frame_rate), line.out)
     mine = named[rank::num_processes]
-    if not mine:  # more processes than videos
-        wait_for_others(rank, num_processes)
-        return 0
-    model = load(line)
-    identity: str | None = model_identity(model).describe()
     failed = damaged = 0
-    for number, (source, base) in enumerate(mine, start=1):
-        teller = Teller(arguments, f"[{number}/{len(mine)}] " if len(mine) > 1 else "")
-        try:
-            found = predict_video(model, source, base, line, progress=teller.progress, opened=teller.opened)
-            teller.done(found, identity)
-            identity = None if not found.skipped else identity  # told once
-            damaged += found.damaged
-        except (AvsalError, OSError) as error:
-            if arguments.debug:
-                raise
-            failed += 1
-            where = "" if isinstance(error, AvsalError) else f"{shown(source)}: "
-            print(f"avsal: error: {where}{shown(error)}", file=sys.stderr, flush=True)
+    if mine:  # or there are more processes than videos
+        model = load(line)
+        identity: str | None = model_identity(model).describe()
+        tellers = [
+            Teller(arguments, f"[{number}/{len(mine)}] " if len(mine) > 1 else "")
+            for number in range(1, len(mine) + 1)
+        ]
+        outcomes = predict_each(
+            model,
+            mine,
+            line,
+            progress=lambda number: tellers[number].progress,
+            opened=lambda number, stream: tellers[number].opened(stream),
+        )
+        for teller, outcome in zip(tellers, outcomes, strict=True):
+            if outcome.found is not None:
+                teller.done(outcome.found, identity)
+                identity = None if not outcome.found.skipped else identity  # told once
+                damaged += outcome.found.damaged
+            elif outcome.error is not None:
+                if arguments.debug:
+                    raise outcome.error
+                failed += 1
+                where = "" if isinstance(outcome.error, AvsalError) else f"{shown(outcome.source)}: "
+                print(f"avsal: error: {where}{shown(outcome.error)}", file=sys.stderr, flush=True)
+        if len(named) > 1 and failed < len(named):
+            list_outputs(named, line.out)
     wait_for_others(rank, num_processes)
-    if failed == len(mine):
+    if mine and failed == len(mine):
         return 2
     return 1 if failed or damaged else 0
 

@@ -49,8 +49,13 @@ class Prefetcher(Generic[Item]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the thread."""
         self._left.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def __iter__(self) -> Iterator[Item]:
         """The items, each once."""

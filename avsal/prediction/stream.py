@@ -174,15 +174,25 @@ class PredictionStream:
         """The next prediction."""
         return next(self._predictions)
 
+    def decode_ahead(self) -> None:
+        """Begin to decode, in a thread, before the first prediction is asked for."""
+        if self._decoded is None and self.source.ahead:
+            self._decoded = Prefetcher(self.video, DECODED_AHEAD)
+            self._decoded.__enter__()
+
     def close(self) -> None:
         """End early: let go of the video, its sound and the thread that decodes."""
         self._predictions.close()
+        if self._decoded is not None:
+            self._decoded.close()
 
     def _predict(self) -> Generator[Prediction]:
         with ExitStack() as stack:
             frames: Iterable[Frame] = stack.enter_context(self.video)
-            if self.source.ahead:
-                frames = self._decoded = stack.enter_context(Prefetcher(frames, DECODED_AHEAD))
+            self.decode_ahead()
+            if self._decoded is not None:
+                frames = self._decoded
+                stack.callback(self._decoded.close)
             yield from self._filled(self._computed(self.jobs(iter(frames))))
 
     @property

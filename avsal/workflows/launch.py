@@ -13,25 +13,40 @@ from avsal.errors import ConfigError
 if TYPE_CHECKING:
     import submitit
 
-__all__ = ["place_in_launch", "submit", "wait_for_others"]
+__all__ = ["place_in_launch", "place_on_machine", "submit", "wait_for_others"]
 
 #: how long one process may go on after another is done
 PATIENCE = timedelta(days=30)
 
 
 def place_in_launch() -> tuple[int, int]:
-    """(rank, number of processes), as torchrun and accelerate launch export them; else (0, 1).
+    """(rank, number of processes), as torchrun, accelerate launch and srun export them; else (0, 1).
+
+    The shell of a batch script, which Slurm counts as its first task, is a process of its own: only tasks
+    that srun starts share work out.
 
     Raises:
         ConfigError: the variables contradict each other.
     """
-    texts = os.environ.get("RANK", "0"), os.environ.get("WORLD_SIZE", "1")
-    rank, count = (int(text) if text.isdigit() else -1 for text in texts)
-    if not 0 <= rank < count:
+    rank, size = "RANK", "WORLD_SIZE"
+    if size not in os.environ and rank not in os.environ:
+        by_srun = "SLURM_STEP_ID" in os.environ or "SLURM_JOB_ID" not in os.environ
+        if by_srun and {"SLURM_PROCID", "SLURM_NTASKS"} <= os.environ.keys():
+            rank = "SLURM_PROCID"
+            size = "SLURM_STEP_NUM_TASKS" if "SLURM_STEP_NUM_TASKS" in os.environ else "SLURM_NTASKS"
+    texts = os.environ.get(rank, "0"), os.environ.get(size, "1")
+    place, count = (int(text) if text.isdigit() else -1 for text in texts)
+    if not 0 <= place < count:
         raise ConfigError(
-            f"expected RANK below WORLD_SIZE in the environment but found {texts[0]!r} and {texts[1]!r}"
+            f"expected {rank} below {size} in the environment but found {texts[0]!r} and {texts[1]!r}"
         )
-    return rank, count
+    return place, count
+
+
+def place_on_machine() -> int:
+    """The number of this process among those on its machine, from 0."""
+    local = os.environ.get("LOCAL_RANK") or os.environ.get("SLURM_LOCALID", "0")
+    return int(local) if local.isdigit() else 0
 
 
 def wait_for_others(rank: int, count: int) -> None:

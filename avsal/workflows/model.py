@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import zip_longest
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from avsal.configuration import setting
 from avsal.errors import ConfigError
+from avsal.workflows.launch import place_on_machine
 
 if TYPE_CHECKING:
     import torch
@@ -104,9 +104,7 @@ def pick_device(name: str) -> torch.device:
 
     if name == "auto":
         if torch.cuda.is_available():  # each process of a machine takes the next one
-            local = os.environ.get("LOCAL_RANK", "0")
-            number = int(local) if local.isdigit() else 0
-            return torch.device("cuda", number % torch.cuda.device_count())
+            return torch.device("cuda", place_on_machine() % torch.cuda.device_count())
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)

@@ -1,4 +1,4 @@
-"""Predicting videos to files: which sources, under which names, and what is written of each."""
+"""Predicting a video to files, and what is written of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import json
 import time
 import wave
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +20,7 @@ from avsal.errors import ConfigError
 from avsal.media.arrays import mono_samples
 from avsal.media.atomic import atomic_path, sweep
 from avsal.media.audio import RESAMPLER
-from avsal.media.sources import ADDRESS, Source, as_source, each, is_plain_path
+from avsal.media.sources import Source, as_source
 from avsal.models import SaliencyModel
 from avsal.prediction import Prediction, PredictionStream
 from avsal.prediction.engines import supported_engines
@@ -30,15 +30,7 @@ from avsal.render import OUTPUTS, Output, OutputRequest, colormap
 from avsal.workflows.model import ModelSettings
 from avsal.workflows.results import ScratchFolder, model_facts
 
-__all__ = ["PredictSettings", "PredictedVideo", "find_sources", "name_outputs", "predict_video"]
-
-VIDEO_SUFFIXES = frozenset(
-    (
-        ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts",
-        ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m",
-    )
-)  # fmt: skip
-IMAGE_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
+__all__ = ["PredictSettings", "PredictedVideo", "open_video", "predict_video", "write_video"]
 
 _VIDEO, _LOOK = "video and audio", "pictures"
 
@@ -163,70 +155,6 @@ class PredictedVideo:
         return int(self.summary.get("frames", 0))
 
 
-def find_sources(sources: Sequence[Any], frame_rate: float | None = None) -> list[tuple[Any, Path]]:
-    """What to predict, and the path each should be named after.
-
-    A folder gives the videos below it, named with their sub-folders; a folder of images is one video. A
-    pattern gives what it names. Other sources are those of `avsal.predict`.
-
-    Raises:
-        ConfigError: a folder holds neither, or images without a frame rate; a pattern names nothing.
-    """
-    found: list[tuple[Any, Path]] = []
-    for given in (one for source in sources for one in each(source)):
-        if not is_plain_path(given):
-            found.append((given, Path(_name(given))))
-            continue
-        source = Path(given)
-        if not source.is_dir():
-            found.append((source, Path(source.name)))
-            continue
-        below = sorted(path for path in source.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
-        videos = [path for path in below if path.is_file()]
-        images = any(path.suffix.lower() in IMAGE_SUFFIXES for path in source.iterdir())
-        if images and (frame_rate is not None or not videos):
-            if frame_rate is None:
-                raise ConfigError(f"{source} holds images: say their frame rate, for instance --fps 25")
-            found.append((source, Path(f"{source.resolve().name}.frames")))
-        elif videos:
-            found.extend((video, video.relative_to(source)) for video in videos)
-        else:
-            raise ConfigError(f"{source} holds neither videos nor images: give a video, or a folder of them")
-    return found
-
-
-def _name(given: Any) -> str:
-    """What outputs of a source are named after that is no plain path."""
-    text = str(given) if isinstance(given, str | Path | int) else getattr(given, "name", "frames")
-    if text == "-":
-        return "stdin"
-    if text.isdigit():
-        return f"camera{text}"
-    return Path(text.partition("?")[0].rstrip("/") if ADDRESS.match(text) else text).name or "video"
-
-
-def name_outputs(found: Sequence[tuple[Any, Path]], out: Path) -> list[tuple[Any, Path]]:
-    """Each source with the path of its outputs up to their suffix, no two alike."""
-    stems = [_stem(path) for _, path in found]
-    taken: set[Path] = set()
-    named = []
-    for (source, path), stem in zip(found, stems, strict=True):
-        name = stem if stems.count(stem) == 1 else path.with_name(path.name.replace(".", "_"))
-        unique, number = name, 2
-        while unique in taken:
-            unique = name.with_name(f"{name.name}_{number}")
-            number += 1
-        taken.add(unique)
-        named.append((source, out / unique))
-    return named
-
-
-def _stem(path: Path) -> Path:
-    """A path without its suffix; of a name such as `..mp4` that would be a way out of the folder."""
-    stem = path.with_suffix("")
-    return path.with_name(path.name.replace(".", "_")) if stem.name in ("", ".", "..") else stem
-
-
 def predict_video(
     model: SaliencyModel,
     source: Any,
@@ -258,9 +186,47 @@ def predict_video(
         MediaError: the video cannot be read or an output cannot be written.
         ConfigError: outputs are there and neither replacing nor skipping was asked for.
     """
+    found = open_video(model, source, base, settings, audio=audio)
+    return (
+        found if isinstance(found, PredictedVideo) else write_video(found, progress=progress, opened=opened)
+    )
+
+
+@dataclass(frozen=True)
+class OpenedVideo:
+    """A video that is about to be predicted; see `open_video`.
+
+    Attributes:
+        stream: of its predictions.
+        source: that it reads.
+        base: path of the outputs up to their suffix.
+        paths: of the outputs, by kind.
+        settings: how it is predicted.
+        audio: that the model is given.
+        began: when opening began, on `time.perf_counter`.
+    """
+
+    stream: PredictionStream
+    source: Source
+    base: Path
+    paths: dict[str, Path]
+    settings: PredictSettings
+    audio: SoundOption
+    began: float
+
+
+def open_video(
+    model: SaliencyModel,
+    source: Any,
+    base: str | Path,
+    settings: PredictSettings | None = None,
+    *,
+    audio: SoundOption | None = None,
+) -> OpenedVideo | PredictedVideo:
+    """Open a video for `write_video`, or find that it was predicted before; see `predict_video`."""
     told, base = settings or PredictSettings(), Path(base)
     audio = told.audio if audio is None else audio
-    summary_path = base.with_name(base.name + ".json")
+    summary_path = summary_of(base)
     paths = {kind: base.with_name(base.name + OUTPUTS[kind].suffix) for kind in told.save}
     there = [path for path in (*paths.values(), summary_path) if path.exists()]
     if told.skip_existing and len(there) == len(paths) + 1:
@@ -291,6 +257,18 @@ def predict_video(
         threads=told.threads,
         pictures="overlay" in told.save,
     )
+    return OpenedVideo(stream, source, base, paths, told, audio, began)
+
+
+def write_video(
+    video: OpenedVideo,
+    *,
+    progress: Progress | None = None,
+    opened: Callable[[PredictionStream], None] | None = None,
+) -> PredictedVideo:
+    """Predict an opened video; see `predict_video`."""
+    stream, source, paths, told, audio = video.stream, video.source, video.paths, video.settings, video.audio
+    model = stream.model
     warnings = []
     if audio != "own" and not model.info.sound:
         warnings.append(f"{model.name} takes no sound, so --audio changes nothing")
@@ -337,7 +315,7 @@ def predict_video(
             last = prediction.time
             count += 1
             interpolated += prediction.interpolated
-    elapsed = time.perf_counter() - began
+    elapsed = time.perf_counter() - video.began
     damage = "; ".join(lost.describe() for lost in stream.damage)
     if damage:
         warnings.append(f"{source}: {damage}; the rest was predicted")
@@ -358,10 +336,16 @@ def predict_video(
         "seconds_by_part": _parts(stream, ahead, dict(zip(paths, outputs, strict=True))),
         "windows": stream.num_windows,
     }
+    summary_path = summary_of(video.base)
     sweep(summary_path)
     with atomic_path(summary_path) as temporary:
         temporary.write_text(json.dumps(summary, indent=2) + "\n")
     return PredictedVideo(Path(str(source)), paths, summary, tuple(warnings))
+
+
+def summary_of(base: Path) -> Path:
+    """The summary beside outputs."""
+    return base.with_name(base.name + ".json")
 
 
 def _parts(

@@ -18,7 +18,7 @@ from avsal.errors import AvsalError, AvsalRuntimeError, MediaError, shown
 from avsal.media import VideoInfo
 from avsal.prediction import Prediction
 from avsal.render import OUTPUTS, OutputRequest
-from avsal.workflows.predict import name_outputs
+from avsal.workflows.collection import name_outputs
 
 ROOT = Path(__file__).parents[2]
 

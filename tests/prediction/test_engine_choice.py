@@ -1,11 +1,15 @@
 """Engines from a video to its maps: by `predict`, by the command line, and by several processes."""
 
+import csv
 import json
 import os
 import subprocess
 import sys
+import time
+from importlib.util import find_spec
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import videos
@@ -17,7 +21,7 @@ from avsal.cli.parsing import settings_of
 from avsal.cli.predict import PredictLine, run_line
 from avsal.prediction import predict
 from avsal.weights import save_checkpoint
-from avsal.workflows.launch import submit
+from avsal.workflows.launch import place_in_launch, submit
 
 ROOT = Path(__file__).parents[2]
 
@@ -117,8 +121,8 @@ def test_processes_share_out_videos_and_one_broken_video_stops_nobody(weights, t
     ]
     command += ["--weights", weights, "--save", "csv", "--skip-existing"]
 
-    def launch(rank):
-        place = {"RANK": str(rank), "WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
+    def launch(rank):  # as srun does
+        place = {"SLURM_PROCID": str(rank), "SLURM_NTASKS": "2", "SLURM_STEP_ID": "0", "OMP_NUM_THREADS": "1"}
         return subprocess.Popen(
             command,
             env=os.environ | place,
@@ -133,8 +137,13 @@ def test_processes_share_out_videos_and_one_broken_video_stops_nobody(weights, t
     assert [process.returncode for process in processes] == [0, 1]
     assert printed[0][1] == ""
     assert "b.mp4" in printed[1][1]
-    done = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert done == ["a.csv", "a.json", "c.csv", "c.json", "d.csv", "d.json"]
+    done = sorted(path.stem for path in (tmp_path / "out").glob("?.csv"))
+    assert done == sorted(path.stem for path in (tmp_path / "out").glob("?.json")) == ["a", "c", "d"]
+    with (tmp_path / "out" / "outputs.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["status"] for row in rows] == ["done", "failed", "done", "done"]
+    assert [row["outputs"] for row in rows] == ["a.csv", "", "c.csv", "d.csv"]
+    assert "b.mp4" in rows[1]["error"]
     assert "a.mp4" in printed[0][0]
     assert "c.mp4" in printed[0][0]
     assert "d.mp4" in printed[1][0]
@@ -153,8 +162,8 @@ def test_a_broken_video_ends_nobody_under_torchrun(weights, tmp_path):
     )
     assert ended.returncode != 0
     assert "b.mp4" in ended.stderr
-    done = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert done == ["a.csv", "a.json", "c.csv", "c.json"]
+    done = sorted(path.name for path in (tmp_path / "out").glob("?.*"))
+    assert done == ["a.csv", "a.json", "b.failed.json", "c.csv", "c.json"]
 
 
 def test_a_submitted_command_shares_out_videos_and_goes_on_where_it_stopped(weights, tmp_path, monkeypatch):
@@ -167,7 +176,7 @@ def test_a_submitted_command_shares_out_videos_and_goes_on_where_it_stopped(weig
     words += ["--save", "csv", "--skip-existing"]
     job = submitted([*words, "--submit", "cluster=local,tasks_per_node=2,timeout_min=5"])
     assert job.results() == [0, 1]
-    assert sorted(path.name for path in (tmp_path / "out").glob("*.csv")) == ["a.csv", "b.csv", "c.csv"]
+    assert sorted(path.name for path in (tmp_path / "out").glob("?.csv")) == ["a.csv", "b.csv", "c.csv"]
     again = submitted([*words, "--submit", "cluster=local,timeout_min=5"])
     assert again.results() == [1]
     assert again.stdout().count("done before") == 3
@@ -189,6 +198,58 @@ def test_a_wrong_place_among_processes_is_named(weights, video, tmp_path, monkey
         monkeypatch.setenv(name, value)
     assert main(["predict", str(video), "-o", str(tmp_path), "--weights", weights]) == 2
     assert "RANK" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("variables", "place"),
+    [
+        ({}, (0, 1)),
+        ({"RANK": "1", "WORLD_SIZE": "3", "SLURM_PROCID": "0", "SLURM_NTASKS": "9"}, (1, 3)),
+        ({"SLURM_PROCID": "2", "SLURM_NTASKS": "4"}, (2, 4)),
+        ({"SLURM_JOB_ID": "7", "SLURM_STEP_ID": "0", "SLURM_PROCID": "2", "SLURM_NTASKS": "4"}, (2, 4)),
+        # the shell of a batch script, and one that salloc opens
+        ({"SLURM_JOB_ID": "7", "SLURM_PROCID": "0", "SLURM_NTASKS": "4"}, (0, 1)),
+        ({"SLURM_STEP_NUM_TASKS": "1", "SLURM_PROCID": "0", "SLURM_NTASKS": "4"}, (0, 1)),
+    ],
+)  # fmt: skip
+def test_the_place_is_that_which_the_launcher_tells(monkeypatch, variables, place):
+    for name in [name for name in os.environ if name.startswith("SLURM_") or name in ("RANK", "WORLD_SIZE")]:
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert place_in_launch() == place
+
+
+def test_a_killed_process_of_a_collection_loses_only_its_video_and_the_next_run_makes_it_whole(
+    weights, tmp_path
+):
+    (tmp_path / "videos" / "deep").mkdir(parents=True)
+    names = ["a", "b", "c", "deep/d", "e", "f"]
+    for name in names:
+        videos.moving_dot(tmp_path / "videos" / f"{name}.mp4", frames=400 if name == "c" else 3, sounds=[])
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "avsal", "predict", str(tmp_path / "videos"), "-o", str(out)]
+    command += ["--weights", weights, "--save", "h5,csv", "--skip-existing", "-q"]
+    killed = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, cwd=ROOT)
+    while not (out / "b.json").exists():
+        assert killed.poll() is None
+        time.sleep(0.02)
+    killed.kill()
+    killed.wait()
+    assert not (out / "c.json").exists()
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("?.json")}
+    assert main(command[3:]) == 0
+    assert all(path.stat().st_mtime_ns == changed for path, changed in before.items())  # none is made twice
+    found = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
+    expected = [f"{name}.{suffix}" for name in names for suffix in ("csv", "h5", "json")]
+    assert found == sorted([*expected, "outputs.csv", *(["outputs.parquet"] if find_spec("pyarrow") else [])])
+    with (out / "outputs.csv").open() as stream:
+        rows = {row["outputs"]: row for row in csv.DictReader(stream)}
+    assert [row["status"] for row in rows.values()] == ["done"] * 6
+    assert rows["deep/d.h5 deep/d.csv"]["frames"] == "3"
+    for name in names:
+        with h5py.File(out / f"{name}.h5") as file:
+            assert len(file["maps"]) == (400 if name == "c" else 3)
 
 
 def test_more_processes_than_videos_is_no_error(weights, video, tmp_path, monkeypatch):
