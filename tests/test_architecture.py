@@ -12,7 +12,7 @@ LAYERS = [
     {"losses"},  # share the metrics' definitions
     {"clips", "weights"},
     {"prediction", "evaluation", "training"},
-    {"ablation", "render"},
+    {"ablation", "render", "interop"},
     {"report"},
     {"workflows"},
     {"the front door"},  # `import avsal`, which reaches all of the above

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,12 @@ from avsal.media.hdf5_files import MOST_BYTES, check_inside, members, open_hdf5
 __all__ = ["ARRAY_SUFFIXES", "HDF5Maps", "NumPyMaps", "StackedMaps", "ZarrMaps", "array_maps"]
 
 HDF5_SUFFIXES = frozenset((".h5", ".hdf5", ".hdf"))
+DEEPEST = 4
+"""Groups inside each other that are looked into for maps named by number."""
+
+LOG_DENSITY = 0.02
+"""By how much the sum of a density may differ from 1."""
+
 ARRAY_SUFFIXES = HDF5_SUFFIXES | {".npz", ".zarr"}
 
 
@@ -65,8 +72,9 @@ class StackedMaps(ABC):
                 stamps = self._stamps(arrays.get("time"), maps.shape[0])
                 declared = _size_in(attributes) == truth.video_size
                 places = _places(stamps, maps.shape[0], truth)
+                there = getattr(maps, "places", None)
                 for frame in truth.frames.tolist():
-                    if frame not in places:
+                    if frame not in places or (there is not None and places[frame] not in there):
                         continue
                     values = np.asarray(maps[places[frame]])
                     time = None if stamps is None else float(stamps[places[frame]])
@@ -110,7 +118,11 @@ class StackedMaps(ABC):
 
 
 class HDF5Maps(StackedMaps):
-    """An HDF5 file, whose `video_size` is an attribute; see `StackedMaps`."""
+    """An HDF5 file, whose `video_size` is an attribute; see `StackedMaps`.
+
+    One as pysaliency exports models is read too: a data set (H, W) for each frame, named after its image, of
+    which the last number is the frame's, from 1 unless there is a 0. Log densities become densities.
+    """
 
     @contextmanager
     def opened(self) -> Iterator[tuple[dict[str, Any], Mapping[str, Any]]]:
@@ -119,7 +131,55 @@ class HDF5Maps(StackedMaps):
 
         with open_hdf5(self.path) as file:
             found = {name: one for name, one in members(file) if isinstance(one, h5py.Dataset)}
-            yield {name: check_inside(one, most=2**63) for name, one in found.items()}, file.attrs
+            arrays: dict[str, Any] = {name: check_inside(one, most=2**63) for name, one in found.items()}
+            if not arrays or all(len(one.shape) == 2 for one in arrays.values()):
+                arrays = {"maps": _NamedMaps(self.path, dict(_flat(file)))}
+            yield arrays, file.attrs
+
+
+def _flat(group: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """The data sets of two axes in a group and those below it, by name."""
+    import h5py
+
+    for name, one in members(group):
+        if isinstance(one, h5py.Dataset) and len(one.shape) == 2:
+            yield name, one
+        elif isinstance(one, h5py.Group) and depth < DEEPEST:
+            yield from _flat(one, depth + 1)
+
+
+class _NamedMaps:
+    """Data sets (H, W), each named after its frame's image, as one array (N, H, W).
+
+    Attributes:
+        shape: of the array; frames that have no map are counted.
+        dtype: of the maps.
+    """
+
+    def __init__(self, path: Path, found: dict[str, Any]) -> None:
+        numbered: dict[int, Any] = {}
+        for name, one in found.items():
+            number = re.search(r"(\d+)(?!.*\d)", Path(name).stem)
+            if number is not None:
+                if int(number[1]) in numbered:
+                    raise DatasetError(f"{path}: two maps are of frame {int(number[1])}: keep one of them")
+                numbered[int(number[1])] = check_inside(one)
+        if not numbered:
+            raise DatasetError(f"{path}: expected an array `maps`, or maps named by number, but found none")
+        first = 0 if 0 in numbered else 1
+        self._path = path
+        self._maps = {number - first: one for number, one in numbered.items()}
+        one = next(iter(numbered.values()))
+        self.shape, self.dtype = (max(self._maps) + 1, *one.shape), one.dtype
+        self.places = frozenset(self._maps)
+
+    def __getitem__(self, place: int) -> NDArray[Any]:
+        values = np.asarray(self._maps[place][()])
+        if values.dtype.kind == "f" and values.size and values.max() <= 0:
+            density = np.exp(values.astype(np.float64))
+            if abs(density.sum() - 1) < LOG_DENSITY:
+                return density
+        return values
 
 
 class NumPyMaps(StackedMaps):

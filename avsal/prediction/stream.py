@@ -154,9 +154,13 @@ class PredictionStream:
             return "zero", silence
         if audio == "own":
             self._sound_reader = self.source.sound(rate, keep)
-            return ("none", None) if self._sound_reader is None else ("own", self._read_one)
+            return (
+                ("none", None)
+                if self._sound_reader is None
+                else ("own", partial(read_from, self._sound_reader))
+            )
         self._sound_reader = SoundReader(audio, rate, stream=stream, keep=keep)
-        return Path(audio).name, self._read_one
+        return Path(audio).name, partial(read_from, self._sound_reader)
 
     @property
     def damage(self) -> list[Damage]:
@@ -299,11 +303,6 @@ class PredictionStream:
         self._sound_seconds += perf_counter() - began
         return replace(job, sounds=tuple(sounds))
 
-    def _read_one(self, first: float, samples: int) -> NDArray[np.float32]:
-        """Samples of the one sound from a second on."""
-        assert self._sound_reader is not None
-        return self._sound_reader.read(first, first + samples / self._sound_reader.sample_rate)
-
     def _computed(self, jobs: Iterator[WindowJob]) -> Iterator[Prediction]:
         """Predictions of the frames that the network computes."""
         attended = self.engine.attention
@@ -390,6 +389,11 @@ def reading(samples: NDArray[np.float32], sample_rate: int) -> ReadSound:
         return piece
 
     return read
+
+
+def read_from(reader: WindowedSound, first: float, samples: int) -> NDArray[np.float32]:
+    """Samples of a sound from a second on."""
+    return reader.read(first, first + samples / reader.sample_rate)
 
 
 def silence(first: float, length: int) -> NDArray[np.float32]:
