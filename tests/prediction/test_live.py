@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import weakref
 from functools import cache
 
 import av
@@ -14,7 +15,7 @@ from avsal import create_model, live, load_model
 from avsal.errors import ConfigError
 from avsal.media import open_frames
 from avsal.media.cuts import CutDetector
-from avsal.prediction import predict
+from avsal.prediction import PredictionStream, predict
 
 RATE = 44100
 SIZE = (64, 96)
@@ -222,6 +223,29 @@ def test_a_stream_that_is_let_go_of_leaves_no_thread():
     del stream
     gc.collect()
     assert threading.active_count() == before
+
+
+def test_a_shot_that_ended_holds_no_memory(monkeypatch):
+    made = []
+    opened = PredictionStream.__init__
+
+    def noted(stream, *arguments, **options):
+        made.append(weakref.ref(stream))
+        opened(stream, *arguments, **options)
+
+    monkeypatch.setattr(PredictionStream, "__init__", noted)
+    stream = live(Listener(), fps=25, audio_rate=RATE)
+    gc.collect()
+    gc.disable()  # memory is let go of at once, not when garbage is collected
+    try:
+        for number in range(40):
+            if number % 12 == 11:
+                stream.cut()
+            stream.push(videos.dot(number, (48, 64)), np.zeros(RATE // 25, np.float32))
+        stream.flush()
+        assert [shot() for shot in made] == [None] * 4
+    finally:
+        gc.enable()
 
 
 def test_an_error_of_the_network_reaches_who_pushes():
