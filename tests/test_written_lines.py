@@ -11,7 +11,7 @@ import pytest
 from avsal.cli import VERBS, verb_parser
 from avsal.cli.data_source import line_of
 from avsal.cli.parsing import settings_of
-from avsal.workflows.train import compose, experiments
+from avsal.workflows.experiment import compose, experiments
 
 ROOT = Path(__file__).parents[1]
 

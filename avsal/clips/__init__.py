@@ -1,7 +1,7 @@
 """Clips: windows of a video's frames with the sound of the same seconds, for prediction and for training."""
 
 from avsal.clips.batch import ClipBatch
-from avsal.clips.buckets import BucketSampler
+from avsal.clips.buckets import Group, dealt, grouped, planned_steps
 from avsal.clips.dataset import Clip, ClipDataset
 from avsal.clips.preparation import (
     content_region,
@@ -21,10 +21,10 @@ from avsal.clips.training_windows import Short
 from avsal.clips.windows import Window, WindowPlan, mirrored
 
 __all__ = [
-    "BucketSampler",
     "Clip",
     "ClipBatch",
     "ClipDataset",
+    "Group",
     "Short",
     "Spans",
     "Store",
@@ -37,10 +37,13 @@ __all__ = [
     "content_region",
     "content_size",
     "crop_to_content",
+    "dealt",
     "excerpt",
+    "grouped",
     "mirrored",
     "normalise",
     "normalise_clips",
+    "planned_steps",
     "prepare",
     "resize_map",
     "waveform",

@@ -48,8 +48,8 @@ class ClipBatch:
         """Put clips into a batch.
 
         Raises:
-            ValueError: some have sound and some none, or the sounds differ in length; `BucketSampler` makes
-                batches in which they do not.
+            ValueError: some have sound and some none, or the sounds differ in length; `grouped` makes groups
+                in which they do not.
         """
         sounds = [clip.audio for clip in clips if clip.audio is not None]
         if len(sounds) not in (0, len(clips)) or len({sound.shape for sound in sounds}) > 1:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -14,13 +15,16 @@ from avsal.clips.camera import camera_views
 from avsal.clips.preparation import content_size, waveform
 from avsal.clips.stored_recording import StoredRecording
 from avsal.clips.targets import TargetRule, cut, mirror
-from avsal.clips.training_windows import Short, num_steps, random_window, step_window, surrounded
+from avsal.clips.training_windows import Short, num_steps, random_window, sped_window, step_window, surrounded
 from avsal.clips.windows import Window
 from avsal.errors import ConfigError
 from avsal.groundtruth import DensityRecipe
 from avsal.types import ClipSpec
 
-__all__ = ["Clip", "ClipDataset"]
+__all__ = ["Clip", "ClipDataset", "recoloured"]
+
+_DRAWS = 20
+"""How often a clip is drawn before one is taken that nobody looked at."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,10 @@ class ClipDataset(Dataset[Clip]):
         crop: frames were stored larger than the model's input: cut a random rectangle of its size.
         context: frames of the video that a clip also has before and after its window, see `surrounded`; sound
             and ground truth stay the window's.
+        colour: how far brightness, contrast and saturation of a clip may change, as a share.
+        speed: how much faster or slower a clip may be shown: its frames lie further apart or repeat, its
+            sound is stretched with them. 1 for never. Not for clips that begin at fixed places, nor with
+            `context`.
         camera: of photographs (recordings of one frame): the share of clips in which a camera moves over the
             picture, see `camera_views`; in the others every frame is the same.
 
@@ -93,10 +101,17 @@ class ClipDataset(Dataset[Clip]):
         short: Short = "repeat_first",
         min_frames: int = 1,
         flip: float = 0.0,
+        colour: float = 0.0,
+        speed: float = 1.0,
         crop: bool = False,
         context: int = 0,
         camera: float = 0.0,
     ) -> None:
+        if not 0 <= colour < 1 or speed < 1 or (speed > 1 and (context or every is not None)):
+            raise ConfigError(
+                f"`colour` must be a share and `speed` at least 1, without `context` and `every`, but are "
+                f"{colour} and {speed}"
+            )
         if not 0 <= camera <= 1 or (camera and crop):
             raise ConfigError(
                 f"`camera` must lie in 0..1, and in place of `crop`, but is {camera} with crop {crop}: a "
@@ -113,7 +128,7 @@ class ClipDataset(Dataset[Clip]):
             raise ConfigError(f"none of {len(recordings)} recordings has at least {min_frames} frames")
         self.spec, self.seed, self.short = spec, seed, short
         self.flip, self.crop, self.every, self.context = flip, crop, every, context
-        self.camera = camera
+        self.camera, self.colour, self.speed = camera, colour, speed
         self.map_size = map_size or spec.size
         self._rule = TargetRule(spec, self.map_size, recipe)
         for recording in self.recordings:
@@ -158,7 +173,7 @@ class ClipDataset(Dataset[Clip]):
         return int(self._starts[-1])
 
     def __getitem__(self, index: int) -> Clip:
-        recording, window = self._choose(index)
+        recording, window, rate = self._choose(index)
         random = np.random.default_rng((self.seed, self.epoch, index, 1))
         frames = [frame for _, frame in window.outputs]
         shown = surrounded(window, recording.num_frames, self.context)
@@ -177,7 +192,9 @@ class ClipDataset(Dataset[Clip]):
             targets = self._rule.targets(recording, frames)
         if random.random() < self.flip:
             images, targets = mirror(images, targets)
-        sound = recording.window_sound(window, self.spec)
+        if self.colour:
+            images = recoloured(images, self.colour, random)
+        sound = self._sound(recording, window, rate)
         return Clip(
             images,
             None if sound is None else waveform(sound, self.spec),
@@ -190,18 +207,57 @@ class ClipDataset(Dataset[Clip]):
 
     def audio_samples(self, index: int) -> int | None:
         """A of clip `index` in the current epoch, None where it has no sound; nothing is read for it."""
-        recording, window = self._choose(index)
+        recording, window, rate = self._choose(index)
+        if rate != 1.0 and self.spec.sample_rate is not None and recording.has_sound:
+            return self.spec.audio_samples(self.spec.num_frames / recording.frame_rate)
         sound = recording.window_sound(window, self.spec, read=False)
         return None if sound is None else len(sound)
 
-    def _choose(self, index: int) -> tuple[StoredRecording, Window]:
+    def _sound(self, recording: StoredRecording, window: Window, rate: float) -> NDArray[np.float32] | None:
+        """The sound of a window's seconds; stretched to a clip's usual length where it is shown faster or
+        slower."""
+        if rate == 1.0 or self.spec.sample_rate is None or not recording.has_sound:
+            return recording.window_sound(window, self.spec)
+        usual = self.spec.audio_samples(self.spec.num_frames / recording.frame_rate)
+        begin = float(recording.spans[window.frames[0]][0])
+        whole = recording.sound(begin, max(2, round(usual * rate)))
+        places = np.linspace(0, len(whole) - 1, usual)
+        return np.interp(places, np.arange(len(whole)), whole).astype(np.float32)
+
+    def _choose(self, index: int) -> tuple[StoredRecording, Window, float]:
+        """Recording, window and speed of a clip; drawn again where nobody looked at what it is trained on."""
         if not 0 <= index < len(self):
             raise IndexError(f"clip {index} of {len(self)}")
         position = int(np.searchsorted(self._starts, index, side="right")) - 1
         recording = self.recordings[position]
         if self.every is not None and recording.num_frames >= self.spec.num_frames:
             step = index - int(self._starts[position])
-            return recording, step_window(self.spec, recording.num_frames, self.every, step)
+            return recording, step_window(self.spec, recording.num_frames, self.every, step), 1.0
         epoch = self.epoch if self.every is None else 0
         random = np.random.default_rng((self.seed, epoch, index, 0))
-        return recording, random_window(self.spec, recording.num_frames, self.short, random)
+        for _ in range(_DRAWS):
+            window, rate = self._drawn(recording, random)
+            if recording.is_looked_at([frame for _, frame in window.outputs]):
+                break
+        return recording, window, rate
+
+    def _drawn(self, recording: StoredRecording, random: np.random.Generator) -> tuple[Window, float]:
+        if self.speed > 1 and recording.num_frames > self.spec.num_frames:
+            rate = float(self.speed ** random.uniform(-1, 1))
+            window = sped_window(self.spec, recording.num_frames, rate, random)
+            if window is not None:
+                return window, rate
+        return random_window(self.spec, recording.num_frames, self.short, random), 1.0
+
+
+def recoloured(images: Tensor, most: float, random: np.random.Generator) -> Tensor:
+    """A clip (T, H, W, 3) uint8 with another brightness, contrast and saturation, the same in all frames.
+
+    Each is a factor between 1 - `most` and 1 + `most`.
+    """
+    brightness, contrast, saturation = random.uniform(1 - most, 1 + most, 3)
+    values = images.float() * brightness
+    values = (values - values.mean()) * contrast + values.mean()
+    grey = values @ torch.tensor([0.299, 0.587, 0.114])
+    values = grey[..., None] + (values - grey[..., None]) * saturation
+    return values.round_().clamp_(0, 255).to(torch.uint8)

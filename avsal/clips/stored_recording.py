@@ -211,6 +211,15 @@ class StoredRecording:
         rows = np.arange(len(slot)) - np.repeat(np.cumsum(count) - count, count) + begin[slot]
         return self._points(slot, *np.asarray(stored[1:, rows]))
 
+    def is_looked_at(self, frames: Sequence[int]) -> bool:
+        """Whether anybody looked at one of some frames, by fixations or, without, by maps."""
+        if self.num_fixations is not None:
+            stored = self._points_table()[0]
+            wanted = np.asarray(frames, np.float64)
+            first = np.searchsorted(stored, wanted, "left")
+            return bool((np.searchsorted(stored, wanted, "right") > first).any())
+        return self.maps is None or any(self.target_map(frame).any() for frame in frames)
+
     def target_map(self, frame: int) -> NDArray[np.float32]:
         """(h, w): the release's density map of a frame, its maximum 1, or its object mask, 0 and 1.
 

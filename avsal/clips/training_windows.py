@@ -20,7 +20,7 @@ from avsal.clips.windows import Window, WindowPlan
 from avsal.errors import ConfigError
 from avsal.types import ClipSpec
 
-__all__ = ["Short", "num_steps", "random_window", "step_window", "surrounded"]
+__all__ = ["Short", "num_steps", "random_window", "sped_window", "step_window", "surrounded"]
 
 Short = Literal["repeat_first", "repeat_last", "mirror"]
 
@@ -43,6 +43,22 @@ def random_window(spec: ClipSpec, num_frames: int, short: Short, random: np.rand
     plan = WindowPlan(replace(spec, start_windows=()))
     windows = list(plan.take(num_frames, ended=True))
     return _outputs(spec, windows[int(random.integers(len(windows)))].frames)
+
+
+def sped_window(spec: ClipSpec, num_frames: int, rate: float, random: np.random.Generator) -> Window | None:
+    """A random window whose frames lie `rate` apart, rounded; None where the video is too short for it.
+
+    Args:
+        spec: of the model.
+        num_frames: of the video.
+        rate: 2 for twice as fast, 0.5 for half.
+        random: where it lies.
+    """
+    places = np.floor(np.arange(spec.num_frames) * rate + 0.5).astype(int)
+    room = num_frames - int(places[-1])
+    if room < 1:
+        return None
+    return _outputs(spec, tuple((int(random.integers(room)) + places).tolist()))
 
 
 def num_steps(spec: ClipSpec, num_frames: int, every: int) -> int:

@@ -15,7 +15,7 @@ from avsal.training.rows import TableSettings
 __all__ = ["sweep_table"]
 
 
-def sweep_table(runs: Sequence[SweepRun]) -> ResultTable:
+def sweep_table(runs: Sequence[SweepRun], name: str = "runs") -> ResultTable:
     """One row for each run, or each stride of its windows, by its best checkpoint on the validation frames.
 
     A column "change in" a metric has the distance to the row that the others are a change of: of measured
@@ -23,6 +23,7 @@ def sweep_table(runs: Sequence[SweepRun]) -> ResultTable:
 
     Args:
         runs: of a sweep, those that failed among them.
+        name: of the sweep, where the runs are of no paper's table.
 
     Raises:
         ConfigError: no runs.
@@ -44,7 +45,7 @@ def sweep_table(runs: Sequence[SweepRun]) -> ResultTable:
     found = {metric for row in rows for metric in row.cells}
     metrics = [metric for metric in column_order() if metric in found and metric != "parameters"]
     metrics += [metric for metric in (change, "parameters") if metric in found]
-    title = table.title if table is not None else f"Sweep {runs[0].folder.parent.name}"
+    title = table.title if table is not None else f"Sweep {name}"
     return ResultTable(title, metrics, rows, [*_notes(runs, names, table, select)])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ import torch
 from avsal.configuration import from_mapping
 from avsal.models import create_model
 from avsal.training.rows import TableSettings
-from avsal.training.run_folder import RunFolder
+from avsal.training.run_folder import RunFolder, read_json, read_log
 from avsal.weights import CheckpointHeader, read_header
 
 __all__ = ["SweepRun", "read_sweep_run"]
@@ -58,21 +57,20 @@ def read_sweep_run(path: Path) -> SweepRun:
     """Read a run's folder.
 
     Raises:
-        CheckpointError: its best checkpoint is damaged.
+        CheckpointError: its best checkpoint, or another file in it, is damaged.
     """
     folder = RunFolder(path)
     note = _json(folder.sweep)
     table = note.get("table")
-    lines = folder.log.read_text("utf-8").splitlines() if folder.log.exists() else []
-    entries = [json.loads(line) for line in lines if line.endswith("}")]  # a kill cuts the last line
+    entries = read_log(folder.log) if folder.log.exists() else []
     header = read_header(folder.best) if folder.best.exists() else None
     return SweepRun(
         path,
-        note["row"],
+        note.get("row"),
         None if table is None else from_mapping(TableSettings, table, "table"),
-        note["choices"],
+        note.get("choices", ()),
         note.get("data"),
-        note["error"],
+        note.get("error"),
         settings=_json(folder.settings),
         frames=(_json(folder.data).get("validation") or {}).get("sha256"),
         header=header,
@@ -90,4 +88,4 @@ def _parameters(header: CheckpointHeader) -> int:
 
 def _json(path: Path) -> dict[str, Any]:
     """What a file holds; nothing where a run has not come so far as to write it."""
-    return json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return read_json(path) if path.exists() else {}

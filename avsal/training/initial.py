@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 
-from avsal.errors import CheckpointError
+from avsal.errors import CheckpointError, ConfigError
 from avsal.models import SaliencyModel, create_model
-from avsal.training.settings import ModelSettings
-from avsal.weights import initialise, load_model
+from avsal.training.settings import ModelSettings, TrainSettings
+from avsal.weights import initialise, load_model, model_identity, pretrained_parts
 
-__all__ = ["Inheritance", "build_model", "inherit"]
+__all__ = ["Inheritance", "build_model", "check_start", "inherit", "started_from"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Inheritance:
 
     Attributes:
         file: the checkpoint.
+        sha256: of its tensors.
         taken: names of tensors with the checkpoint's values.
         fresh: names of the model's tensors that the checkpoint does not have.
         other_shape: names of tensors that both have, in different shapes; the model's stay fresh.
@@ -28,6 +30,7 @@ class Inheritance:
     """
 
     file: str
+    sha256: str
     taken: tuple[str, ...]
     fresh: tuple[str, ...]
     other_shape: tuple[str, ...]
@@ -47,11 +50,29 @@ class Inheritance:
         return "; ".join(parts)
 
 
-def build_model(settings: ModelSettings) -> tuple[SaliencyModel, list[str]]:
-    """A model with the weights that it starts from.
+@dataclass(frozen=True)
+class Start:
+    """What a model starts from.
 
-    Returns:
-        The model, and a line on each source of weights.
+    Attributes:
+        notes: a line on each source of weights.
+        parts: for ``encoder`` and ``audio``, where the network has such a part that was published pretrained:
+            where its weights come from, None where they are random.
+    """
+
+    notes: tuple[str, ...] = ()
+    parts: Mapping[str, str | None] = field(default_factory=dict)
+
+
+def started_from(start: Start) -> str:
+    """What a card says of a run's beginning, in a line."""
+    fresh = [part for part, source in start.parts.items() if source is None]
+    told = [*start.notes, *(f"{part} from random numbers, not pretrained" for part in fresh)]
+    return "; ".join(told) or "random numbers"
+
+
+def build_model(settings: ModelSettings) -> tuple[SaliencyModel, Start]:
+    """A model with the weights that it starts from.
 
     Raises:
         CheckpointError: a weight file cannot be used.
@@ -59,12 +80,37 @@ def build_model(settings: ModelSettings) -> tuple[SaliencyModel, list[str]]:
     """
     model = create_model(settings.name, **settings.arguments)
     notes = []
+    sources: dict[str, str | None] = dict.fromkeys(pretrained_parts(model))
     if settings.encoder or settings.audio:
         for part in initialise(model, encoder=settings.encoder, audio=settings.audio):
             notes.append(f"{part.part}: {part.backbone} from {part.file}")
+            sources[part.part] = f"{part.backbone} from {part.file}"
     if settings.initial:
-        notes.append(inherit(model, settings.initial).describe())
-    return model, notes
+        earlier = inherit(model, settings.initial)
+        notes.append(earlier.describe())
+        for name, (module, _) in pretrained_parts(model).items():
+            if any(taken.startswith(f"{module}.") for taken in earlier.taken):
+                sources[name] = f"{earlier.file} ({earlier.sha256[:12]})"
+    return model, Start(tuple(notes), sources)
+
+
+def check_start(settings: TrainSettings, start: Start) -> None:
+    """Raise ConfigError where a part that was published pretrained would start from random numbers unsaid.
+
+    Args:
+        settings: of the run; ``from_scratch`` says it.
+        start: what the model starts from.
+    """
+    if settings.from_scratch:
+        return
+    model = settings.model
+    for part, source in start.parts.items():
+        if source is None:
+            raise ConfigError(
+                f"the {part} of {model.name} would start from random numbers: give its published weights, "
+                f"model.{part}=FILE or a name of `avsal weights list`, or a checkpoint with "
+                "model.initial=FILE, or say from_scratch=true"
+            )
 
 
 def inherit(model: SaliencyModel, file: str) -> Inheritance:
@@ -96,6 +142,7 @@ def inherit(model: SaliencyModel, file: str) -> Inheritance:
     )
     return Inheritance(
         file,
+        model_identity(earlier).sha256,
         tuple(taken),
         tuple(name for name in own if name not in theirs),
         tuple(name for name in own if name in theirs and name not in set(taken)),

@@ -1,4 +1,4 @@
-"""The log of a run: JSON lines as the truth, a table and TensorBoard made of them."""
+"""The log of a run: JSON lines as the truth, a table and what trackers are told made of them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from avsal.errors import ConfigError, MediaError
-from avsal.training.run_folder import RunFolder, write_synced
+from avsal.errors import MediaError
+from avsal.training.run_folder import RunFolder, read_log, write_synced
 
 __all__ = ["RunLog"]
 
@@ -22,38 +22,35 @@ class RunLog:
     Args:
         folder: of the run.
         step: that the run goes on from: what was logged after it is taken out, as those steps are repeated.
-        tensorboard: whether to write event files too.
+        track: told the numbers of each line by name, and the step: for trackers.
         write: False in all but one of several processes.
 
     Raises:
-        ConfigError: TensorBoard is asked for and not installed.
+        CheckpointError: an earlier log cannot be read.
         MediaError: the disk refuses.
     """
 
-    def __init__(self, folder: RunFolder, *, step: int, tensorboard: bool, write: bool = True) -> None:
-        self._folder = folder
+    def __init__(
+        self,
+        folder: RunFolder,
+        *,
+        step: int,
+        track: Callable[[dict[str, float], int], None] | None = None,
+        write: bool = True,
+    ) -> None:
+        self._folder, self._track = folder, track
         self._validations: list[dict[str, Any]] = []
         self._file: TextIO | None = None
-        self._writer: Any = None
         if not write:
             return
         kept = []
         if folder.log.exists():
-            for line in folder.log.read_text("utf-8").splitlines():
-                entry = _parsed(line)
-                if entry is not None and entry["step"] <= step and entry["kind"] != "end":
-                    kept.append(line)
+            for entry in read_log(folder.log):
+                if entry["step"] <= step and entry["kind"] != "end":
+                    kept.append(json.dumps(entry))
                     if entry["kind"] == "validation":
                         self._validations.append(entry)
             write_synced(folder.log, "".join(f"{line}\n" for line in kept).encode())
-        if tensorboard:
-            try:
-                from torch.utils.tensorboard import SummaryWriter
-            except ImportError as error:
-                raise ConfigError(
-                    "run.tensorboard=true needs TensorBoard: pip install 'avsal[tensorboard]'"
-                ) from error
-            self._writer = SummaryWriter(str(folder.tensorboard), purge_step=step + 1)
         try:
             self._file = folder.log.open("a", encoding="utf-8")
         except OSError as error:
@@ -70,11 +67,9 @@ class RunLog:
     ) -> None:
         if self._file is not None:
             self._file.close()
-        if self._writer is not None:
-            self._writer.close()
 
     def write(self, kind: str, step: int, values: Mapping[str, Any]) -> None:
-        """Add a line; numbers within `values` go to TensorBoard, validations to the table too.
+        """Add a line; numbers within `values` go to the trackers, validations to the table too.
 
         Raises:
             MediaError: the disk refuses.
@@ -87,21 +82,11 @@ class RunLog:
             self._file.flush()
         except OSError as error:
             raise MediaError(f"cannot write {self._folder.log}: {error.strerror}; make room") from error
-        if self._writer is not None:
-            for name, value in _numbers(values):
-                self._writer.add_scalar(f"{kind}/{name}", value, step)
+        if self._track is not None:
+            self._track({f"{kind}/{name}": value for name, value in _numbers(values)}, step)
         if kind == "validation":
             self._validations.append(entry)
             write_synced(self._folder.validation, _table(self._validations).encode())
-
-
-def _parsed(line: str) -> dict[str, Any] | None:
-    """The entry, None for a line that a kill cut short."""
-    try:
-        entry = json.loads(line)
-    except json.JSONDecodeError:
-        return None
-    return entry if isinstance(entry, dict) and {"kind", "step"} <= set(entry) else None
 
 
 def _numbers(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float]]:

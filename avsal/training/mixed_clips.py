@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from itertools import count
+from itertools import count, zip_longest
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,13 @@ from torch import Tensor
 
 from avsal.clips import ClipBatch
 from avsal.errors import ConfigError
-from avsal.training.sources import ClipSource
+from avsal.training.sources import ClipSource, StepGroup, StepShare
 
 __all__ = ["MixedClips", "MixedPart"]
+
+
+#: added to a group's number where its clips have sound of several lengths
+_BEYOND = 1000
 
 
 @dataclass(frozen=True)
@@ -87,29 +91,30 @@ class MixedClips:
             whole[max(open_, key=lambda index: lack[index])] += step
         return whole
 
-    def num_batches(self, epoch: int, batch_size: int, num_processes: int) -> int:
+    def num_steps(self, epoch: int, batch_size: int) -> int:
         """See `ClipSource`; the same in every epoch."""
         shares = self.shares(batch_size)
-        return min(
-            part.clips.num_batches(0, share, num_processes)
-            for part, share in zip(self.parts, shares, strict=True)
-        )
+        return min(part.clips.num_steps(0, share) for part, share in zip(self.parts, shares, strict=True))
 
-    def batches(
-        self, epoch: int, batch_size: int, *, start: int, process: int, num_processes: int
-    ) -> Iterator[ClipBatch]:
-        """See `ClipSource`.
-
-        Raises:
-            ValueError: sounds of the parts differ in length, as those of other frame rates do.
-        """
-        length = self.num_batches(epoch, batch_size, num_processes)
+    def steps(
+        self, epoch: int, batch_size: int, groups: int, *, start: int, process: int, num_processes: int
+    ) -> Iterator[StepShare]:
+        """See `ClipSource`; each group holds clips of all parts, as far as their shares go."""
+        length = self.num_steps(epoch, batch_size)
         streams = [
-            _from(part.clips, share, epoch * length + start, process, num_processes)
+            _from(part.clips, share, groups, epoch * length + start, process, num_processes)
             for part, share in zip(self.parts, self.shares(batch_size), strict=True)
         ]
         for number, drawn in zip(range(start, length), zip(*streams, strict=False), strict=False):
-            yield mixed(drawn, np.random.default_rng([self.seed, epoch, number, process]))
+            found: list[StepGroup] = []
+            for together in zip_longest(*(share.groups for share in drawn)):
+                counting = [group for group in together if group is not None and group.counts]
+                parts = counting or [group for group in together if group is not None][:1]
+                for place, same in enumerate(_of_one_length([group.batch for group in parts])):
+                    group = parts[0].number + place * _BEYOND
+                    rng = np.random.default_rng([self.seed, epoch, number, group])
+                    found.append(StepGroup(group, mixed(same, rng), bool(counting)))
+            yield StepShare(found, sum(share.total for share in drawn))
 
     def gaze(self) -> NDArray[np.float64]:
         """See `ClipSource`; of the parts whose gaze counts, of all where none does."""
@@ -124,16 +129,34 @@ class MixedClips:
 
 
 def _from(
-    clips: ClipSource, batch_size: int, first: int, process: int, num_processes: int
-) -> Iterator[ClipBatch]:
-    """The source's batches from number `first` on, counted from its epoch 0, without end."""
+    clips: ClipSource, batch_size: int, groups: int, first: int, process: int, num_processes: int
+) -> Iterator[StepShare]:
+    """The source's steps from number `first` on, counted from its epoch 0, without end."""
     for epoch in count():
-        number = clips.num_batches(epoch, batch_size, num_processes)
+        number = clips.num_steps(epoch, batch_size)
         if first < number:
-            yield from clips.batches(
-                epoch, batch_size, start=first, process=process, num_processes=num_processes
+            yield from clips.steps(
+                epoch,
+                batch_size,
+                min(groups, batch_size),
+                start=first,
+                process=process,
+                num_processes=num_processes,
             )
         first = max(0, first - number)
+
+
+def _of_one_length(batches: Sequence[ClipBatch]) -> list[list[ClipBatch]]:
+    """Batches put together by the length of their sound; those without go with the first."""
+    by_length: dict[int, list[ClipBatch]] = {}
+    for batch in batches:
+        if batch.audio is not None:
+            by_length.setdefault(batch.audio.shape[-1], []).append(batch)
+    if not by_length:
+        return [list(batches)]
+    first = next(iter(by_length))
+    by_length[first] = [batch for batch in batches if batch.audio is None or batch.audio.shape[-1] == first]
+    return list(by_length.values())
 
 
 def mixed(batches: Sequence[ClipBatch], rng: np.random.Generator) -> ClipBatch:

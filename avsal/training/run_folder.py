@@ -8,10 +8,13 @@ validation.csv    one row a validation
 best.safetensors  the checkpoint with the best score on the validation clips
 last.safetensors  the newest checkpoint
 state.pt          all that the next step depends on
+state_before.pt   the state saved before that one, which is taken up where the newest is damaged
 sweep.json        of a sweep: what was varied, and why the run failed if it did
 strides.json      scores of the best checkpoint at several strides, where asked for
 pictures/         frames as recorded, as people looked at them, as the model predicts
 tensorboard/      event files, where asked for
+curves.png        loss and scores over steps, when the run has ended
+README.md         the model card of the best checkpoint, likewise
 """
 
 from __future__ import annotations
@@ -22,10 +25,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from avsal.errors import ConfigError, MediaError
+from avsal.errors import AvsalRuntimeError, CheckpointError, ConfigError, MediaError
 from avsal.media.atomic import atomic_path
 
-__all__ = ["RunFolder"]
+__all__ = ["RunFolder", "read_json", "read_log"]
 
 
 class RunFolder:
@@ -45,33 +48,38 @@ class RunFolder:
         self.best = self.path / "best.safetensors"
         self.last = self.path / "last.safetensors"
         self.state = self.path / "state.pt"
+        self.state_before = self.path / "state_before.pt"
         self.sweep = self.path / "sweep.json"
         self.strides = self.path / "strides.json"
         self.pictures = self.path / "pictures"
         self.tensorboard = self.path / "tensorboard"
+        self.curves = self.path / "curves.png"
+        self.card = self.path / "README.md"
 
-    def open(self, resume: str) -> bool:
-        """Make the folder, or find the run in it.
+    def check_free(self, resume: str) -> None:
+        """Raise ConfigError where the folder holds a run that is not to be gone on with.
 
         Args:
             resume: ``never`` or ``auto``.
-
-        Returns:
-            Whether there is a state to go on from.
-
-        Raises:
-            ConfigError: the folder holds a run and `resume` is ``never``, or it cannot be made.
         """
-        if resume == "never" and (self.settings.exists() or self.state.exists()):
+        if resume == "never" and (self.settings.exists() or self.has_state):
             raise ConfigError(
                 f"{self.path} holds a run already: go on with it by run.resume=auto, or name another folder "
                 "with run.folder="
             )
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigError(f"the run folder {self.path} cannot be made: {error.strerror}") from error
-        return self.state.exists()
+
+    @property
+    def has_state(self) -> bool:
+        """Whether there is a state to go on from."""
+        return self.state.exists() or self.state_before.exists()
+
+    def check_there(self) -> None:
+        """Raise AvsalRuntimeError where somebody removed the folder while the run was at work."""
+        if not self.path.is_dir():
+            raise AvsalRuntimeError(
+                f"the run folder {self.path} was removed while the run was at work: nothing can be saved, "
+                "begin again"
+            )
 
     def write_json(self, path: Path, value: Any) -> None:
         """Write a JSON file, whole or not at all.
@@ -84,7 +92,7 @@ class RunFolder:
 
     def note_start(self, facts: Mapping[str, Any]) -> None:
         """Add an entry to `provenance.json`."""
-        earlier = json.loads(self.provenance.read_text("utf-8")) if self.provenance.exists() else []
+        earlier = read_json(self.provenance, list) if self.provenance.exists() else []
         self.write_json(self.provenance, [*earlier, facts])
 
     def check_same(self, settings: Mapping[str, Any], fingerprint: Mapping[str, Any]) -> None:
@@ -92,22 +100,68 @@ class RunFolder:
 
         What may differ: where and how often to write, how long to train, threads and workers.
         """
-        stored = json.loads(self.settings.read_text("utf-8"))
+        stored = read_json(self.settings)
         now = json.loads(json.dumps(settings, default=_plain))
         free = {"run", "epochs", "steps", "model.initial", "validation.strides"}
-        free |= {"engine.threads", "clips.workers"}
+        free |= {"engine.threads", "engine.checkpointing", "clips.workers"}
         changed = [name for name in _differences(stored, now) if not _within(name, free)]
         if changed:
             raise ConfigError(
                 f"{self.path} was begun with another `{changed[0]}`: give what it had (see settings.json), "
                 "or name another folder with run.folder="
             )
-        begun = json.loads(self.data.read_text("utf-8"))["sha256"]
+        begun = read_json(self.data).get("sha256")
         if begun != fingerprint["sha256"]:
             raise ConfigError(
                 f"{self.path} was begun on other clips: expected the fingerprint {begun} but found "
                 f"{fingerprint['sha256']}; restore the data, or name another folder with run.folder="
             )
+
+
+def read_json(path: Path, kind: type[Any] = dict) -> Any:
+    """What a JSON file of a run folder holds.
+
+    Args:
+        path: of the file.
+        kind: that it must be of: a mapping or a list.
+
+    Raises:
+        CheckpointError: it cannot be read, or holds something else.
+    """
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        if not isinstance(found, kind):
+            raise ValueError(f"it holds {type(found).__name__}, no {kind.__name__}")
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(
+            f"{path} is damaged ({' '.join(str(error).split())}): restore it, or begin again in another "
+            "folder with run.folder="
+        ) from error
+    return found
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The lines of a log; one that a kill cut short is left out.
+
+    Raises:
+        CheckpointError: the file cannot be read.
+    """
+    try:
+        lines = path.read_bytes().decode("utf-8", "replace").splitlines()
+    except OSError as error:
+        raise CheckpointError(f"the log {path} cannot be read: {error.strerror}") from error
+    return [entry for entry in map(parsed_line, lines) if entry is not None]
+
+
+def parsed_line(line: str) -> dict[str, Any] | None:
+    """An entry of a log, None for a line that a kill cut short or that is none."""
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(entry, dict) or type(entry.get("step")) is not int:
+        return None
+    return entry if isinstance(entry.get("kind"), str) else None
 
 
 def remove_partial_files(folder: Path) -> int:

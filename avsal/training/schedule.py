@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import cos, pi
+
 from avsal.training.settings import ScheduleSettings
 
 __all__ = ["factor"]
@@ -32,6 +34,11 @@ def factor(schedule: ScheduleSettings, *, step: int, epoch: int, num_steps: int)
             return schedule.factor ** (epoch // schedule.every)
         case "inv":
             return (1 + schedule.gamma * step) ** -schedule.power
+        case "cosine":
+            if step < schedule.warmup:
+                return (step + 1) / schedule.warmup
+            done = (step - schedule.warmup) / max(1, num_steps - schedule.warmup)
+            return 0.5 * (1 + cos(pi * min(1.0, done)))
         case "decay":
             rising = (step + 1) / schedule.warmup if step < schedule.warmup else 1.0
             falling = schedule.share * num_steps

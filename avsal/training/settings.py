@@ -56,17 +56,18 @@ class ScheduleSettings:
     Attributes:
         name: ``constant``; ``steps``: times `factor` at each of `epochs`; ``every``: times `factor` after
             every `every` epochs; ``inv``: Caffe's (1 + gamma i)^-power of step i; ``decay``: a linear rise
-            over `warmup` steps, then 1, then a linear fall to 0 over the last `share` of all steps.
+            over `warmup` steps, then 1, then a linear fall to 0 over the last `share` of all steps;
+            ``cosine``: a linear rise over `warmup` steps, then half a cosine from 1 to 0.
         epochs: for ``steps``, counted from 1.
         factor: for ``steps`` and ``every``.
         every: for ``every``, in epochs.
         gamma: for ``inv``.
         power: for ``inv``.
-        warmup: for ``decay``, in steps.
+        warmup: for ``decay`` and ``cosine``, in steps.
         share: for ``decay``, of all steps, 0 to 1.
     """
 
-    name: Literal["constant", "steps", "every", "inv", "decay"] = "constant"
+    name: Literal["constant", "steps", "every", "inv", "decay", "cosine"] = "constant"
     epochs: tuple[int, ...] = ()
     factor: float = 0.1
     every: int = 1
@@ -90,6 +91,8 @@ class OptimSettings:
         resting: parts that are trained with their batch norms' running statistics as they are.
         learning_rates: factor on the learning rate by part.
         clip_gradient: largest norm of the gradient of all parameters; None: any.
+        average: share of the past in an exponential moving average of the weights, such as 0.999: checkpoints
+            and validations are then of the averaged weights. None: of the weights themselves.
     """
 
     name: Literal["adam", "adamw", "sgd", "adadelta"] = "adam"
@@ -101,10 +104,13 @@ class OptimSettings:
     resting: tuple[str, ...] = ()
     learning_rates: Mapping[str, float] = field(default_factory=dict)
     clip_gradient: float | None = None
+    average: float | None = None
 
     def __post_init__(self) -> None:
         """Raise ConfigError where a number makes no sense."""
         _positive("optim", learning_rate=self.learning_rate, clip_gradient=self.clip_gradient)
+        if self.average is not None and not 0 <= self.average < 1:
+            raise ConfigError(f"`optim.average` must be a share from 0 to 1 but is {self.average}")
 
 
 @dataclass(frozen=True)
@@ -138,24 +144,43 @@ class ClipSettings:
     """How clips are drawn and batched; where they come from is not said here.
 
     Attributes:
-        batch_size: clips that go through the network at once, in each process.
-        accumulation: such batches whose gradients add up to one step.
+        batch_size: clips of a step, of all processes together.
+        accumulation: groups into which a step's clips are divided at least. The groups go through the network
+            one after the other, or in processes side by side, and batch norm sees each on its own: a step
+            means the same on any number of processes, up to as many as there are groups. Clips whose sound
+            differs in length, as of videos of several frame rates, are in groups of their own.
         flip: probability that a clip is mirrored left to right, with its gaze.
-        workers: processes that read clips, 0 for the training process itself.
+        colour: how far brightness, contrast and saturation of a clip may change, as a share: 0.2 for 0.8 to
+            1.2.
+        speed: how much faster or slower a clip may be shown, with its sound: 1.25 for 0.8 to 1.25 times.
+        workers: processes that read clips, for each process that trains; 0 for the training process itself,
+            None: one fewer than there are cores for it, 1 to 4.
     """
 
     batch_size: int = 4
     accumulation: int = 1
     flip: float = 0.0
-    workers: int = 0
+    colour: float = 0.0
+    speed: float = 1.0
+    workers: int | None = None
 
     def __post_init__(self) -> None:
         """Raise ConfigError where a number makes no sense."""
         _positive("clips", batch_size=self.batch_size, accumulation=self.accumulation)
-        if self.workers < 0 or not 0 <= self.flip <= 1:
+        if (self.workers is not None and self.workers < 0) or not 0 <= self.flip <= 1:
             raise ConfigError(
                 f"`clips.workers` must not be negative and `clips.flip` a share, but they are {self.workers} "
                 f"and {self.flip}"
+            )
+        if not 0 <= self.colour < 1 or not 1 <= self.speed <= 4:
+            raise ConfigError(
+                f"`clips.colour` must be a share and `clips.speed` lie in 1..4 but are {self.colour} and "
+                f"{self.speed}"
+            )
+        if self.accumulation > self.batch_size:
+            raise ConfigError(
+                f"`clips.accumulation` divides `clips.batch_size`, the clips of a step, but they are "
+                f"{self.accumulation} and {self.batch_size}"
             )
 
 
@@ -242,12 +267,16 @@ class EngineSettings:
         precision: ``no`` is single precision; ``bf16`` and ``fp16`` run the network in half precision.
         compile: whether `torch.compile` is used.
         freeze_batch_norm: all batch norms keep their running statistics, as one wants with small batches.
+        sync_batch_norm: batch norms see the groups of all processes as one; on GPUs only.
+        checkpointing: blocks of the network are computed again in the backward pass: less memory, more time.
         threads: of the CPU, None for what the environment says.
     """
 
     precision: Literal["no", "bf16", "fp16"] = "no"
     compile: bool = False
     freeze_batch_norm: bool = False
+    sync_batch_norm: bool = False
+    checkpointing: bool = False
     threads: int | None = None
 
 
@@ -260,14 +289,15 @@ class RunSettings:
         resume: ``never``: a folder that already holds a run is an error; ``auto``: go on with it, or begin.
         save_every: steps between saves of the state to resume from, besides those at the end of epochs.
         log_every: steps between lines of the log.
-        tensorboard: whether to write event files for TensorBoard too.
+        trackers: that get the log too, by Accelerate: tensorboard (event files in the run's folder), wandb,
+            mlflow and others that it knows.
     """
 
     folder: str
     resume: Literal["never", "auto"] = "never"
     save_every: int = 200
     log_every: int = 1
-    tensorboard: bool = False
+    trackers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise ConfigError where a number makes no sense."""
@@ -294,6 +324,8 @@ class TrainSettings:
         protocol: ``clean``: the best checkpoint and the end of training are chosen on a part of the training
             videos, held out; ``published``: on what the paper chose them on, test videos among it. Written
             into checkpoints.
+        from_scratch: whether parts that were published pretrained may start from random numbers;
+            `model.encoder` and `model.audio` are then left out. Written into checkpoints.
     """
 
     model: ModelSettings
@@ -309,6 +341,7 @@ class TrainSettings:
     engine: EngineSettings = field(default_factory=EngineSettings)
     seed: int = 0
     protocol: Protocol = "clean"
+    from_scratch: bool = False
 
     def __post_init__(self) -> None:
         """Raise ConfigError where settings contradict each other."""

@@ -14,20 +14,62 @@ from torch import Tensor
 
 from avsal.clips import ClipBatch
 
-__all__ = ["ClipSource", "ValidationBatch", "ValidationSource"]
+__all__ = ["ClipSource", "StepGroup", "StepShare", "ValidationBatch", "ValidationSource"]
+
+
+class StepGroup(NamedTuple):
+    """Clips that go through the network together.
+
+    Attributes:
+        number: of the group within its step, the same whichever process takes it.
+        batch: the clips.
+        counts: False for a stand-in that gives a process something to do, see `avsal.clips.dealt`.
+    """
+
+    number: int
+    batch: ClipBatch
+    counts: bool = True
+
+
+class StepShare(NamedTuple):
+    """What one process does for a step.
+
+    Attributes:
+        groups: at least one.
+        total: clips of the step, of all processes.
+    """
+
+    groups: list[StepGroup]
+    total: int
+
+    @property
+    def recordings(self) -> list[str]:
+        """Ids of the clips' recordings, each once."""
+        return list(dict.fromkeys(name for group in self.groups for name in group.batch.recordings))
 
 
 class ClipSource(Protocol):
-    """Training clips. What is drawn depends on the epoch alone, so that any step can be drawn again."""
+    """Training clips. What a step is of depends on the epoch and its number alone: any can be drawn again, by
+    any number of processes."""
 
-    def num_batches(self, epoch: int, batch_size: int, num_processes: int) -> int:
-        """How many batches each process gets in a 0-based epoch; the same for all."""
+    def num_steps(self, epoch: int, batch_size: int) -> int:
+        """How many steps of `batch_size` clips a 0-based epoch has."""
         ...
 
-    def batches(
-        self, epoch: int, batch_size: int, *, start: int, process: int, num_processes: int
-    ) -> Iterator[ClipBatch]:
-        """A process's batches of an epoch, from number `start` on."""
+    def steps(
+        self, epoch: int, batch_size: int, groups: int, *, start: int, process: int, num_processes: int
+    ) -> Iterator[StepShare]:
+        """A process's share of each step of an epoch, from number `start` on.
+
+        Args:
+            epoch: 0-based.
+            batch_size: clips of a step, of all processes together.
+            groups: into how many groups a step is divided at least; those of full steps hold
+                ``batch_size / groups`` clips at most.
+            start: number of the first step.
+            process: that asks.
+            num_processes: that share the step.
+        """
         ...
 
     def gaze(self) -> NDArray[np.float64]:

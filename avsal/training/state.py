@@ -7,20 +7,20 @@ the run's seed and the step's number.
 from __future__ import annotations
 
 import os
-import pickle
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor
 from torch.optim import Optimizer
 
-from avsal.errors import CheckpointError, ConfigError, MediaError
+from avsal.errors import CheckpointError, MediaError
 from avsal.media.atomic import atomic_path
 from avsal.models import SaliencyModel
 
-__all__ = ["Progress", "load_state", "save_state"]
+__all__ = ["Progress", "SavedState", "load_state", "save_state"]
 
 _FORMAT = 1
 
@@ -56,8 +56,20 @@ def save_state(
     scaler: Mapping[str, Any] | None,
     progress: Progress,
     num_processes: int,
+    average: Mapping[str, Tensor] | None = None,
+    before: Path | None = None,
 ) -> None:
     """Write the state; a kill at any moment leaves the old file or the new one.
+
+    Args:
+        path: of the file.
+        model: trained.
+        optimiser: that trains it.
+        scaler: state of fp16's scaler, None without one.
+        progress: how far the run is.
+        num_processes: that train, for information.
+        average: averaged weights, None where there are none.
+        before: where the file that was there goes.
 
     Raises:
         CheckpointError: the disk refuses.
@@ -69,12 +81,16 @@ def save_state(
         "scaler": None if scaler is None else dict(scaler),
         "progress": asdict(progress),
         "num_processes": num_processes,
+        "average": None if average is None else dict(average),
     }
     try:
-        with atomic_path(path) as partial, partial.open("wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
+        with atomic_path(path) as partial:
+            with partial.open("wb") as file:
+                torch.save(content, file)
+                file.flush()
+                os.fsync(file.fileno())
+            if before is not None and path.exists():
+                path.replace(before)
     except (OSError, RuntimeError, MediaError) as error:
         kept = "the one before is whole" if path.exists() else "there is none yet"
         raise CheckpointError(
@@ -82,40 +98,70 @@ def save_state(
         ) from error
 
 
+class SavedState(NamedTuple):
+    """What was read beside the weights.
+
+    Attributes:
+        progress: how far the run was.
+        scaler: state of fp16's scaler.
+        average: averaged weights.
+        num_processes: that wrote it.
+        note: what the user should know, None for nothing.
+    """
+
+    progress: Progress
+    scaler: Mapping[str, Any] | None
+    average: Mapping[str, Tensor] | None
+    num_processes: int
+    note: str | None = None
+
+
 def load_state(
-    path: Path, *, model: SaliencyModel, optimiser: Optimizer, num_processes: int
-) -> tuple[Progress, Mapping[str, Any] | None]:
+    path: Path, *, model: SaliencyModel, optimiser: Optimizer, before: Path | None = None
+) -> SavedState:
     """Read a state into a model and its optimiser.
 
-    Returns:
-        How far the run was, and the state of fp16's scaler.
+    Args:
+        path: of the file.
+        model: takes the weights.
+        optimiser: takes its state.
+        before: read instead where `path` is missing or damaged.
 
     Raises:
-        CheckpointError: the file is damaged or of another model.
-        ConfigError: the run used another number of processes, which share its clips.
+        CheckpointError: the files are damaged or of another model.
     """
+    if before is None or not before.exists():
+        return _load(path, model, optimiser)
+    try:
+        return _load(path, model, optimiser)
+    except CheckpointError as error:
+        try:
+            found = _load(before, model, optimiser)
+        except CheckpointError:
+            raise error from None
+        reason = f"{path.name} is damaged" if path.exists() else f"{path.name} is missing"
+        return found._replace(
+            note=f"{reason}: going on from {before.name}, saved after {found.progress.step}"
+        )
+
+
+def _load(path: Path, model: SaliencyModel, optimiser: Optimizer) -> SavedState:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         if content["format"] != _FORMAT:
             raise CheckpointError(f"{path} has format {content['format']}, this avsal reads {_FORMAT}")
-        if content["num_processes"] != num_processes:
-            raise ConfigError(
-                f"{path} was written by {content['num_processes']} processes but now there are "
-                f"{num_processes}: start as many"
-            )
+        progress = Progress(**content["progress"])
+        for name in ("step", "epoch", "step_in_epoch", "stale", "skipped"):
+            if type(getattr(progress, name)) is not int or getattr(progress, name) < 0:
+                raise ValueError(f"`{name}` is {getattr(progress, name)!r}")
         model.load_state_dict(content["model"])
         optimiser.load_state_dict(content["optimiser"])
-        return Progress(**content["progress"]), content["scaler"]
-    except (
-        OSError,
-        RuntimeError,
-        ValueError,
-        KeyError,
-        TypeError,
-        EOFError,
-        pickle.UnpicklingError,
-    ) as error:
+        return SavedState(progress, content["scaler"], content.get("average"), int(content["num_processes"]))
+    except CheckpointError:
+        raise
+    except Exception as error:  # a damaged archive makes torch raise errors of every kind
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(
-            f"the state {path} cannot be used ({reason}): remove the folder's state.pt to begin anew"
+            f"the state {path} cannot be used ({reason}): remove state.pt and state_before.pt to "
+            "begin anew"
         ) from error

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from avsal.clips import (
-    BucketSampler,
     Clip,
     ClipBatch,
     ClipDataset,
@@ -21,12 +20,15 @@ from avsal.clips import (
     Window,
     WindowPlan,
     content_region,
+    dealt,
     excerpt,
+    grouped,
+    planned_steps,
     waveform,
 )
 from avsal.clips.targets import TargetRule
 from avsal.groundtruth import DensityRecipe
-from avsal.training.sources import ValidationBatch
+from avsal.training.sources import StepGroup, StepShare, ValidationBatch
 from avsal.types import ClipSpec
 
 __all__ = ["StoredClips", "StoredFrames", "hold_out"]
@@ -47,23 +49,42 @@ class StoredClips:
         self, dataset: ClipDataset, *, workers: int = 0, facts: Mapping[str, Any] | None = None
     ) -> None:
         self.dataset, self.workers, self.facts = dataset, workers, dict(facts or {})
+        self._wanted: list[list[int]] = []
+        self._loader: DataLoader[Any] | None = None
 
-    def num_batches(self, epoch: int, batch_size: int, num_processes: int) -> int:
-        """See `ClipSource`."""
-        return len(self._sampler(epoch, batch_size, 0, 0, num_processes))
+    def num_steps(self, epoch: int, batch_size: int) -> int:
+        """See `ClipSource`; the last step may be smaller."""
+        return -(-len(self.dataset) // batch_size)
 
-    def batches(
-        self, epoch: int, batch_size: int, *, start: int, process: int, num_processes: int
-    ) -> Iterator[ClipBatch]:
-        """See `ClipSource`; the last batch of a length of sound may be smaller than the others."""
-        sampler = self._sampler(epoch, batch_size, start, process, num_processes)
-        yield from DataLoader(
-            self.dataset,
-            batch_sampler=sampler,
-            num_workers=self.workers,
-            collate_fn=partial(ClipBatch.collect, spec=self.dataset.spec),
-            pin_memory=torch.cuda.is_available(),
-        )
+    def steps(
+        self, epoch: int, batch_size: int, groups: int, *, start: int, process: int, num_processes: int
+    ) -> Iterator[StepShare]:
+        """See `ClipSource`; a step of videos of several frame rates has more groups than asked for."""
+        self.dataset.set_epoch(epoch)
+        most = -(-batch_size // groups)
+        steps = planned_steps(self.dataset, epoch, batch_size)[start:]
+        mine = [
+            (dealt(grouped(step, most, self.dataset.audio_samples), process, num_processes), len(step))
+            for step in steps
+        ]
+        batches = self._loaded([group.clips for dealt_out, _ in mine for group in dealt_out])
+        for dealt_out, total in mine:
+            found = [StepGroup(group.number, next(batches), group.counts) for group in dealt_out]
+            yield StepShare(found, total)
+
+    def _loaded(self, wanted: list[list[int]]) -> Iterator[ClipBatch]:
+        """Batches of clips, read ahead by workers that live on between epochs."""
+        if self._loader is None:
+            self._loader = DataLoader(
+                self.dataset,
+                batch_sampler=self._wanted,
+                num_workers=self.workers,
+                persistent_workers=self.workers > 0,
+                collate_fn=partial(ClipBatch.collect, spec=self.dataset.spec),
+                pin_memory=torch.cuda.is_available(),
+            )
+        self._wanted[:] = wanted
+        return iter(self._loader)
 
     def gaze(self) -> NDArray[np.float64]:
         """See `ClipSource`; of very many fixations every n-th, of recordings without points none."""
@@ -81,13 +102,6 @@ class StoredClips:
             "clips_an_epoch": len(self.dataset),
             "too_short": self.dataset.left_out,
         }
-
-    def _sampler(
-        self, epoch: int, batch_size: int, start: int, process: int, num_processes: int
-    ) -> BucketSampler:
-        sampler = BucketSampler(self.dataset, batch_size, rank=process, num_ranks=num_processes)
-        sampler.set_epoch(epoch, start)
-        return sampler
 
 
 class StoredFrames:

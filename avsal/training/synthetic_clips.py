@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from avsal.clips import Clip, ClipBatch, waveform
+from avsal.clips import Clip, ClipBatch, dealt, grouped, waveform
 from avsal.errors import ConfigError
-from avsal.training.sources import ValidationBatch
+from avsal.training.sources import StepGroup, StepShare, ValidationBatch
 from avsal.types import ClipSpec, Fixations
 
 __all__ = ["ClipGenerator", "RenderedClip", "SyntheticClips", "SyntheticFrames"]
@@ -99,21 +99,26 @@ class SyntheticClips(Dataset[Clip]):
     def __getitem__(self, index: int) -> Clip:
         return sample(self.videos, index, self.spec, self.context)
 
-    def num_batches(self, epoch: int, batch_size: int, num_processes: int) -> int:
-        """See `ClipSource`; clips that do not fill a batch of every process are left for another epoch."""
-        return self.num_clips // (batch_size * num_processes)
+    def num_steps(self, epoch: int, batch_size: int) -> int:
+        """See `ClipSource`; clips that do not fill a step are left for another epoch."""
+        return self.num_clips // batch_size
 
-    def batches(
-        self, epoch: int, batch_size: int, *, start: int, process: int, num_processes: int
-    ) -> Iterator[ClipBatch]:
+    def steps(
+        self, epoch: int, batch_size: int, groups: int, *, start: int, process: int, num_processes: int
+    ) -> Iterator[StepShare]:
         """See `ClipSource`."""
         first = 0 if self.repeat else epoch * self.num_clips
         order = first + np.random.default_rng([self.seed, epoch]).permutation(self.num_clips)
-        numbers = range(start, self.num_batches(epoch, batch_size, num_processes))
-        places = [(number * num_processes + process) * batch_size for number in numbers]
-        wanted = [order[place : place + batch_size].tolist() for place in places]
+        most = -(-batch_size // groups)
+        places = [number * batch_size for number in range(start, self.num_steps(epoch, batch_size))]
+        steps = [order[place : place + batch_size].tolist() for place in places]
+        mine = [dealt(grouped(step, most), process, num_processes) for step in steps]
+        wanted = [group.clips for dealt_out in mine for group in dealt_out]
         collect = partial(ClipBatch.collect, spec=self.spec)
-        yield from DataLoader(self, batch_sampler=wanted, num_workers=self.workers, collate_fn=collect)
+        batches = iter(DataLoader(self, batch_sampler=wanted, num_workers=self.workers, collate_fn=collect))
+        for dealt_out in mine:
+            found = [StepGroup(group.number, next(batches), group.counts) for group in dealt_out]
+            yield StepShare(found, batch_size)
 
     def gaze(self) -> NDArray[np.float64]:
         """See `ClipSource`; of the first videos, at most 200."""

@@ -1,7 +1,8 @@
 """One step: some batches, one change of the parameters.
 
-Every random draw is a function of (seed, step, process). With W processes and A accumulated batches of B
-clips a step is taken on W x A x B clips, and its gradient is the mean over them.
+A step is taken on `clips.batch_size` clips, of all processes together, and its gradient is the mean over
+them. Every random draw is a function of (seed, step, group), so that neither how many processes share a step
+nor where it was resumed changes it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.optimizer import AcceleratedOptimizer
+from accelerate.utils import gather_object
 
 from avsal.clips import ClipBatch
 from avsal.models import SaliencyModel
@@ -21,6 +23,7 @@ from avsal.training.optimiser import set_learning_rate
 from avsal.training.schedule import factor
 from avsal.training.settings import TrainSettings
 from avsal.training.sound import drop_sound
+from avsal.training.sources import StepShare
 from avsal.training.state import Progress
 from avsal.training.stopping import DivergedError
 
@@ -49,11 +52,11 @@ class TrainStep:
         self._settings, self._accelerator, self._model = settings, accelerator, model
         self._objective, self._optimiser = objective, optimiser
 
-    def take(self, batches: list[ClipBatch], progress: Progress, num_steps: int) -> dict[str, Any]:
+    def take(self, share: StepShare, progress: Progress, num_steps: int) -> dict[str, Any]:
         """Take a step.
 
         Args:
-            batches: of this process; at least one.
+            share: of this process.
             progress: before the step; steps that fp16's scaler leaves out are counted in it.
             num_steps: of the whole run, for the learning rate.
 
@@ -68,29 +71,31 @@ class TrainStep:
             settings.optim.schedule, step=progress.step, epoch=progress.epoch, num_steps=num_steps
         )
         set_learning_rate(self._optimiser.optimizer, rate)
-        seed = _seed(settings.seed, progress.step, accelerator.process_index)
-        torch.manual_seed(seed)  # dropout
-        generator = torch.Generator().manual_seed(seed)
-        place = f"in step {progress.step + 1} (epoch {progress.epoch + 1}) on the clips {_names(batches)}"
+        clips = ", ".join(share.recordings)
+        place = f"in step {progress.step + 1} (epoch {progress.epoch + 1}) on the clips {clips}"
         self._objective.train()
         self._optimiser.zero_grad()
-        values: dict[str, list[torch.Tensor]] = {}
-        total = sum(len(batch.recordings) for batch in batches)
-        for number, batch in enumerate(batches, start=1):
-            waiting = number < len(batches)
+        values: dict[str, list[tuple[torch.Tensor, float]]] = {}
+        for number, group in enumerate(share.groups, start=1):
+            seed = _seed(settings.seed, progress.step, group.number)
+            torch.manual_seed(seed)  # dropout
+            generator = torch.Generator().manual_seed(seed)
+            weight = len(group.batch.recordings) / share.total if group.counts else 0.0
+            waiting = number < len(share.groups)
             with accelerator.no_sync(self._objective) if waiting else nullcontext():
-                loss, terms = self._objective(*self._on_device(batch, generator))
+                loss, terms = self._objective(*self._on_device(group.batch, generator))
                 _require_finite(loss, "loss", place)
-                accelerator.backward(loss * (len(batch.recordings) / total))
+                # processes' gradients are averaged, where they are to be added
+                accelerator.backward(loss * (weight * accelerator.num_processes))
             for name, value in ({"loss": loss.detach()} | terms).items():
-                values.setdefault(name, []).append(value)
+                values.setdefault(name, []).append((value.float().mean(), weight))
         limit = settings.optim.clip_gradient or float("inf")
         norm = accelerator.clip_grad_norm_(self._model.parameters(), limit)
         if accelerator.scaler is None:  # fp16's scaler leaves such steps out, and counts on it
             _require_finite(norm, "norm of the gradient", place)
         self._optimiser.step()
         progress.skipped += bool(accelerator.optimizer_step_was_skipped)
-        means = {name: self._mean(name, torch.stack(found)) for name, found in values.items()}
+        means = self._means(values)
         means = {name: mean for name, mean in means.items() if mean or not name.startswith("without_")}
         return {
             "epoch": progress.epoch + 1,
@@ -106,16 +111,26 @@ class TrainStep:
         audio = drop_sound(audio, self._settings.sound, generator)
         return batch.frames, audio, batch.density, batch.points, batch.mask
 
-    def _mean(self, name: str, values: torch.Tensor) -> float:
-        """Over the step's batches; over processes too, but for a term that batches without sound lack."""
-        value = values.float().mean()
-        if self._accelerator.num_processes > 1 and not name.startswith("attention"):
-            value = self._accelerator.reduce(value, "mean")
-        return float(value)
-
-
-def _names(batches: list[ClipBatch]) -> str:
-    return ", ".join(dict.fromkeys(name for batch in batches for name in batch.recordings))
+    def _means(self, values: dict[str, list[tuple[torch.Tensor, float]]]) -> dict[str, float]:
+        """Of each term over the clips that have it, of all processes."""
+        sums = {}
+        for name, found in values.items():
+            if name.startswith("without_"):  # numbers of maps, which add up
+                sums[name] = sum(float(value) for value, weight in found if weight), 0.0
+            else:
+                total = sum(float(value) * weight for value, weight in found)
+                sums[name] = total, sum(weight for _, weight in found)
+        if self._accelerator.num_processes > 1:
+            gathered = gather_object([sums])
+            names = dict.fromkeys(name for found in gathered for name in found)
+            sums = {
+                name: (
+                    sum(found.get(name, (0.0, 0.0))[0] for found in gathered),
+                    sum(found.get(name, (0.0, 0.0))[1] for found in gathered),
+                )
+                for name in names
+            }
+        return {name: total / weight if weight else total for name, (total, weight) in sums.items()}
 
 
 def _require_finite(value: torch.Tensor, what: str, place: str) -> None:
@@ -126,6 +141,6 @@ def _require_finite(value: torch.Tensor, what: str, place: str) -> None:
         )
 
 
-def _seed(seed: int, step: int, process: int) -> int:
-    """A number for each (seed, step, process), unlike those of their neighbours."""
-    return int(np.random.SeedSequence([seed, step, process]).generate_state(1, np.uint64)[0] >> 1)
+def _seed(seed: int, step: int, group: int) -> int:
+    """A number for each (seed, step, group), unlike those of their neighbours."""
+    return int(np.random.SeedSequence([seed, step, group]).generate_state(1, np.uint64)[0] >> 1)

@@ -30,7 +30,7 @@ from avsal.weights.mismatch import describe_mismatch, shapes
 from avsal.weights.published_file import read_backbone
 from avsal.weights.recipe import InputRecipe
 
-__all__ = ["Initialised", "initialise"]
+__all__ = ["Initialised", "initialise", "pretrained_parts"]
 
 logger = logging.getLogger(__name__)
 
@@ -132,6 +132,18 @@ def part_of(model: SaliencyModel, part: str) -> tuple[str, nn.Module, tuple[str,
                 return name, module, takes
     what = " or ".join(backbone for names in TAKES[part].values() for backbone in names)
     raise ConfigError(f"model {model.name!r} has no {part} that takes published weights (of {what})")
+
+
+def pretrained_parts(model: SaliencyModel) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """The parts of a model that take published weights: name within the model, and the backbones it takes."""
+    found = {}
+    for part, kinds in TAKES.items():
+        for name, module in model.named_modules():
+            takes = next((takes for kind, takes in kinds.items() if isinstance(module, kind)), None)
+            if takes is not None:
+                found[part] = name, takes
+                break
+    return found
 
 
 def fitted(

@@ -2,72 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from avsal.errors import AvsalError, ConfigError
+from avsal.workflows.experiment import row_table
 from avsal.workflows.launch import place_in_launch
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from avsal.report import ResultTable
-    from avsal.training.rows import TableSettings
     from avsal.training.stopping import StoppedError
 
-__all__ = ["SweepResult", "chosen_row", "collect", "folders_of", "row_table", "told"]
+__all__ = ["SweepResult", "collect", "folders_of", "told"]
 
 _log = logging.getLogger(__name__)
-
-
-def row_table(config: DictConfig) -> TableSettings | None:
-    """The table of an experiment; None where it has none.
-
-    Raises:
-        ConfigError: an unknown key or a wrong type in it.
-    """
-    from omegaconf import OmegaConf
-
-    from avsal.configuration import from_mapping
-    from avsal.training.rows import TableSettings
-
-    if config.get("table") is None:
-        return None
-    values: Any = OmegaConf.to_container(config.table)
-    return from_mapping(TableSettings, values, "table")
-
-
-def chosen_row(config: DictConfig, words: list[str]) -> DictConfig:
-    """The configuration with the changes of its row, or as it is where it names none.
-
-    Args:
-        config: as composed.
-        words: that the line said.
-
-    Raises:
-        ConfigError: there is no such row, or the line sets what the row sets.
-    """
-    from omegaconf import OmegaConf
-
-    name, table = config.get("row"), row_table(config)
-    if name is None:
-        return config
-    if table is None:
-        raise ConfigError(f"`row` is {name!r} but the experiment has no table: leave it out")
-    changed: DictConfig = OmegaConf.create(dict(OmegaConf.to_container(config)))  # type: ignore[arg-type]
-    said = {word.partition("=")[0].lstrip("+") for word in words}
-    for key, value in table.row(str(name)).changes.items():
-        if key in said:
-            raise ConfigError(
-                f"`{key}` is what the rows of {table.title} set: leave it out, or vary it in the experiment "
-                "that this one is a change of"
-            )
-        OmegaConf.update(changed, key, value, merge=False, force_add=True)
-    return changed
 
 
 def told(
@@ -86,7 +39,7 @@ def told(
     def told_job(config: DictConfig) -> float | None:
         from hydra.core.hydra_config import HydraConfig
 
-        from avsal.training.run_folder import RunFolder
+        from avsal.training.run_folder import RunFolder, read_json
         from avsal.training.stopping import StoppedError
 
         if stopped:
@@ -94,13 +47,14 @@ def told(
         hydra = HydraConfig.get()
         folder = RunFolder(hydra.runtime.output_dir)
         about = {"sweep": sweep, "row": config.get("row"), "choices": list(hydra.overrides.task)}
+        about["table_file"] = str(_table_file(config, folder.path, about["choices"]))
 
         def note(error: str | None) -> None:
             if _is_first():
                 folder.path.mkdir(parents=True, exist_ok=True)
                 folder.write_json(folder.sweep, {**about, "error": error})
 
-        before = json.loads(folder.sweep.read_text("utf-8")) if folder.sweep.exists() else {}
+        before = read_json(folder.sweep) if folder.sweep.exists() else {}
         # a job that a cluster begins again is the same run of the same sweep
         if before.get("sweep") == sweep and before.get("choices") != about["choices"]:
             raise ConfigError(
@@ -128,16 +82,33 @@ def told(
     return told_job
 
 
+def _table_file(config: DictConfig, folder: Path, choices: Sequence[str]) -> Path:
+    """Where a sweep's table goes, without its suffix; sweeps of one experiment share it.
+
+    Runs of a paper's table have a folder of their own for it; other runs lie where single runs lie.
+    """
+    if config.get("row") is not None:
+        return folder.parent / "sweep"
+    chosen = dict(word.split("=", 1) for word in choices if "=" in word)
+    name = chosen.get("experiment@_global_", config.model.name)
+    return Path(config.run_root) / f"{name}_sweep"
+
+
 def folders_of(sweep: str, root: Path) -> list[Path]:
-    """The run folders of a sweep, and of earlier ones that went to the same folder.
+    """The run folders of a sweep, and of earlier ones of the same table.
 
     Args:
         sweep: what tells it from others.
         root: folder that runs go to.
+
+    Raises:
+        CheckpointError: a file in which a run says what it varies is damaged.
     """
-    notes = sorted(root.rglob("sweep.json"))
-    ours = {path.parents[1] for path in notes if json.loads(path.read_text("utf-8"))["sweep"] == sweep}
-    return [path.parent for path in notes if path.parents[1] in ours]
+    from avsal.training.run_folder import read_json
+
+    notes = {path: read_json(path) for path in sorted(root.rglob("sweep.json"))}
+    ours = {note.get("table_file") for note in notes.values() if note.get("sweep") == sweep}
+    return [path.parent for path, note in notes.items() if note.get("table_file") in ours]
 
 
 @dataclass(frozen=True)
@@ -145,12 +116,12 @@ class SweepResult:
     """The table of a sweep.
 
     Attributes:
-        table: of its runs, beside the paper's rows.
+        table: of its runs, beside the paper's rows; None where another process makes it.
         failed: name and error of each run that failed.
         files: that the table was written to, beside the runs.
     """
 
-    table: ResultTable
+    table: ResultTable | None
     failed: tuple[str, ...]
     files: tuple[Path, ...]
 
@@ -166,17 +137,19 @@ def collect(folders: Sequence[Path]) -> SweepResult:
     """
     from avsal.media import atomic_path
     from avsal.report import read_sweep_run, sweep_table
+    from avsal.training.run_folder import RunFolder, read_json
 
     runs = [read_sweep_run(folder) for folder in folders]
     failed = tuple(f"{run.folder.name}: {run.error}" for run in runs if run.error is not None)
+    place = Path(read_json(RunFolder(folders[0]).sweep)["table_file"])
     if len(failed) == len(runs):
         for text in failed[1:]:
             _log.error(text)
         raise ConfigError(failed[0])
-    table = sweep_table(runs)
+    table = sweep_table(runs, place.name)
     files = []
     for suffix, text in (("md", table.to_markdown()), ("csv", table.to_csv())):
-        files.append(folders[0].parent / f"sweep.{suffix}")
+        files.append(place.with_name(f"{place.name}.{suffix}"))
         with atomic_path(files[-1]) as partial:
             partial.write_text(text, encoding="utf-8")
     return SweepResult(table, failed, tuple(files))

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 import os
-import re
 import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any
 
-from avsal.configuration import config_dir, from_mapping
-from avsal.errors import AvsalError, ConfigError
+from avsal.configuration import config_dir
+from avsal.errors import ConfigError
 from avsal.render.style import written
+from avsal.workflows.experiment import (
+    compose,
+    for_hydra,
+    one_line,
+    register_defaults,
+    resolve,
+    varied_keys,
+    words_of,
+)
 from avsal.workflows.launch import place_in_launch
-from avsal.workflows.sweep import SweepResult, chosen_row, collect, folders_of, told
+from avsal.workflows.stages import Stage, begun
+from avsal.workflows.sweep import SweepResult, collect, folders_of, told
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,31 +32,11 @@ if TYPE_CHECKING:
 
     from avsal.clips import Store
     from avsal.models import SaliencyModel
+    from avsal.training.run_folder import RunFolder
     from avsal.training.settings import TrainSettings
     from avsal.workflows.training_data import MixedData, StoredData, SyntheticData
 
-__all__ = [
-    "TrainedRun",
-    "compose",
-    "experiments",
-    "launch",
-    "one_line",
-    "resolve",
-    "run",
-    "train",
-    "train_job",
-]
-
-_OWN = (
-    "name",
-    "split",
-    "data_root",
-    "stored_size",
-    "run_root",
-    "data",
-    "table",
-    "row",
-)  # of the configuration, not of `TrainSettings`
+__all__ = ["TrainedRun", "launch", "run", "train", "train_job"]
 
 
 @dataclass(frozen=True)
@@ -65,8 +52,9 @@ class TrainedRun:
     @property
     def log(self) -> list[dict[str, Any]]:
         """The lines of the log: steps, validations and the end."""
-        lines = (self.folder / "log.jsonl").read_text("utf-8").splitlines()
-        return [json.loads(line) for line in lines]
+        from avsal.training.run_folder import read_log
+
+        return read_log(self.folder / "log.jsonl")
 
     @property
     def best(self) -> float | None:
@@ -126,35 +114,15 @@ def train(
         DatasetError: the data cannot be used.
         AvsalError: the run was stopped or diverged.
     """
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-
     given = dict(changes or {})
     if folder is not None:
         given["run.folder"] = str(folder)
-    words = [*([f"experiment={experiment}"] if experiment else [])]
-    words += [f"{key}={_word(value)}" for key, value in given.items()]
-    try:
-        config = compose(words)
-        settings, data = resolve(chosen_row(config, words))
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(one_line(error)) from error
+    words = [*([f"experiment={experiment}"] if experiment else []), *words_of(given)]
+    settings, data = resolve(begun(compose(words), words, train_stage))
     if store is not None:
         data = _of_store(data, store)
     run(settings, data)
     return TrainedRun(Path(settings.run.folder))
-
-
-def _word(value: Any) -> str:
-    """A value as a word of Hydra's grammar."""
-    if isinstance(value, list | tuple):
-        return f"[{','.join(map(_word, value))}]"
-    if isinstance(value, Mapping):
-        return "{" + ",".join(f"{key}:{_word(item)}" for key, item in value.items()) + "}"
-    if value is None or isinstance(value, bool | int | float):
-        return json.dumps(value)
-    text = str(value).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{text}'"
 
 
 def _of_store(data: Any, store: Store | str | Path) -> Any:
@@ -171,104 +139,104 @@ def _of_store(data: Any, store: Store | str | Path) -> Any:
     return replace(data, sets=sets)
 
 
-def experiments() -> dict[str, str]:
-    """The first line of each experiment file, by its name."""
-    found = {}
-    for path in sorted((config_dir() / "experiment").glob("*.yaml")):
-        with path.open(encoding="utf-8") as file:
-            found[path.stem] = file.readline().lstrip("# ").strip()
-    return found
-
-
-def compose(overrides: Sequence[str]) -> DictConfig:
-    """The configuration of one run, without Hydra's own part.
-
-    Raises:
-        HydraException: a choice that does not exist.
-    """
-    import hydra
-
-    _register_defaults()
-    with hydra.initialize_config_dir(str(config_dir()), version_base="1.3", job_name="train"):
-        return hydra.compose("train", _for_hydra(overrides))
-
-
-def launch(overrides: Sequence[str], *, multirun: bool = False) -> SweepResult | None:
-    """Hand a line to Hydra, which runs `train_job` here, in a sweep, or on a cluster.
+def launch(overrides: Sequence[str], *, multirun: bool = False) -> SweepResult | TrainedRun:
+    """Train by a line of words: one run, or a sweep here or on a cluster.
 
     Args:
-        overrides: ``key=value`` words; lists of values where it is a sweep.
-        multirun: whether it is a sweep.
+        overrides: ``key=value`` words; a list of values, such as ``split=1,2,3``, makes it a sweep.
+        multirun: whether it is a sweep although no word lists values, as for an experiment with rows.
 
     Returns:
-        The table of a sweep and the runs of it that failed; None for a single run.
+        The run; of a sweep its table and the runs that failed.
 
     Raises:
         AvsalError: a single run failed, or all of a sweep.
     """
     from avsal.training.stopping import StoppedError
 
-    _register_defaults()
-    if not multirun:
-        failed: list[AvsalError] = []
-
-        def one_run(config: DictConfig) -> None:
-            try:  # Hydra would print the whole line before our message
-                train_job(config)
-            except AvsalError as error:
-                failed.append(error)
-
-        _hand_over(one_run, overrides, multirun)
-        if failed:
-            raise failed[0]
-        return None
+    swept, untold = varied_keys(overrides)
+    if not (multirun or swept):
+        settings, data = resolve(begun(compose(overrides), overrides, train_stage))
+        run(settings, data)
+        return TrainedRun(Path(settings.run.folder))
+    constant = [word.partition("=")[0].lstrip("+~") for word in overrides]
+    excluded = {"row", "seed", "experiment", *constant, *swept} - set(untold)
+    names = ",".join(f"'{name}'" for name in sorted(excluded))
+    words = [*overrides, f"hydra.job.config.override_dirname.exclude_keys=[{names}]"]
     sweep, failure = uuid.uuid4().hex, None
     stopped: list[StoppedError] = []
     try:
-        _hand_over(told(train_job, sweep, stopped), overrides, multirun)
+        _hand_over(told(train_job, sweep, stopped), words)
     except Exception as error:  # the runs that went well are worth their table
         failure = error
     if stopped:
         raise stopped[0]
     roots = dict(word.split("=", 1) for word in overrides if "=" in word)
     folders = folders_of(sweep, Path(roots.get("hydra.sweep.dir", roots.get("run_root", "runs"))))
-    result = collect(folders) if folders and place_in_launch()[0] == 0 else None
+    first = place_in_launch()[0] == 0
+    result = collect(folders) if folders and first else SweepResult(None, (), ())
     if failure is not None:
         raise failure
     return result
 
 
-def _hand_over(job: Callable[[DictConfig], Any], overrides: Sequence[str], multirun: bool) -> None:
-    """Let Hydra compose the line and run the job."""
+def _hand_over(job: Callable[[DictConfig], Any], overrides: Sequence[str]) -> None:
+    """Let Hydra compose each run of a sweep and hand it to the launcher."""
     import hydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
 
+    register_defaults()
     main = hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="train")(job)
     line, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
-    sys.argv = ["avsal train", *(["--multirun"] if multirun else []), *_for_hydra(overrides)]
+    sys.argv = ["avsal train", "--multirun", *for_hydra(overrides)]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us as they are
     try:
         main()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(one_line(error)) from error
     finally:
         sys.argv = line
         if full is None:
             del os.environ["HYDRA_FULL_ERROR"]
 
 
+def describe(folder: RunFolder) -> None:
+    """Write the loss curve and the model card of a run that has ended into its folder."""
+    from avsal.media import atomic_path
+    from avsal.render.training_curves import training_curves
+    from avsal.training.run_folder import read_log
+    from avsal.weights import read_header
+    from avsal.weights.card import model_card
+
+    written(training_curves(read_log(folder.log)), folder.curves)
+    card = model_card(read_header(folder.best if folder.best.exists() else folder.last))
+    with atomic_path(folder.card) as partial:
+        partial.write_text(card, encoding="utf-8")
+
+
 def train_job(config: DictConfig) -> float | None:
-    """One run; its best validation score, for sweepers that look for one.
+    """One run of a sweep; its best validation score, for sweepers that look for one.
 
     Raises:
         AvsalError: settings, files or data are not what they should be, or the run was stopped.
     """
     from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
 
-    folder, words = None, []
-    if HydraConfig.initialized():
-        hydra = HydraConfig.get()
-        words = list(hydra.overrides.task)
-        folder = hydra.runtime.output_dir if hydra.mode == RunMode.MULTIRUN else None
-    return run(*resolve(chosen_row(config, words), folder))
+    hydra = HydraConfig.get()
+    words = [word.replace("experiment@_global_=", "experiment=", 1) for word in hydra.overrides.task]
+    words = [word.removeprefix("++") for word in words]
+    return run(*resolve(begun(config, words, train_stage), hydra.runtime.output_dir))
+
+
+def train_stage(stage: Stage) -> None:
+    """Train an earlier stage, or go on with it where it was stopped.
+
+    Raises:
+        AvsalError: see `run`.
+    """
+    words = [f"experiment={stage.experiment}", *stage.words, "run.resume=auto"]
+    run(*resolve(begun(compose(words), words, train_stage)))
 
 
 def run(settings: TrainSettings, data: StoredData | SyntheticData | MixedData) -> float | None:
@@ -279,17 +247,20 @@ def run(settings: TrainSettings, data: StoredData | SyntheticData | MixedData) -
     """
     import torch
 
-    from avsal.training import Trainer, build_model
+    from avsal.training import Trainer, build_model, check_start
     from avsal.training.strides import check_strides, score_strides
     from avsal.workflows.training_data import StoredData, sources
 
     torch.manual_seed(settings.seed)  # the weights that start fresh
-    model, notes = build_model(settings.model)
+    model, start = build_model(settings.model)
+    check_start(settings, start)
     strides = settings.validation.strides
     check_strides(model.spec, strides, videos=isinstance(data, StoredData))
     clips, validation = sources(data, settings, model.spec)
-    trainer = Trainer(settings, model, clips, validation, notes)
+    trainer = Trainer(settings, model, clips, validation, start)
     best: float | None = trainer.run()["best"]
+    if trainer.accelerator.is_main_process:
+        describe(trainer.folder)
     if strides and trainer.accelerator.is_main_process:
         every_frame = replace(settings, validation=replace(settings.validation, frame_step=1))
         score_strides(
@@ -300,101 +271,3 @@ def run(settings: TrainSettings, data: StoredData | SyntheticData | MixedData) -
             trainer.accelerator.device,
         )
     return best
-
-
-def resolve(
-    config: DictConfig, folder: str | None = None
-) -> tuple[TrainSettings, StoredData | SyntheticData | MixedData]:
-    """Settings and data of a composed configuration, checked.
-
-    Args:
-        config: as composed.
-        folder: of the run, where it is not the configuration's.
-
-    Returns:
-        `TrainSettings`, and `StoredData`, `SyntheticData` or `MixedData`.
-
-    Raises:
-        ConfigError: an unknown key, a wrong type, a value that is missing or impossible.
-    """
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    from avsal.training.settings import TrainSettings
-    from avsal.workflows.training_data import data_settings
-
-    try:
-        values: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    except OmegaConfBaseException as error:
-        raise ConfigError(one_line(error)) from error
-    values.pop("hydra", None)
-    own = {name: values.pop(name) for name in _OWN if name in values}
-    if folder is not None:
-        values["run"]["folder"] = folder
-    return from_mapping(TrainSettings, values), data_settings(own.get("data") or {})
-
-
-def _for_hydra(overrides: Sequence[str]) -> list[str]:
-    """Hydra's name of the group of experiments says that their keys are of the whole configuration.
-
-    Its other way to say so takes the first line of every file, which is for the command.
-    """
-    changed = []
-    for word in overrides:
-        if word.startswith("experiment="):
-            word = word.replace("experiment=", "experiment@_global_=", 1)
-        elif word.startswith("model.arguments."):  # a mapping that the model checks, not Hydra
-            word = f"++{word}"
-        changed.append(word)
-    return changed
-
-
-def _register_defaults() -> None:
-    """Tell Hydra all settings with their defaults: a line may change any, and YAML names only choices."""
-    from hydra.core.config_store import ConfigStore
-
-    from avsal.training.settings import TrainSettings
-
-    ConfigStore.instance().store(name="settings", node=_defaults(TrainSettings))
-
-
-def _defaults(kind: Any) -> dict[str, Any]:
-    """The defaults of a dataclass of settings; ``???`` where there is none."""
-    values: dict[str, Any] = {}
-    hints = get_type_hints(kind)
-    for field in fields(kind):
-        if is_dataclass(hints[field.name]):
-            values[field.name] = _defaults(hints[field.name])
-        elif field.default is not MISSING:
-            values[field.name] = list(field.default) if isinstance(field.default, tuple) else field.default
-        elif field.default_factory is not MISSING:
-            values[field.name] = field.default_factory()
-        else:
-            values[field.name] = {} if "Mapping" in str(field.type) else "???"
-    return values
-
-
-def one_line(error: Exception) -> str:
-    """What is wrong, in one line, where Hydra's message has several."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    keep = [line for line in lines if not line.startswith(("full_key:", "object_type=", "reference_type="))]
-    unknown = re.match(r"Could not override '([^']+)'", keep[0]) if keep else None
-    if unknown is None:
-        return " ".join(keep)
-    names = _names(compose([]))
-    if unknown[1] in names:  # a table that has no such entry yet
-        return f"`{unknown[1]}` takes names of your own: add them with +{unknown[1]}={{name: value}}"
-    near = difflib.get_close_matches(unknown[1], names, n=1)
-    hint = f"did you mean `{near[0]}`?" if near else "`avsal train --show` prints those there are"
-    return f"unknown setting `{unknown[1]}`: {hint}"
-
-
-def _names(config: Any, prefix: str = "") -> list[str]:
-    """The dotted names of everything in a configuration."""
-    found = []
-    for key in config:
-        name = f"{prefix}{key}"
-        found.append(name)
-        if hasattr(config._get_node(key), "items"):
-            found += _names(config._get_node(key), f"{name}.")
-    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -211,7 +212,7 @@ def _made(
         num_clips=data.num_clips,
         repeat=data.repeat,
         seed=settings.seed,
-        workers=settings.clips.workers,
+        workers=settings.clips.workers or 0,
         context=settings.context.frames,
     )
     return clips, SyntheticFrames(
@@ -260,6 +261,8 @@ def _stored(data: StoredData, settings: TrainSettings, spec: ClipSpec) -> tuple[
         short=data.short,
         min_frames=data.min_frames,
         flip=settings.clips.flip,
+        colour=settings.clips.colour,
+        speed=settings.clips.speed,
         crop=data.crop,
         context=settings.context.frames,
         camera=data.camera,
@@ -273,7 +276,16 @@ def _stored(data: StoredData, settings: TrainSettings, spec: ClipSpec) -> tuple[
         batch_size=settings.validation.batch_size,
         facts=facts,
     )
-    return StoredClips(dataset, workers=settings.clips.workers, facts=facts), frames
+    return StoredClips(dataset, workers=_workers(settings), facts=facts), frames
+
+
+def _workers(settings: TrainSettings) -> int:
+    """Processes that read clips, for each process that trains."""
+    if settings.clips.workers is not None:
+        return settings.clips.workers
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    local = os.environ.get("LOCAL_WORLD_SIZE", "1")
+    return min(4, max(1, cores // max(1, int(local) if local.isdigit() else 1) - 1))
 
 
 def divided(data: StoredData, protocol: str) -> tuple[list[StoredRecording], list[StoredRecording]]:

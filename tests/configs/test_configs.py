@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from avsal.configuration import config_dir
 from avsal.errors import ConfigError
@@ -11,8 +12,9 @@ from avsal.models import create_model
 from avsal.report import published_results
 from avsal.training.objective import Objective
 from avsal.training.optimiser import create_optimiser
-from avsal.workflows.sweep import chosen_row, row_table
-from avsal.workflows.train import compose, experiments, resolve
+from avsal.weights import pretrained_parts
+from avsal.workflows.experiment import chosen_row, compose, experiments, resolve, row_table
+from avsal.workflows.stages import chain
 from avsal.workflows.training_data import MixedData, StoredData, SyntheticData
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +25,7 @@ GROUPS = {
 
 
 def built(*overrides):
-    settings, data = resolve(compose([*overrides, "model.initial=null"]))
+    settings, data = resolve(compose([*overrides, "from_scratch=true"]))
     with torch.device("meta"):
         model = create_model(settings.model.name, **settings.model.arguments)
     return settings, data, model
@@ -76,7 +78,26 @@ def test_the_line_of_the_readme_trains_on_the_fold_that_was_asked_for(split):
     assert settings.model.name == "tsfpnet_av"
     assert [(entry.name, entry.fold) for entry in data.sets] == [("diem", split)]
     assert settings.run.folder == f"runs/tsfpnet_av_diem_split{split}"
-    assert settings.model.initial == f"runs/tsfpnet_diem_split{split}/best.safetensors"
+    (first, second) = chain(["experiment=tsfpnet_av", "data=diem", f"split={split}"])
+    assert first.checkpoint == Path("runs/tsfpnet_dhf1k/best.safetensors")
+    assert second.checkpoint == Path(f"runs/tsfpnet_diem_split{split}/best.safetensors")
+    assert second.line == f"avsal train experiment=tsfpnet_six data=diem split={split}"
+
+
+def test_every_experiment_says_what_its_pretrained_parts_start_from():
+    def parts(config):
+        with torch.device("meta"):
+            return set(pretrained_parts(create_model(config.model.name)))
+
+    for name in experiments():
+        config = compose([f"experiment={name}"])
+        if config.from_scratch or OmegaConf.is_missing(config.model, "initial"):
+            continue
+        told = {part for part in ("encoder", "audio") if config.model[part] is not None}
+        before = chain([f"experiment={name}"], config)
+        if before:
+            told |= parts(compose([f"experiment={before[-1].experiment}"]))
+        assert parts(config) <= told, f"{name} is silent on its {parts(config) - told}"
 
 
 def test_the_papers_protocols_are_what_the_papers_say():
@@ -85,7 +106,7 @@ def test_the_papers_protocols_are_what_the_papers_say():
     assert tsfp.optim.learning_rate == 1e-4
     assert tsfp.epochs == 26
     assert tsfp.optim.schedule.epochs == (22, 25, 26)
-    assert (tsfp.clips.batch_size, tsfp.clips.accumulation) == (4, 4)
+    assert (tsfp.clips.batch_size, tsfp.clips.accumulation) == (16, 4)
     assert tsfp.loss == {"kl": 1, "cc": 0.5, "nss": 0.1}
     assert (tsfp.validation.select, tsfp.validation.first_frames) == ("nss", 80)
     resnet, ledov = resolve(compose(["experiment=resnet3d_ledov"]))
@@ -117,7 +138,7 @@ def test_the_papers_protocols_are_what_the_papers_say():
     hollywood, _ = resolve(compose(["experiment=unisal_hollywood2"]))
     assert hollywood.model.supervised == tuple(range(0, 48, 4))
     tased, _ = resolve(compose(["experiment=tased_dhf1k"]))
-    assert (tased.clips.batch_size * tased.clips.accumulation, tased.steps) == (40, 1000)
+    assert (tased.clips.batch_size, tased.steps) == (40, 1000)
     assert (tased.optim.learning_rate, dict(tased.optim.learning_rates)) == (0.1, {"encoder": 0.01})
     conv3d, objects = resolve(compose(["experiment=conv3d_objects"]))
     assert conv3d.loss == {"mse": 1}
@@ -130,7 +151,7 @@ def test_the_papers_protocols_are_what_the_papers_say():
     for stage in (seen, stavis):
         assert stage.optim.options == {"momentum": 0.9, "dampening": 0.9}
         assert (stage.epochs, stage.optim.schedule.epochs) == (60, (30, 45))
-        assert stage.clips.batch_size * stage.clips.accumulation == 128
+        assert (stage.clips.batch_size, stage.clips.accumulation) == (128, 8)
         assert stage.loss == {"bce_sum": 0.1, "cc": 2, "nss": 1}
     assert (seen.model.forward, seen.model.supervised) == ({"sides": True}, (0, 0, 0, 0, 0))
     assert (stavis.model.forward, stavis.model.supervised) == ({}, None)

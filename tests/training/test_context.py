@@ -22,10 +22,10 @@ def videos(seed=1, num_frames=LENGTH):
 def trainer(folder, **changes):
     told = settings(folder, context__frames=8, **changes)
     torch.manual_seed(told.seed)
-    model, notes = build_model(told.model)
+    model, start = build_model(told.model)
     clips = SyntheticClips(videos(), model.spec, num_clips=40, context=8)
     frames = SyntheticFrames(SpotVideos(seed=2), model.spec, num_clips=4)
-    return Trainer(told, model, clips, frames, notes)
+    return Trainer(told, model, clips, frames, start)
 
 
 def test_both_ways_to_see_a_clip_are_learned_and_agreement_makes_their_maps_alike(tmp_path):
@@ -40,7 +40,8 @@ def test_both_ways_to_see_a_clip_are_learned_and_agreement_makes_their_maps_alik
         for name in ("kl", "kl_in_context"):
             assert np.mean([s[name] for s in steps[-5:]]) < np.mean([s[name] for s in steps[:5]])
         clips = SyntheticClips(videos(seed=9), engine.model.spec, num_clips=12, context=8)
-        (batch,) = clips.batches(0, 12, start=0, process=0, num_processes=1)
+        (share,) = clips.steps(0, 12, 1, start=0, process=0, num_processes=1)
+        batch = share.groups[0].batch
         engine.model.eval()
         with torch.no_grad():
             alone = engine.model(batch.frames[:, :, 8:-8], batch.audio)
@@ -55,7 +56,8 @@ def test_without_a_weight_the_loss_is_the_mean_of_both(tmp_path):
     model, _ = build_model(told.model)
     objective = Objective(model, told).eval()
     clips = SyntheticClips(videos(), model.spec, num_clips=2, context=8)
-    (batch,) = clips.batches(0, 2, start=0, process=0, num_processes=1)
+    (share,) = clips.steps(0, 2, 1, start=0, process=0, num_processes=1)
+    batch = share.groups[0].batch
     truth = (batch.density, batch.points, batch.mask)
     with torch.no_grad():
         total, _ = objective(batch.frames, batch.audio, *truth)

@@ -1,9 +1,6 @@
 import csv
 import json
 
-import pytest
-
-from avsal.errors import ConfigError
 from avsal.training.log import RunLog
 from avsal.training.run_folder import RunFolder
 
@@ -14,13 +11,13 @@ def entries(folder):
 
 def test_steps_after_the_state_are_taken_out_of_the_log_and_a_cut_line_too(tmp_path):
     folder = RunFolder(tmp_path)
-    with RunLog(folder, step=0, tensorboard=False) as log:
+    with RunLog(folder, step=0) as log:
         for step in range(1, 6):
             log.write("step", step, {"loss": 1 / step})
             log.write("validation", step, {"nss": step})
     with folder.log.open("a") as file:
         file.write('{"kind": "step", "st')
-    with RunLog(folder, step=3, tensorboard=False) as log:
+    with RunLog(folder, step=3) as log:
         assert [entry["step"] for entry in entries(folder)] == [1, 1, 2, 2, 3, 3]
         log.write("validation", 4, {"nss": 9.0, "undefined": {"nss": 2}})
     rows = list(csv.DictReader(folder.validation.read_text().splitlines()))
@@ -31,18 +28,19 @@ def test_steps_after_the_state_are_taken_out_of_the_log_and_a_cut_line_too(tmp_p
 
 def test_what_is_no_number_becomes_null(tmp_path):
     folder = RunFolder(tmp_path)
-    with RunLog(folder, step=0, tensorboard=False) as log:
+    with RunLog(folder, step=0) as log:
         log.write("step", 1, {"loss": float("nan"), "terms": [float("inf"), 1.0]})
     assert entries(folder) == [{"kind": "step", "step": 1, "loss": None, "terms": [None, 1.0]}]
 
 
 def test_other_processes_write_nothing(tmp_path):
-    with RunLog(RunFolder(tmp_path), step=0, tensorboard=True, write=False) as log:
+    with RunLog(RunFolder(tmp_path), step=0, write=False) as log:
         log.write("step", 1, {"loss": 1.0})
     assert not list(tmp_path.iterdir())
 
 
-def test_tensorboard_that_is_not_installed_is_said(tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "torch.utils.tensorboard", None)
-    with pytest.raises(ConfigError, match=r"pip install 'avsal\[tensorboard\]'"):
-        RunLog(RunFolder(tmp_path), step=0, tensorboard=True)
+def test_who_tracks_the_run_is_told_the_numbers_by_name(tmp_path):
+    told = []
+    with RunLog(RunFolder(tmp_path), step=0, track=lambda values, step: told.append((values, step))) as log:
+        log.write("step", 3, {"loss": 1, "terms": {"kl": 2.0}, "name": "x"})
+    assert told == [({"step/loss": 1.0, "step/terms/kl": 2.0}, 3)]

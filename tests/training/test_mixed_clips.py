@@ -10,6 +10,7 @@ from avsal.configuration import from_mapping
 from avsal.errors import ConfigError
 from avsal.training import TrainSettings
 from avsal.training.mixed_clips import MixedClips, MixedPart, mixed
+from avsal.training.sources import StepGroup, StepShare
 from avsal.types import ClipSpec, Fixations, Recording
 from avsal.workflows.training_data import data_settings, sources
 
@@ -47,13 +48,14 @@ class Source:
     def __init__(self, name: str, num: int, num_points: int, sound: bool) -> None:
         self.name, self.num, self.num_points, self.sound = name, num, num_points, sound
 
-    def num_batches(self, epoch, batch_size, num_processes):
+    def num_steps(self, epoch, batch_size):
         return self.num
 
-    def batches(self, epoch, batch_size, *, start, process, num_processes):
+    def steps(self, epoch, batch_size, groups, *, start, process, num_processes):
         for number in range(start, self.num):
             made = batch(self.name, batch_size, self.num_points, self.sound)
-            yield replace(made, frame_numbers=made.frame_numbers + epoch * self.num + number)
+            made = replace(made, frame_numbers=made.frame_numbers + epoch * self.num + number)
+            yield StepShare([StepGroup(0, made)], batch_size)
 
     def gaze(self):
         return np.full((3, 2), self.num)
@@ -76,12 +78,14 @@ def clips():
 
 
 def drawn(clips, epoch=0, start=0, size=8):
-    return list(clips.batches(epoch, size, start=start, process=0, num_processes=1))
+    shares = list(clips.steps(epoch, size, 1, start=start, process=0, num_processes=1))
+    assert all(share.total == sum(len(g.batch.images) for g in share.groups) for share in shares)
+    return [group.batch for share in shares for group in share.groups]
 
 
 def test_each_batch_holds_all_parts_by_weight_and_the_shortest_ends_the_epoch(clips):
     batches = drawn(clips)
-    assert clips.num_batches(0, 8, 1) == len(batches) == 3
+    assert clips.num_steps(0, 8) == len(batches) == 3
     assert batches[0].datasets == ("photo",) * 2 + ("real",) * 2 + ("made",) * 4
     assert batches[0].audio.shape == (8, 1, 50)
     assert batches[0].points.shape == (8, 1, 7, 2)

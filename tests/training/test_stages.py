@@ -21,10 +21,12 @@ def visual(tmp_path):
 
 def test_the_sound_stage_takes_the_whole_visual_network_and_says_what_is_fresh(visual):
     earlier, file = visual
-    model, notes = build_model(ModelSettings("tsfpnet_av", ARGUMENTS, initial=file))
+    model, start = build_model(ModelSettings("tsfpnet_av", ARGUMENTS, initial=file))
     for name, value in earlier.state_dict().items():
         assert torch.equal(model.state_dict()[name], value), name
-    (note,) = notes
+    (note,) = start.notes
+    assert start.parts["audio"] is None
+    assert file in start.parts["encoder"]
     assert f"{len(earlier.state_dict())} tensors from" in note
     assert "fresh (fusion." in note
     frames = torch.rand(1, 3, T, *SIZE)

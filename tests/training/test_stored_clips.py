@@ -60,25 +60,67 @@ def clips(store, spec, **options):
     return StoredClips(ClipDataset(list(store), spec, RECIPE, seed=0, **options))
 
 
-def test_batches_are_the_same_however_often_they_are_asked_for(store):
+def shares(source, epoch, size, groups=1, start=0, process=0, processes=1):
+    return list(source.steps(epoch, size, groups, start=start, process=process, num_processes=processes))
+
+
+def test_steps_are_the_same_however_often_they_are_asked_for(store):
     source = clips(store, model().spec, clips_per_recording=2)
-    whole = list(source.batches(3, 2, start=0, process=0, num_processes=1))
-    assert len(whole) == source.num_batches(3, 2, 1)
-    rest = list(source.batches(3, 2, start=2, process=0, num_processes=1))
-    for a, b in zip(whole[2:], rest, strict=True):
-        assert torch.equal(a.frames, b.frames)
-        assert a.recordings == b.recordings
-    assert sorted(name for batch in whole for name in batch.recordings) == sorted(
-        2 * [recording.id for recording in store]
-    )
+    whole = shares(source, 3, 5)
+    assert [share.total for share in whole] == [5, 5, 2]
+    assert len(whole) == source.num_steps(3, 5)
+    rest = shares(source, 3, 5, start=1)
+    for a, b in zip(whole[1:], rest, strict=True):
+        assert [group.number for group in a.groups] == [group.number for group in b.groups]
+        for one, other in zip(a.groups, b.groups, strict=True):
+            assert torch.equal(one.batch.frames, other.batch.frames)
+    names = [name for share in whole for group in share.groups for name in group.batch.recordings]
+    assert sorted(names) == sorted(2 * [recording.id for recording in store])
 
 
-def test_two_processes_share_an_epoch(store):
+def test_processes_share_a_step_and_it_stays_the_same_step(store):
     source = clips(store, model().spec)
-    shares = [list(source.batches(0, 2, start=0, process=rank, num_processes=2)) for rank in (0, 1)]
-    assert len(shares[0]) == len(shares[1]) == source.num_batches(0, 2, 2)
-    names = sorted(name for share in shares for batch in share for name in batch.recordings)
-    assert names == sorted(recording.id for recording in store)
+    for processes in (1, 2, 4, 8):
+        parts = [shares(source, 0, 6, 2, process=rank, processes=processes) for rank in range(processes)]
+        assert {len(part) for part in parts} == {1}
+        groups = [group for part in parts for group in part[0].groups]
+        assert all(part[0].groups for part in parts)
+        names = [name for group in groups if group.counts for name in group.batch.recordings]
+        assert sorted(names) == sorted(recording.id for recording in store)
+        assert all(len(group.batch.recordings) <= 3 for group in groups)
+
+
+def test_a_clip_that_nobody_looked_at_is_drawn_again(store, tmp_path):
+    video = write_video(tmp_path / "video.mp4", num_frames=60)
+    seen = np.arange(20, 30)
+    looks = Fixations(seen, np.full(10, 9.0), np.full(10, 9.0), np.zeros(10), (32, 48))
+    recording = Recording("rare", "tiny", video, split="train", load_fixations=lambda: looks)
+    prepare([recording], tmp_path / "store", StoreSettings(SIZE), workers=1)
+    dataset = ClipDataset(
+        list(Store(tmp_path / "store")), model().spec, RECIPE, seed=0, clips_per_recording=30
+    )
+    targets = [int(dataset[index].frames[0]) for index in range(30)]
+    assert set(targets) <= set(range(20, 30))
+    assert len(set(targets)) > 3
+
+
+def test_speed_and_colour_change_clips_and_keep_sound_and_gaze_with_the_frames(store):
+    usual = clips(store, model().spec, clips_per_recording=4).dataset
+    changed = clips(store, model().spec, clips_per_recording=4, speed=2.0, colour=0.4).dataset
+    apart = set()
+    for index in range(len(changed)):
+        clip = changed[index]
+        samples = changed.audio_samples(index)
+        assert (None if clip.audio is None else clip.audio.shape[-1]) == samples
+        assert clip.images.shape == usual[index].images.shape
+        _, window, rate = changed._choose(index)
+        assert 0.5 <= rate <= 2
+        apart.add(window.frames[-1] - window.frames[0])
+        assert window.outputs[-1][1] == window.frames[-1] == int(clip.frames[-1])
+    assert len(apart) > 3
+    assert any(
+        not torch.equal(changed[i].images.float().mean(), usual[i].images.float().mean()) for i in range(4)
+    )
 
 
 def test_validation_scores_each_wanted_frame_once_through_the_window_of_prediction(store):

@@ -7,7 +7,8 @@ import pytest
 from command_line import run_line
 from training.tiny_run import log_of
 
-from avsal.errors import ConfigError, DatasetError
+from avsal.errors import CheckpointError, ConfigError, DatasetError
+from avsal.weights import read_header
 
 TINY = [
     "experiment=small_sounding_silent",
@@ -43,13 +44,23 @@ def test_a_line_trains_and_the_folder_is_named_after_the_experiment(tmp_path):
 
 
 def test_stages_chain_and_a_sweep_gives_each_run_its_folder(tmp_path):
+    second = ["experiment=small_sounding_synchrony", *TINY[1:], "steps=1", f"run_root={tmp_path}"]
+    line = "avsal train experiment=small_sounding_silent"
+    with pytest.raises(CheckpointError, match=line) as raised:
+        run(*second)
+    assert "stages=run" in str(raised.value)
+    assert "of the stage small_sounding_silent, which is not trained yet" in str(raised.value)
     run(*TINY, f"run_root={tmp_path}", "steps=1")
-    second = ["experiment=small_sounding_synchrony", *TINY[1:], "steps=1"]
-    assert run("-m", *second, f"run_root={tmp_path}", "seed=0,1", "run.resume=auto") == 0
+    assert run(*second, "seed=0,1", "run.resume=auto") == 0
     folders = sorted(path.parent for path in tmp_path.rglob("best.safetensors"))
-    assert len(folders) == 3
-    seeds = [json.loads((folder / "settings.json").read_text())["seed"] for folder in folders]
-    assert sorted(seeds) == [0, 0, 1]
+    names = ["small_sounding_silent", "small_sounding_synchrony_aligned"]
+    assert [folder.name for folder in folders] == [*names, f"{names[1]}_seed1"]
+    told = [json.loads((folder / "settings.json").read_text()) for folder in folders]
+    assert [settings["seed"] for settings in told] == [0, 0, 1]
+    assert told[1]["model"]["initial"] == str(folders[0] / "best.safetensors") == told[2]["model"]["initial"]
+    header = read_header(folders[2] / "best.safetensors")
+    assert str(folders[0]) in header.protocol["starts_from"]
+    assert (tmp_path / "small_sounding_synchrony_sweep.md").exists()
 
 
 def test_help_lists_the_experiments(capsys):
@@ -77,12 +88,18 @@ def test_show_prints_all_settings(capsys):
         ),
         (["experiment=small_hevc", "zebra=1"], "unknown setting `zebra`: `avsal train --show`"),
         (
-            ["experiment=small_hevc", "optim.learning_rates={encoder: 0.1}"],
-            r"`optim.learning_rates` takes names of your own: add them with \+optim.learning_rates=",
+            ["experiment=small_hevc", "validation.patiense=1"],
+            "`validation.patiense`: did you mean `validation.patience`",
         ),
         (["experiment=small_hevc", "steps"], "expected choices as key=value but found 'steps'"),
-        (["experiment=small_hevc", "model.arguments.width=x"], "tsfpnet"),
-        (["experiment=small_hevc", "model.arguments.size=[8,8]"], "at least 32 pixels"),
+        (["experiment=small_hevc", "after=null", "model.arguments.width=x"], "tsfpnet"),
+        (["experiment=small_hevc", "after=null", "model.arguments.size=[8,8]"], "at least 32 pixels"),
+        (
+            ["experiment=tsfpnet_dhf1k", "model.encoder=null"],
+            "the encoder of tsfpnet would start from random",
+        ),
+        (["experiment=small_hevc", "stages=maybe"], "`stages` must be found or run"),
+        (["experiment=vinet_a_dhf1k"], "`model.initial` must be given"),
         (["data=hevc"], "set `epochs` or `steps`"),
     ],
 )
@@ -90,11 +107,18 @@ def test_mistakes_on_the_line_are_one_clear_error(tmp_path, words, message):
     with pytest.raises(ConfigError, match=message) as raised:
         run(*words, f"run_root={tmp_path}")
     assert "\n" not in str(raised.value)
+    assert not list(tmp_path.iterdir()), "a refused run leaves no folder"
 
 
 def test_data_that_is_not_there_is_said_with_the_remedy(tmp_path, capsys):
     with pytest.raises(DatasetError, match="avsal data prepare"):
-        run("experiment=small_hevc", f"run_root={tmp_path}", f"data_root={tmp_path}", "model.initial=null")
+        run(
+            "experiment=small_hevc",
+            f"run_root={tmp_path}",
+            f"data_root={tmp_path}",
+            "after=null",
+            "from_scratch=true",
+        )
     assert capsys.readouterr() == ("", "")
 
 

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import torch
 from training.tiny_run import SIZE, SpotVideos, T, log_of, settings, trainer
 
-from avsal.errors import CheckpointError, ConfigError
+from avsal.errors import AvsalRuntimeError, CheckpointError, ConfigError
 from avsal.training import DivergedError, StoppedError, Trainer, build_model
 from avsal.training.synthetic_clips import SyntheticClips, SyntheticFrames
 from avsal.weights import load_model, read_header
@@ -19,10 +20,10 @@ def stop_after(engine, step, number=signal.SIGINT):
     """Make the engine receive a signal while it takes the given step."""
     usual = engine._step
 
-    def signalled(batches):
+    def signalled(share):
         if engine.progress.step + 1 == step:
             os.kill(os.getpid(), number)
-        return usual(batches)
+        return usual(share)
 
     engine._step = signalled
     return engine
@@ -73,7 +74,7 @@ def test_the_run_folder_holds_what_is_needed_to_defend_the_run(unbroken):
     header = (folder / "validation.csv").read_text().splitlines()[0]
     assert header.startswith("step,epoch,nss,cc")
     assert len(list((folder / "pictures").rglob("*.png"))) == 2  # one video at two validations
-    assert not list(folder.glob(".*"))
+    assert [path.name for path in folder.glob(".*")] == [".lock"]
 
 
 def test_a_checkpoint_is_enough_to_predict_with_and_says_how_it_was_made(unbroken):
@@ -168,20 +169,87 @@ def test_a_full_disk_is_said_and_leaves_the_earlier_state_whole(tmp_path, monkey
     with pytest.raises(CheckpointError, match=r"cannot be written.*No space left.*run.resume=auto"):
         engine.run()
     assert state_of(folder)["progress"]["step"] == 0
-    assert not list(folder.glob(".*"))
+    assert [path.name for path in folder.glob(".*")] == [".lock"]
 
 
 def test_a_damaged_state_is_one_clear_error(tmp_path):
     folder = tmp_path / "run"
     trainer(folder, steps=1).run()
     state = folder / "state.pt"
+    (folder / "state_before.pt").unlink()
     state.write_bytes(state.read_bytes()[:1000])
     with pytest.raises(CheckpointError, match=r"state\.pt cannot be used"):
         trainer(folder, steps=2).run()
 
 
-def plain_gradients(engine, batches):
-    """Of the mean loss over all clips of some batches, by the model alone."""
+def test_a_damaged_or_missing_state_falls_back_to_the_one_before(tmp_path, unbroken, capsys):
+    whole, _ = unbroken
+    for number, harm in enumerate(
+        (lambda state: state.write_bytes(b"x" * 5000), lambda state: state.unlink())
+    ):
+        folder = tmp_path / str(number)
+        trainer(folder, steps=4).run()
+        harm(folder / "state.pt")
+        trainer(folder).run()
+        assert "going on from state_before.pt" in capsys.readouterr().err
+        assert log_of(folder) == log_of(whole)
+        assert same_values(state_of(folder), state_of(whole))
+
+
+@pytest.mark.parametrize("name", ["settings.json", "data.json", "provenance.json"])
+@pytest.mark.parametrize("content", [b"\xff\x00", b"[1]", b'{"a":', b"3"])
+def test_garbage_in_a_run_folder_is_one_clear_error(tmp_path, unbroken, name, content):
+    shutil.copytree(unbroken[0], tmp_path / "run")
+    (tmp_path / "run" / name).write_bytes(content)
+    if (name, content) == ("provenance.json", b"[1]"):
+        return  # a list, as it should be
+    with pytest.raises((CheckpointError, ConfigError), match=name.replace(".", r"\.")) as raised:
+        trainer(tmp_path / "run").run()
+    assert "\n" not in str(raised.value)
+
+
+def test_one_training_at_a_time_in_a_folder_and_none_in_one_that_was_removed(tmp_path):
+    engine = trainer(tmp_path / "run")
+    usual = engine._step
+
+    def meanwhile(share):
+        with pytest.raises(ConfigError, match="another process is training"):
+            trainer(tmp_path / "run").run()
+        shutil.rmtree(tmp_path / "run")
+        return usual(share)
+
+    engine._step = meanwhile
+    with pytest.raises(AvsalRuntimeError, match="was removed while the run was at work"):
+        engine.run()
+
+
+def test_averaged_weights_are_scored_and_kept_and_resume_exactly(tmp_path):
+    def run(folder, steps):
+        return trainer(folder, steps=steps, optim__average=0.9).run()
+
+    run(tmp_path / "parts", 2)
+    closing = run(tmp_path / "parts", 4)
+    assert closing["best"] == run(tmp_path / "whole", 4)["best"]
+    state = state_of(tmp_path / "parts")
+    kept = load_model(tmp_path / "parts" / "last.safetensors").state_dict()
+    assert same_values(kept, dict(state["average"]))
+    assert not same_values(kept, dict(state["model"]))
+
+
+def test_checkpointed_blocks_change_no_bit_of_a_run_but_for_rounding(tmp_path, unbroken):
+    folder = tmp_path / "run"
+    trainer(folder, engine__checkpointing=True).run()
+    assert [entry["loss"] for entry in log_of(folder)] == pytest.approx(
+        [entry["loss"] for entry in log_of(unbroken[0])], rel=1e-6
+    )
+    norms = [{k: v for k, v in state_of(f)["model"].items() if "running" in k} for f in (folder, unbroken[0])]
+    for name, value in norms[0].items():
+        assert torch.allclose(value, norms[1][name], rtol=1e-4, atol=1e-5), name
+
+
+def plain_gradients(engine, share):
+    """Of the mean loss over all clips of a step, by the model alone."""
+    batches = [group.batch for group in share.groups]
     engine.objective.train()
     engine.objective.zero_grad()
     total = sum(len(batch.recordings) for batch in batches)
@@ -193,7 +261,7 @@ def plain_gradients(engine, batches):
 
 def test_accumulated_gradients_are_those_of_the_large_batch(tmp_path):
     found = {}
-    for name, size, accumulation in (("large", 4, 1), ("small", 2, 2)):
+    for name, size, accumulation in (("large", 4, 1), ("small", 4, 2)):
         engine = trainer(
             tmp_path / name,
             clips__batch_size=size,
@@ -202,10 +270,11 @@ def test_accumulated_gradients_are_those_of_the_large_batch(tmp_path):
             optim__clip_gradient=1e9,
             **SILENT,
         )
-        (batches, *_) = engine._steps_of_epoch()
-        engine._step(batches)
+        (share, *_) = engine._steps_of_epoch()
+        assert len(share.groups) == accumulation
+        engine._step(share)
         found[name] = [p.grad.clone() for p in engine.model.parameters() if p.grad is not None]
-        for mine, plain in zip(found[name], plain_gradients(engine_like(engine), batches), strict=True):
+        for mine, plain in zip(found[name], plain_gradients(engine_like(engine), share), strict=True):
             assert torch.allclose(mine, plain, rtol=1e-4, atol=1e-5)
     for a, b in zip(found["large"], found["small"], strict=True):
         assert torch.allclose(a, b, rtol=1e-4, atol=1e-5)
@@ -278,7 +347,7 @@ def test_videos_of_another_size_than_the_model_takes_are_refused(tmp_path):
 def test_tensorboard_gets_the_same_numbers(tmp_path):
     event = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     folder = tmp_path / "run"
-    trainer(folder, steps=2, run__tensorboard=True).run()
+    trainer(folder, steps=2, run__trackers=["tensorboard"]).run()
     events = event.EventAccumulator(str(folder / "tensorboard"))
     events.Reload()
     losses = [entry.value for entry in events.Scalars("step/loss")]

@@ -100,9 +100,9 @@ def settings(folder, **changes):
 def trainer(folder, videos=None, num_clips=6, **changes):
     told = settings(folder, **changes)
     torch.manual_seed(told.seed)
-    model, notes = build_model(told.model)
+    model, start = build_model(told.model)
     clips = SyntheticClips(videos or SpotVideos(seed=1), model.spec, num_clips=num_clips, seed=told.seed)
-    return Trainer(told, model, clips, SyntheticFrames(SpotVideos(seed=2), model.spec, num_clips=4), notes)
+    return Trainer(told, model, clips, SyntheticFrames(SpotVideos(seed=2), model.spec, num_clips=4), start)
 
 
 def log_of(folder, kind="step"):
