@@ -23,7 +23,7 @@ from avsal.types import ClipSpec
 
 __all__ = ["Clip", "ClipDataset", "recoloured"]
 
-_DRAWS = 20
+_DRAWS = 100
 """How often a clip is drawn before one is taken that nobody looked at."""
 
 

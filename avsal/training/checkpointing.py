@@ -54,11 +54,17 @@ def _again(block: nn.Module, forward: Any, *arguments: Any, **options: Any) -> A
 @contextmanager
 def _statistics_kept(norms: list[_BatchNorm]) -> Iterator[None]:
     """Batch norms in training normalise by their batch, but their running statistics stay as they are."""
-    training = [norm for norm in norms if norm.training and norm.track_running_stats]
-    for norm in training:
-        norm.track_running_stats = False
+    training = [
+        (norm, norm.momentum, norm.num_batches_tracked)
+        for norm in norms
+        if norm.training and norm.track_running_stats
+    ]
+    for norm, _, _ in training:
+        norm.momentum = 0.0  # statistics times 1, plus nothing
     try:
         yield
     finally:
-        for norm in training:
-            norm.track_running_stats = True
+        for norm, momentum, counted in training:
+            norm.momentum = momentum
+            if counted is not None:
+                counted.sub_(1)

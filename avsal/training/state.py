@@ -162,6 +162,5 @@ def _load(path: Path, model: SaliencyModel, optimiser: Optimizer) -> SavedState:
     except Exception as error:  # a damaged archive makes torch raise errors of every kind
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(
-            f"the state {path} cannot be used ({reason}): remove state.pt and state_before.pt to "
-            "begin anew"
+            f"the state {path} cannot be used ({reason}): remove state.pt and state_before.pt to begin anew"
         ) from error

@@ -86,8 +86,8 @@ class Trainer:
         self.validator = Validator(settings, self.accelerator, model, clips, validation, self.folder)
         if self.steps_in_epoch(0) < 1:
             raise ConfigError(
-                f"an epoch has too few clips for a step of {settings.clips.batch_size}: make clips.batch_size "
-                "smaller"
+                f"an epoch has too few clips for a step of {settings.clips.batch_size}: make clips.batch_size"
+                " smaller"
             )
         ends = [settings.steps, settings.epochs and settings.epochs * self.steps_in_epoch(0)]
         self.num_steps = min(end for end in ends if end is not None)
