@@ -9,6 +9,9 @@ files numbered from 1::
     annotations/<DB>/<video>/maps/eyeMap_%05d.jpg      density, 8-bit
     annotations/<DB>/<video>/fixMap_%05d.mat           binary, key `eyeMap`
 
+``fold_lists/`` beside them, as the authors' code reads them (``DIEM_list_train_fps.txt``,
+``AVAD_list_test_1_fps.txt``, ...), counts instead of the published lists that ship with avsal.
+
 The maps' Gaussian is not stated. Fixation maps are binary, so of several fixations on one pixel one is left,
 and they do not say who looked. `eye_tracks.mat`, which lies beside them, is not read: its layout is not
 documented.
@@ -26,13 +29,11 @@ from avsal.types import Recording, Split
 from datasets_av.dataset import Dataset
 from datasets_av.frame_images import DensityImages, FixationImages
 from datasets_av.layout import video_file
-from datasets_av.split_tables import ListedVideo, chosen_videos
+from datasets_av.split_tables import ListedVideo, chosen_videos, listed_videos, own_videos
 from datasets_av.video_facts import sound_seconds, video_facts
 
 __all__ = ["PreparedTree"]
 
-#: frames by which two counts of one video may differ and the video still be used, up to the smaller count
-_TOLERANCE = 2
 #: seconds by which the sound may end before the pictures without a note
 _SHORT_SOUND = 1.0
 
@@ -63,7 +64,7 @@ class PreparedTree(Dataset):
             root: the folder that holds `annotations`, `video_frames` and `video_audio`.
             split: train or test of the fold; None for both.
             strict: raise on the first problem instead of leaving the recording out.
-            fold: 1, 2 or 3 of the published lists; None for all videos. DIEM's folds are all alike.
+            fold: 1, 2 or 3 of the lists; None for all videos. DIEM's folds are all alike.
             videos: a folder with the original videos, used in place of `video_frames` and `video_audio`.
 
         Raises:
@@ -73,6 +74,8 @@ class PreparedTree(Dataset):
         super().__init__(root, split=split, strict=strict)
         self.fold = fold
         self.videos = None if videos is None else Path(videos)
+        folder = self.root / "fold_lists"
+        self.lists = folder if own_videos(self.info.name, folder) is not None else None
         self._chosen = self._choose()
         for part in ("annotations",) if self.videos else ("annotations", "video_frames", "video_audio"):
             if not (self.root / part / self.folder).is_dir():
@@ -87,9 +90,11 @@ class PreparedTree(Dataset):
             )
 
     def _choose(self) -> tuple[tuple[ListedVideo, Split | None], ...]:
-        return chosen_videos(self.info.name, self.fold, self.split)
+        return chosen_videos(self.info.name, self.fold, self.split, self.lists)
 
     def _recordings(self) -> Iterator[Recording]:
+        if self.lists is not None:
+            self._compare_lists(self.lists)
         for video, role in self._chosen:
             try:
                 recording = self._recording(video, role)
@@ -97,6 +102,21 @@ class PreparedTree(Dataset):
                 self._problem(f"{video.id}: {error}")
                 continue
             yield recording
+
+    def _compare_lists(self, lists: Path) -> None:
+        """Note where the lists beside the release differ from the published ones."""
+        own = {video.id: video for video in own_videos(self.info.name, lists) or ()}
+        published = {video.id: video for video in listed_videos(self.info.name)}
+        for what, names in (
+            ("lack", [name for name in published if name not in own]),
+            ("add", [name for name in own if name not in published]),
+            ("divide otherwise", [n for n in own if n in published and own[n].folds != published[n].folds]),
+        ):
+            if names:
+                some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+                self._note(
+                    f"the lists in {lists} are used; they {what} {len(names)} published videos: {some}"
+                )
 
     def _recording(self, video: ListedVideo, role: Split | None) -> Recording:
         """One video, its files counted against the list."""
@@ -141,16 +161,12 @@ class PreparedTree(Dataset):
         return video_file(videos, name)
 
     def _agreed(self, name: str, folder: Path, counts: dict[str, int | None]) -> int:
-        """The smallest count; a small difference is noted, a large one is an error."""
+        """The smallest count; where counts differ the first so many frames are used, and that is told."""
         known = {what: count for what, count in counts.items() if count is not None}
         fewest, most = min(known.values()), max(known.values())
-        listed = ", ".join(f"{count} {what}" for what, count in known.items())
-        if most - fewest > _TOLERANCE:
-            raise DatasetError(
-                f"{folder}: expected as many of each but found {listed}; extract the video again"
-            )
         if most > fewest:
-            self._note(f"{name}: found {listed}; the first {fewest} are used")
+            listed = ", ".join(f"{count} {what}" for what, count in known.items())
+            self._note(f"{name}: found {listed} in {folder}; the first {fewest} are used")
         return fewest
 
     def _compare_sound(self, name: str, path: Path, video_seconds: float) -> None:

@@ -21,6 +21,7 @@ VERBS = {
     "predict": "saliency maps and overlay videos of videos with sound",
     "train": "train a model by an experiment file",
     "ablate": "does sound matter? the same video under several audio conditions",
+    "reproduce": "a paper's table from the downloaded data: prepare, train, score, compare",
     "evaluate": "score a model, or anybody's maps, against gaze",
     "data": "prepare, check, count and show data sets",
     "models": "the models one can name, with paper, size and input",

@@ -64,7 +64,7 @@ class Retrained:
         return f"retrained {self.condition.name}"
 
 
-def expand(words: Sequence[str], seeds: Sequence[str], out: Path) -> list[AblationRun]:
+def expand(words: Sequence[str], seeds: Sequence[str], out: Path, *, hears: bool = True) -> list[AblationRun]:
     """One run for each data set, fold and training seed.
 
     Args:
@@ -72,6 +72,7 @@ def expand(words: Sequence[str], seeds: Sequence[str], out: Path) -> list[Ablati
             ``{data}``, ``{fold}`` and ``{seed}`` stand for a run's own in all other values.
         seeds: of training, none or several.
         out: the folder of all, where `words` name none; several runs have folders of their own in it.
+        hears: whether the runs are of an ablation, which a model must hear.
 
     Raises:
         ConfigError: choices that are impossible; several seeds without ``{seed}`` in ``weights``.
@@ -97,7 +98,8 @@ def expand(words: Sequence[str], seeds: Sequence[str], out: Path) -> list[Ablati
         own |= {key: values[key] for key in ("data", "fold") if key in given}
         choices = parse_line([f"{key}={text}" for key, text in own.items()])
         runs.append(AblationRun(choices, dataset, fold, seed))
-    _check(runs[0].choices)
+    if hears:
+        _check(runs[0].choices)
     return runs
 
 

@@ -2,6 +2,7 @@
 
 avsal data prepare diem --root DIEM --out store --model tsfpnet_av
 avsal data prepare hevc --root hevc --out store --size 96x176
+avsal data prepare dhf1k --root DHF1K --out stores/192x352/dhf1k --size 192x352 --maps --compress
 
 A run that was stopped goes on where it was when the same command is given again. Recordings that cannot be
 used are named and left out; then the exit code is 1.
@@ -33,6 +34,19 @@ class PrepareLine(PrepareSettings, SourceLine):
     out: Path = setting(help="the store, new or resumed", metavar="DIR", flags=("-o", "--output"))
 
 
+def told_need(need: StoreNeed) -> str:
+    """What preparing takes, in a line."""
+    from avsal.training.progress_line import duration
+
+    kept = f", {need.num_kept} stored before" if need.num_kept else ""
+    unknown = f", and {need.unknown} of unknown length" if need.unknown else ""
+    seconds = "" if need.seconds is None else f", about {duration(need.seconds)}"
+    return (
+        f"{need.num_recordings} recordings to store{kept}: {need.num_frames} frames{unknown}, about "
+        f"{need.num_bytes / 1e9:.2f} GB of {need.free_bytes / 1e9:.1f} GB free{seconds}"
+    )
+
+
 def add_arguments(parser: Parser) -> None:
     """Declare the action's arguments."""
     add_source_arguments(parser, PrepareLine)
@@ -45,13 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     def announce(need: StoreNeed) -> None:
         if not arguments.quiet:
-            kept = f", {need.num_kept} stored before" if need.num_kept else ""
-            unknown = f", and {need.unknown} of unknown length" if need.unknown else ""
-            print(
-                f"{need.num_recordings} recordings to store{kept}: {need.num_frames} frames{unknown}, about "
-                f"{need.num_bytes / 1e9:.2f} GB of {need.free_bytes / 1e9:.1f} GB free",
-                flush=True,
-            )
+            print(told_need(need), flush=True)
 
     found = prepare(
         open_source(line),

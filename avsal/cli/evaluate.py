@@ -4,6 +4,11 @@
     avsal evaluate model=tsfpnet_av weights=FILE data=diem root=DIR split=test fold=1 out=OUT
     avsal evaluate model=unisal,tsfpnet_av_mobile data=hevc root=DIR every=25      a leaderboard, with costs
     avsal evaluate maps=FOLDER_OR_VIDEO data=dhf1k root=DIR split=val out=OUT strict=true
+    avsal evaluate weights=runs/tsfpnet_av_six_split{fold}/best.safetensors data=diem,coutrot1,avad \\
+        fold=1,2,3 split=test root=STAVIS out=OUT              lists: one table a data set, folds averaged
+
+Of lists each data set and fold is scored on its own, in OUT/DATA/fold_N; {data} and {fold} stand for theirs
+in other settings. What stands there from the same weights is not scored again.
 
 Maps: a folder, video or HDF5 file for each video, named after it, or a single one. Every table has baseline
 rows: uniform, centre bias, motion, and how well observers predict each other. Settings may be typed as
@@ -74,6 +79,8 @@ def run(arguments: argparse.Namespace) -> int:
     from avsal.errors import ConfigError
     from avsal.weights import model_identity
 
+    if any("," in arguments.texts.get(key, "") for key in ("data", "fold")):
+        return run_lists(arguments)
     line = settings_of(arguments, EvaluateLine)
     if place_in_launch()[1] > 1:
         raise ConfigError(
@@ -105,6 +112,45 @@ def run(arguments: argparse.Namespace) -> int:
         print_problems(scores.problems)
         print(f"-> {line.out}")
     return 0 if scores.complete else 1
+
+
+def run_lists(arguments: argparse.Namespace) -> int:
+    """Evaluate on each of several data sets and folds; 1 when something had to be left out."""
+    from functools import partial
+
+    from tqdm import tqdm
+
+    from avsal.cli.ablate_runs import expand
+    from avsal.workflows.evaluate_sets import Part, evaluate_parts
+
+    words = []
+    for key, value in arguments.texts.items():
+        prefix = {"arguments": "model", "reader": "data"}.get(key)
+        words += [f"{key}={value}"] if prefix is None else [f"{prefix}.{k}={v}" for k, v in value.items()]
+    out = Path(arguments.texts.get("out", "evaluation"))
+    parts, again = [], False
+    for one in expand(words, (), out, hears=False):
+        line = one.choices
+        predicts, again = line.model is not None or line.weights is not None, line.overwrite
+        opened = partial(open_data, line, strict=line.strict, protocol=line.protocol)
+        model = partial(load, line) if predicts else None
+        parts.append(Part(line.data, line.fold, model, opened, line.out, line.scoring, line.maps))
+    with tqdm(unit="video", file=sys.stderr, disable=True if arguments.quiet else None, leave=False) as bar:
+
+        def progress(number: int, total: int, video: str) -> None:
+            bar.total = total
+            bar.update(number - bar.n)
+
+        found = evaluate_parts(parts, resume=not again, progress=progress)
+    found.save(out)
+    if not arguments.quiet:
+        print(found)
+        for folder, problems in found.problems.items():
+            if problems.found:
+                print(f"avsal: {folder}:", file=sys.stderr)
+                print_problems(problems)
+        print(f"-> {out}")
+    return 0 if found.complete else 1
 
 
 def parse_line(words: Sequence[str]) -> EvaluateLine:

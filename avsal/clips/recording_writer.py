@@ -17,9 +17,20 @@ from numpy.typing import NDArray
 
 from avsal.clips.array_file import GrowingArray
 from avsal.clips.fingerprint import array_fingerprint, file_fingerprint, text_fingerprint
+from avsal.clips.frame_chunks import FrameChunks, GreyImages
 from avsal.clips.preparation import resize_map
 from avsal.clips.store_settings import StoreSettings
-from avsal.clips.stored_recording import FIXATIONS, FRAMES, MAPS, META, SOUND, SPANS, StoredRecording
+from avsal.clips.stored_recording import (
+    FIXATIONS,
+    FRAMES,
+    MAPS,
+    META,
+    PACKED_FRAMES,
+    PACKED_MAPS,
+    SOUND,
+    SPANS,
+    StoredRecording,
+)
 from avsal.errors import DatasetError
 from avsal.media.audio import load_sound
 from avsal.media.frames import VideoInfo
@@ -113,7 +124,10 @@ def write_recording(
             dropped={} if gaze is None else writing.dropped,
             notes=tuple(writing.notes),
             source=source,
-            content=text_fingerprint(source, str(writing.size), *writing.content),
+            content=text_fingerprint(
+                source, str(writing.size), *writing.content, *(["compressed"] if settings.compress else [])
+            ),
+            compressed=settings.compress,
         )
         (temporary / META).write_text(json.dumps(facts.facts(), indent=1) + "\n")
     return StoredRecording.open(folder)
@@ -143,7 +157,13 @@ class _Writing:
         info = open_frames(recording.frames, frame_rate=recording.frame_rate).info
         self.size = self.settings.content_size(info.size)
         reader = open_frames(recording.frames, self.size, frame_rate=recording.frame_rate)
-        with reader, GrowingArray(folder / FRAMES, (*self.size, 3), np.uint8) as frames:
+        packed = self.settings.compress
+        written: GrowingArray | FrameChunks = (
+            FrameChunks(folder / PACKED_FRAMES)
+            if packed
+            else GrowingArray(folder / FRAMES, (*self.size, 3), np.uint8)
+        )
+        with reader, written as frames:
             for frame in reader:
                 if frames.num_rows == limit:
                     break
@@ -209,7 +229,12 @@ class _Writing:
         if kind is None:
             return
         fingerprints = []
-        with GrowingArray(folder / MAPS, self.size, np.uint8 if kind == "mask" else np.float16) as maps:
+        written: GrowingArray | GreyImages = (
+            GreyImages(folder / PACKED_MAPS)
+            if self.settings.compress
+            else GrowingArray(folder / MAPS, self.size, np.uint8 if kind == "mask" else np.float16)
+        )
+        with written as maps:
             for index in range(len(self.spans)):
                 image = self._map(index)
                 maps.append(image)

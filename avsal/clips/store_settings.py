@@ -17,8 +17,8 @@ from avsal.types import ClipSpec
 
 __all__ = ["FORMAT", "StoreSettings"]
 
-#: raised whenever the files of a store change
-FORMAT = 1
+#: of a store's files, raw and compressed
+FORMAT, COMPRESSED = 1, 2
 
 SCALER = "swscale area, full chroma"
 
@@ -34,6 +34,8 @@ class StoreSettings:
         resize: ``stretch`` fills `size`; ``fit`` keeps each video's aspect ratio inside it.
         sample_rate: of the sound in Hz.
         maps: whether the release's density maps are kept where it has fixations, too.
+        compress: frames as short pieces of video and maps as 8-bit images, see `frame_chunks`; else as
+            arrays.
         reader: options of the data set's reader that decide what gaze and which frames a recording has.
     """
 
@@ -42,6 +44,7 @@ class StoreSettings:
     sample_rate: int = 22050
     maps: bool = False
     reader: Mapping[str, Any] = field(default_factory=dict)
+    compress: bool = False
 
     def __post_init__(self) -> None:
         """Raise ConfigError when a number makes no sense."""
@@ -74,7 +77,8 @@ class StoreSettings:
                 raise ConfigError(
                     f"{folder} holds {there[0]} and more but no store; give an empty or new folder"
                 )
-            content = {"format": FORMAT, "settings": asdict(self), "scaler": SCALER, "resampler": RESAMPLER}
+            written = COMPRESSED if self.compress else FORMAT
+            content = {"format": written, "settings": asdict(self), "scaler": SCALER, "resampler": RESAMPLER}
             with atomic_path(path) as temporary:
                 temporary.write_text(json.dumps(content | {"avsal": __version__}, indent=2) + "\n")
             return
@@ -98,9 +102,10 @@ class StoreSettings:
         try:
             content = json.loads(path.read_text())
             settings = dict(content["settings"])
-            if content["format"] != FORMAT:
+            if content["format"] not in (FORMAT, COMPRESSED):
                 raise DatasetError(
-                    f"{folder} is a store of format {content['format']} but this version reads {FORMAT}; "
+                    f"{folder} is a store of format {content['format']} but this version reads {FORMAT} and "
+                    f"{COMPRESSED}; "
                     "prepare the data again into another folder"
                 )
             return cls(**settings | {"size": tuple(settings["size"])})

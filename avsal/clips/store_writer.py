@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from avsal.clips.frame_chunks import LENGTH, decoded, encoded
 from avsal.clips.recording_writer import (
     has_ground_truth,
     kept_maps,
@@ -34,6 +36,9 @@ from avsal.types import Recording
 
 __all__ = ["StoreNeed", "StoreReport", "prepare"]
 
+_COMPRESSED = 0.15
+"""Bytes of a pixel of compressed frames, as of maps, on test videos (scripts/benchmark_loader.py)."""
+
 _RESERVE = 64 * 2**20
 """Bytes that are left free on the disk."""
 
@@ -49,6 +54,8 @@ class StoreNeed:
         unknown: recordings whose number of frames shows only when they are read; not in the numbers.
         num_bytes: that the new recordings take on the disk.
         free_bytes: on the disk.
+        seconds: that it will take, by the pace of a few frames of the first recording; None where that cannot
+            be read.
     """
 
     num_recordings: int
@@ -57,6 +64,7 @@ class StoreNeed:
     unknown: int
     num_bytes: int
     free_bytes: int
+    seconds: float | None = None
 
     def check(self, folder: Path) -> None:
         """Raise ConfigError when the disk has too little room."""
@@ -126,7 +134,8 @@ def prepare(
     with only_one(folder, "preparing"):
         settings.claim(folder)
         missing = [recording for recording in chosen if not _is_kept(recording, folder)]
-        need = _estimate(missing, len(chosen) - len(missing), folder, settings)
+        at_once = workers or os.cpu_count() or 1
+        need = _estimate(missing, len(chosen) - len(missing), folder, settings, at_once)
         if announce is not None:
             announce(need)
         need.check(folder)
@@ -139,7 +148,7 @@ def prepare(
             disable=None if progress is None else not progress,
             dynamic_ncols=True,
         ) as bar:
-            results = _write_all(missing, folder, settings, workers or os.cpu_count() or 1, strict, bar)
+            results = _write_all(missing, folder, settings, at_once, strict, bar)
         stored = [result for result in results if isinstance(result, StoredRecording)]
         problems = [result for result in results if isinstance(result, str)]
         everything = [StoredRecording.open(path.parent) for path in folder.glob(f"*/*/{META}")]
@@ -206,9 +215,9 @@ def _write_all(
 
 
 def _estimate(
-    missing: Sequence[Recording], num_kept: int, folder: Path, settings: StoreSettings
+    missing: Sequence[Recording], num_kept: int, folder: Path, settings: StoreSettings, workers: int
 ) -> StoreNeed:
-    """What storing the `missing` recordings takes, from counts and headers alone."""
+    """What storing the `missing` recordings takes, from counts, headers and a few frames."""
     num_frames = unknown = num_bytes = 0
     for recording in missing:
         count, rate = _expected_frames(recording)
@@ -217,11 +226,37 @@ def _estimate(
             continue
         num_frames += count
         map_bytes = {None: 0, "mask": 1, "density": 2}[kept_maps(recording, settings)]
-        num_bytes += count * settings.size[0] * settings.size[1] * (3 + map_bytes)
+        per_pixel = _COMPRESSED * (2 if map_bytes else 1) if settings.compress else 3 + map_bytes
+        num_bytes += round(count * settings.size[0] * settings.size[1] * per_pixel)
         if recording.audio is not None:
             num_bytes += round(4 * settings.sample_rate * count / rate)
     free = shutil.disk_usage(folder).free
-    return StoreNeed(len(missing), num_kept, num_frames, unknown, num_bytes, free)
+    pace = next((pace for pace in (_seconds_a_frame(one, settings) for one in missing[:3]) if pace), None)
+    share = min(workers, os.cpu_count() or 1, max(1, len(missing)))
+    seconds = None if pace is None else pace * num_frames / share
+    return StoreNeed(len(missing), num_kept, num_frames, unknown, num_bytes, free, seconds)
+
+
+def _seconds_a_frame(recording: Recording, settings: StoreSettings) -> float | None:
+    """What decoding, scaling and writing takes, by a few frames; None where they cannot be read."""
+    frames = []
+    try:
+        reader = open_frames(recording.frames, frame_rate=recording.frame_rate)
+        size = settings.content_size(reader.info.size)
+        began = time.perf_counter()
+        with open_frames(recording.frames, size, frame_rate=recording.frame_rate) as scaled:
+            for frame in scaled:
+                if frame.index == 0:  # opening is not counted
+                    began = time.perf_counter()
+                    continue
+                frames.append(frame.image)
+                if len(frames) == LENGTH:
+                    break
+            if frames and settings.compress:
+                decoded(encoded(frames, 18))
+            return (time.perf_counter() - began) / len(frames) if frames else None
+    except (MediaError, OSError):
+        return None
 
 
 def _is_kept(recording: Recording, folder: Path) -> bool:

@@ -11,12 +11,18 @@ Its folder holds plain NumPy files, read where they lie::
     maps.npy         (N, h, w): density maps as float16 with maximum 1, or object masks as uint8 0 and 1;
                      absent when they are to be drawn from fixations
     meta.json        the rest
+
+In a compressed store, frames and maps are as `frame_chunks` has them::
+
+    frames.h264      pieces of eight frames, and frames.index.npy (pieces + 1,) int64: where they begin
+    maps.png         8-bit images, and maps.index.npy likewise
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -25,15 +31,27 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from avsal.clips.frame_chunks import read_frames, read_grey
 from avsal.clips.soundtrack import excerpt
 from avsal.clips.windows import Window
 from avsal.errors import DatasetError
 from avsal.types import ClipSpec, Fixations, ScreenGeometry, Split
 
-__all__ = ["FIXATIONS", "FRAMES", "MAPS", "META", "SOUND", "SPANS", "StoredRecording"]
+__all__ = [
+    "FIXATIONS",
+    "FRAMES",
+    "MAPS",
+    "META",
+    "PACKED_FRAMES",
+    "PACKED_MAPS",
+    "SOUND",
+    "SPANS",
+    "StoredRecording",
+]
 
 FRAMES, SPANS, SOUND = "frames.npy", "spans.npy", "sound.npy"
 FIXATIONS, MAPS, META = "fixations.npy", "maps.npy", "meta.json"
+PACKED_FRAMES, PACKED_MAPS = "frames.h264", "maps.png"
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +78,7 @@ class StoredRecording:
         notes: oddities met while preparing.
         source: fingerprint of the video and sound files.
         content: fingerprint of what was stored.
+        compressed: whether frames and maps are as `frame_chunks` has them.
     """
 
     folder: Path
@@ -81,6 +100,7 @@ class StoredRecording:
     notes: tuple[str, ...] = ()
     source: str = ""
     content: str = ""
+    compressed: bool = False
 
     def facts(self) -> dict[str, Any]:
         """The plain values that `from_facts` takes back."""
@@ -130,6 +150,8 @@ class StoredRecording:
             raise ValueError(f"`maps` is {self.maps!r}, `split` {self.split!r}")
         if self.num_fixations is not None and (type(self.num_fixations) is not int or self.num_fixations < 0):
             raise ValueError(f"`num_fixations` is {self.num_fixations!r}")
+        if type(self.compressed) is not bool:
+            raise TypeError(f"`compressed` is {self.compressed!r}")
         dict(self.dropped)
 
     @classmethod
@@ -155,6 +177,9 @@ class StoredRecording:
 
     def frames(self, indices: Sequence[int]) -> NDArray[np.uint8]:
         """(T, h, w, 3) uint8 RGB, a copy, of the 0-based `indices`, which may repeat and run backwards."""
+        if self.compressed:
+            with self._unpacked(PACKED_FRAMES) as path:
+                return read_frames(path, indices, self.size, self.num_frames)
         stored = self._array(FRAMES)
         first, last = indices[0], indices[-1]
         if first >= 0 and list(indices) == list(range(first, last + 1)):
@@ -230,7 +255,22 @@ class StoredRecording:
             raise DatasetError(
                 f"{self.id}: its density maps were not kept; prepare with maps, or draw maps from fixations"
             )
+        if self.compressed:
+            with self._unpacked(PACKED_MAPS) as path:
+                return read_grey(path, frame, self.size, self.num_frames)
         return np.asarray(self._array(MAPS)[frame], np.float32)
+
+    @contextmanager
+    def _unpacked(self, name: str) -> Iterator[Path]:
+        """A file of a compressed store, what is wrong with it told in one line."""
+        path = self.folder / name
+        try:
+            yield path
+        except (OSError, ValueError, EOFError) as error:
+            reason = " ".join(str(error).split())
+            raise DatasetError(
+                f"{path} cannot be read ({reason}); delete {self.folder} and prepare again"
+            ) from error
 
     def _points_table(self) -> NDArray[np.float64]:
         if self.num_fixations is None:

@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
 
@@ -75,12 +75,13 @@ def only_one(folder: Path, doing: str, *, wait: bool = False) -> Iterator[None]:
         ConfigError: another process is at it.
         MediaError: the folder cannot be made or written.
     """
-    with ExitStack() as stack:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = stack.enter_context((folder / ".lock").open("w"))
-        except OSError as error:
-            raise MediaError(f"cannot write {folder}: {error.strerror}; choose another place") from error
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / ".lock", os.O_WRONLY | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise MediaError(f"cannot write {folder}: {error.strerror}; choose another place") from error
+    _HELD.add(lock)
+    try:
         if os.name == "posix":
             import fcntl
 
@@ -91,3 +92,20 @@ def only_one(folder: Path, doing: str, *, wait: bool = False) -> Iterator[None]:
                     f"another process is {doing} into {folder}; wait for it, or choose another folder"
                 ) from error
         yield
+    finally:
+        _HELD.discard(lock)
+        os.close(lock)
+
+
+#: locks of this process; its children, such as workers that read clips, must not keep them when it is killed
+_HELD: set[int] = set()
+
+
+def _let_go() -> None:
+    for lock in _HELD:
+        os.close(lock)
+    _HELD.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)

@@ -20,6 +20,7 @@ from avsal.layers.mobilenet import MobileNetV2
 from avsal.layers.resnet3d import VideoResNet
 from avsal.layers.resnet50_3d import ResNet50
 from avsal.layers.s3d import S3D
+from avsal.layers.slowfast import SlowFast50
 from avsal.layers.soundnet import SoundNet
 from avsal.layers.vgg import VGG16
 from avsal.models import SaliencyModel
@@ -45,6 +46,8 @@ TAKES: dict[str, dict[type[nn.Module], tuple[str, ...]]] = {
     },
     "audio": {SoundNet: ("soundnet",)},
 }
+#: parts that were published pretrained, but for whose files there is no converter
+WITHOUT_CONVERTER: dict[str, tuple[type[nn.Module], ...]] = {"encoder": (SlowFast50,), "audio": ()}
 PROJECTION = "layer1.0.downsample"
 
 
@@ -135,11 +138,14 @@ def part_of(model: SaliencyModel, part: str) -> tuple[str, nn.Module, tuple[str,
 
 
 def pretrained_parts(model: SaliencyModel) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """The parts of a model that take published weights: name within the model, and the backbones it takes."""
+    """The parts of a model that were published pretrained: name within the model, and the backbones it
+    takes."""
     found = {}
     for part, kinds in TAKES.items():
         for name, module in model.named_modules():
             takes = next((takes for kind, takes in kinds.items() if isinstance(module, kind)), None)
+            if isinstance(module, WITHOUT_CONVERTER[part]):
+                takes = ()
             if takes is not None:
                 found[part] = name, takes
                 break

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avsal.configuration import setting
+from avsal.errors import AvsalError, DatasetError
 from avsal.types import Split
 
 if TYPE_CHECKING:
     from datasets_av import Dataset
 
-__all__ = ["DataSettings", "load_dataset", "open_data"]
+__all__ = ["DataSettings", "find_root", "load_dataset", "open_data"]
 
 _DATA = "data set"
 
@@ -77,7 +78,41 @@ def load_dataset(
         given["split"] = split
     if fold is not None:
         given["fold"] = fold
-    return open_dataset(name, root, strict=strict, **given)
+    try:
+        return open_dataset(name, root, strict=strict, **given)
+    except DatasetError as error:
+        near = [place for place in _near(Path(root)) if _opens(name, place)]
+        if not near:
+            raise
+        raise DatasetError(f"{error}; did you mean root={near[0]}?") from error
+
+
+def find_root(name: str, root: str | Path) -> Path:
+    """The folder of a data set: `root`, or the one of the folders in it that is this data set's.
+
+    `root` itself where none is: opening it then says what was expected.
+    """
+    root = Path(root)
+    return next((place for place in (root, *_near(root)) if _opens(name, place)), root)
+
+
+def _near(root: Path) -> list[Path]:
+    """The folders in a folder, by name, and the one that it is in."""
+    try:
+        below = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    except OSError:
+        return []
+    return [*below[:100], *([root.resolve().parent] if root.resolve().parent != root.resolve() else [])]
+
+
+def _opens(name: str, root: Path) -> bool:
+    from datasets_av import open_dataset
+
+    try:
+        open_dataset(name, root)
+    except (AvsalError, OSError):
+        return False
+    return True
 
 
 def open_data(settings: DataSettings, *, strict: bool = False, protocol: str | None = None) -> Dataset:

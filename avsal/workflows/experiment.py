@@ -128,7 +128,8 @@ def run_name(name: str, row: str | None, seed: int, varied: str = "") -> str:
         varied: what else a sweep varies that the name does not tell.
     """
     own = f"{name}/{row}_seed{seed}" if row is not None else f"{name}_seed{seed}" if seed else name
-    return f"{own}_{varied.replace('/', '-')}" if varied else own
+    told = varied.replace("++", "").replace("/", "-").replace(",", "_")
+    return f"{own}_{told}" if told else own
 
 
 def varied_keys(words: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from avsal.configuration import from_mapping
-from avsal.errors import ConfigError
+from avsal.errors import ConfigError, DatasetError
 from avsal.training.settings import TrainSettings
 
 if TYPE_CHECKING:
-    from avsal.clips import StoredRecording
+    from avsal.clips import Store, StoredRecording
     from avsal.groundtruth import DensityRecipe
     from avsal.training import ClipSource, ValidationSource
     from avsal.types import ClipSpec
+
+_log = logging.getLogger(__name__)
+
+#: one's own fold lists, which preparing a data set copies into its store
+LISTS = "fold_lists"
 
 #: what `data.videos.generator` may name: module and class
 GENERATORS = {
@@ -30,6 +37,7 @@ __all__ = [
     "SetSettings",
     "StoredData",
     "SyntheticData",
+    "copy_lists",
     "data_settings",
     "sources",
 ]
@@ -62,6 +70,7 @@ class StoredData:
         published_validation: the part that the paper chose its checkpoint on; ``train`` where it does not
             say: then `published` holds out what `clean` does.
         validation_share: of the training recordings that the clean protocol holds out instead.
+        allow_missing: leave out listed videos that the stores lack, and say how many; else they are an error.
         train: ids to train on, None: those of the training part.
         validation: ids to validate on, None: as the protocol says.
         clips_per_recording: in an epoch.
@@ -79,6 +88,7 @@ class StoredData:
     recipe_changes: Mapping[str, Any] = field(default_factory=dict)
     published_validation: Literal["train", "val", "test"] = "test"
     validation_share: float = 0.1
+    allow_missing: bool = False
     train: tuple[str, ...] | None = None
     validation: tuple[str, ...] | None = None
     clips_per_recording: int = 1
@@ -310,7 +320,8 @@ def divided(data: StoredData, protocol: str) -> tuple[list[StoredRecording], lis
         if both:
             raise ConfigError(f"{both[0]} is in `data.train` and in `data.validation`: leave one out")
         return _named(everything, data.train, data), _named(everything, data.validation, data)
-    training = [recording for entry, store in stores for recording in _part(entry, store, "train")]
+    missing = data.allow_missing
+    training = [recording for entry, store in stores for recording in _part(entry, store, "train", missing)]
     part = data.published_validation
     if protocol == "clean" or part == "train":
         return hold_out(training, data.validation_share)
@@ -318,24 +329,55 @@ def divided(data: StoredData, protocol: str) -> tuple[list[StoredRecording], lis
     published = [
         recording
         for entry, store in stores
-        for recording in _part(entry, store, part)
+        for recording in _part(entry, store, part, missing)
         if recording.num_fixations is not None or recording.maps is not None
     ]
     return training, published
 
 
-def _part(entry: SetSettings, store: Any, part: Literal["train", "val", "test"]) -> list[StoredRecording]:
+def _part(
+    entry: SetSettings, store: Store, part: Literal["train", "val", "test"], allow_missing: bool
+) -> list[StoredRecording]:
+    """The recordings of a part; by the store's own lists, else the published ones, where there are folds."""
     if entry.fold is None:
         own: list[StoredRecording] = store.select(dataset=entry.name)
         if part == "train" and all(recording.split is None for recording in own):
             return own  # the release has no split
-        found: list[StoredRecording] = store.select(split=part, dataset=entry.name)
-        return found
+        return store.select(split=part, dataset=entry.name)
     from datasets_av.split_tables import chosen_videos
 
-    listed = [video.id for video, _ in chosen_videos(entry.name, entry.fold, part)]
-    chosen: list[StoredRecording] = store.select(ids=listed, dataset=entry.name)
-    return chosen
+    videos = chosen_videos(entry.name, entry.fold, part, store.folder / LISTS)
+    listed = [video.id for video, _ in videos]
+    there = {recording.id for recording in store.select(dataset=entry.name)}
+    missing = [name for name in listed if name not in there]
+    if missing:
+        some = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+        told = (
+            f"{entry.store} lacks {len(missing)} of the {len(listed)} {part} videos of {entry.name}: {some}"
+        )
+        if not allow_missing or len(missing) == len(listed):
+            raise DatasetError(
+                f"{told}; see what `avsal data check` says of them, or leave them out with "
+                "data.allow_missing=true"
+            )
+        _log.warning("%s; they are left out", told)
+    return store.select(ids=[name for name in listed if name in there], dataset=entry.name)
+
+
+def copy_lists(lists: Path, store: Path, dataset: str) -> None:
+    """Keep one's own fold lists of a data set in its store, so that training divides as they do.
+
+    Raises:
+        MediaError: the store cannot be written.
+    """
+    from avsal.media import atomic_path
+    from datasets_av.split_tables import list_files
+
+    (store / LISTS).mkdir(exist_ok=True)
+    for path in set(list_files(dataset, lists).values()):
+        if path.is_file():
+            with atomic_path(store / LISTS / path.name) as partial:
+                partial.write_bytes(path.read_bytes())
 
 
 def _named(

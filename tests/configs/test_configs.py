@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from omegaconf import OmegaConf
 
 from avsal.configuration import config_dir
 from avsal.errors import ConfigError
@@ -91,7 +90,7 @@ def test_every_experiment_says_what_its_pretrained_parts_start_from():
 
     for name in experiments():
         config = compose([f"experiment={name}"])
-        if config.from_scratch or OmegaConf.is_missing(config.model, "initial"):
+        if config.from_scratch or name == "vinet_a_dhf1k":  # refused until one says what it starts from
             continue
         told = {part for part in ("encoder", "audio") if config.model[part] is not None}
         before = chain([f"experiment={name}"], config)

@@ -99,7 +99,7 @@ def test_show_prints_all_settings(capsys):
             "the encoder of tsfpnet would start from random",
         ),
         (["experiment=small_hevc", "stages=maybe"], "`stages` must be found or run"),
-        (["experiment=vinet_a_dhf1k"], "`model.initial` must be given"),
+        (["experiment=vinet_a_dhf1k"], "encoder of vinet_a would start from random"),
         (["data=hevc"], "set `epochs` or `steps`"),
     ],
 )

@@ -1,0 +1,294 @@
+"""From downloaded data to a paper's table: prepare, train every stage in order, score, and set beside the
+paper."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from avsal.clips import StoreNeed
+from avsal.configuration import from_mapping, setting
+from avsal.errors import ConfigError, DatasetError
+from avsal.media import atomic_path
+from avsal.report import ResultTable
+from avsal.types import Split
+from avsal.workflows.data import find_root, load_dataset
+from avsal.workflows.evaluate import EvaluateSettings, Progress
+from avsal.workflows.evaluate_sets import Part, evaluate_parts
+from avsal.workflows.experiment import chosen_row, compose, resolve, words_of
+from avsal.workflows.paper_tables import PaperTable, paper_table
+from avsal.workflows.prepare import PrepareSettings, prepare
+from avsal.workflows.stages import Stage, chain
+
+if TYPE_CHECKING:
+    from avsal.models import SaliencyModel
+
+__all__ = ["ReproduceSettings", "Reproduction", "reproduce"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReproduceSettings:
+    """Where things are and what may differ from the paper.
+
+    Attributes:
+        root: folder of the data sets, or of the folders that they are in.
+        out: folder that runs and tables go to.
+        stores: folder that prepared data go to.
+        initial: a checkpoint that the chain starts from, in place of its first stage.
+        folds: of the published lists; None: the table's.
+        protocol: see `avsal train`; what the papers did is ``published``.
+        from_scratch: do without published weights.
+        allow_missing: leave out videos that are not there, and say so.
+        train: settings of every training, as of `avsal train`.
+        evaluate: settings of every evaluation, as of `avsal evaluate`.
+    """
+
+    root: Path = setting(help="folder of the data sets, or of the folders that they are in", metavar="DIR")
+    out: Path = setting(Path("runs"), help="where runs and tables go", metavar="DIR", flags=("-o",))
+    stores: Path = setting(Path("stores"), help="where prepared data go", metavar="DIR")
+    initial: Path | None = setting(
+        None, help="a checkpoint to start from, in place of the first stage", metavar="FILE"
+    )
+    folds: tuple[int, ...] | None = setting(None, help="of the published lists, such as 1,2 [the table's]")
+    protocol: str = setting("published", help="clean: choose checkpoints on held-out training videos")
+    from_scratch: bool = setting(False, help="do without published weights")
+    allow_missing: bool = setting(False, help="leave out videos that are not there, and say so")
+    train: Mapping[str, Any] = setting(
+        factory=dict, help="setting of every training, such as train.steps=2", prefix="train"
+    )
+    evaluate: Mapping[str, Any] = setting(
+        factory=dict, help="setting of every evaluation, such as evaluate.every=25", prefix="evaluate"
+    )
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """Our table beside the paper's; prints as Markdown.
+
+    Attributes:
+        title: paper and number.
+        tables: one for each data set.
+        files: that they were written to.
+        complete: whether nothing had to be left out.
+        notes: what differs from the paper, and what was left out.
+    """
+
+    title: str
+    tables: Sequence[ResultTable]
+    files: Sequence[Path]
+    complete: bool
+    notes: Sequence[str]
+
+    def __str__(self) -> str:
+        told = "\n".join(f"- {note}" for note in self.notes)
+        tables = [table.to_markdown() for table in self.tables]
+        return "\n".join([f"# {self.title}\n", *tables, told]).rstrip()
+
+
+def reproduce(
+    paper: str,
+    table: str,
+    settings: ReproduceSettings,
+    *,
+    say: Callable[[str], None] = lambda text: None,
+    progress: Progress | None = None,
+    announce: Callable[[StoreNeed], None] | None = None,
+) -> Reproduction:
+    """Make a paper's table from the downloaded data; what is done already is not done again.
+
+    Data are prepared, stages trained in order, and models scored; stopped at any moment, the same call goes
+    on.
+
+    Examples:
+        >>> from avsal.workflows.reproduce import ReproduceSettings, reproduce
+        >>> print(reproduce("tsfpnet", "table7", ReproduceSettings(root="DATA")))
+
+    Args:
+        paper: see `avsal reproduce --help`.
+        table: of the paper.
+        settings: where things are.
+        say: told of each thing that is begun.
+        progress: called after each video that is scored.
+        announce: told what preparing a data set takes, before it begins.
+
+    Raises:
+        AvsalError: data, weights or settings are not what they should be; or the run was stopped.
+    """
+    plan = paper_table(paper, table)
+    usual: dict[str, Any] = {"family": "mit", "metrics": plan.metrics}
+    chosen = from_mapping(EvaluateSettings, usual | dict(settings.evaluate))
+    work = _Work(settings, say, announce)
+    if plan.sweep is not None:
+        tables, complete, files = work.sweep(plan)
+    else:
+        tables, complete, files = work.scores(f"{paper}_{table}", plan, chosen, progress)
+    notes = [*([plan.about] if plan.about else []), *work.notes]
+    made = Reproduction(plan.title, tables, (), complete, notes)
+    path = settings.out / f"{paper}_{table}.md"
+    with atomic_path(path) as partial_path:
+        partial_path.write_text(f"{made}\n", encoding="utf-8")
+    return replace(made, files=(path, *files))
+
+
+class _Work:
+    """The steps of a reproduction."""
+
+    def __init__(
+        self,
+        settings: ReproduceSettings,
+        say: Callable[[str], None],
+        announce: Callable[[StoreNeed], None] | None,
+    ) -> None:
+        self._settings, self._say, self._announce = settings, say, announce
+        self.notes: list[str] = []
+        shared: dict[str, Any] = {"run_root": str(settings.out), "data_root": str(settings.stores)}
+        shared |= {"protocol": settings.protocol}
+        if settings.from_scratch:
+            shared["from_scratch"] = True
+            self.notes.append("Trained from scratch: without the published weights the paper starts from.")
+        if settings.allow_missing:
+            shared["data.allow_missing"] = True
+        self._shared = words_of(shared)
+        self._changes = words_of(settings.train)
+        if settings.train:
+            told = ", ".join(f"{key}={value}" for key, value in settings.train.items())
+            self.notes.append(f"Trained with {told}, which is not the paper's.")
+        if settings.evaluate:
+            told = ", ".join(f"{key}={value}" for key, value in settings.evaluate.items())
+            self.notes.append(f"Evaluated with {told}.")
+
+    def sweep(self, plan: PaperTable) -> tuple[list[ResultTable], bool, list[Path]]:
+        """A table whose rows are trained side by side."""
+        from avsal.workflows.sweep import SweepResult
+        from avsal.workflows.train import launch
+
+        words = [f"experiment={plan.sweep}", *self._shared, *self._changes]
+        for row in _rows(words):
+            self._prepare([*words, f"row={row}"])
+        self._say(f"training the rows of {plan.title}")
+        result = launch([*words, "run.resume=auto"], multirun=True)
+        assert isinstance(result, SweepResult)
+        self.notes += [f"FAILED: {text}" for text in result.failed]
+        tables = [] if result.table is None else [result.table]
+        return tables, not result.failed, list(result.files)
+
+    def scores(
+        self, name: str, plan: PaperTable, how: EvaluateSettings, progress: Progress | None
+    ) -> tuple[list[ResultTable], bool, list[Path]]:
+        """A table of models that are trained fold by fold and scored on test videos."""
+        folds: Sequence[int | None] = plan.folds if self._settings.folds is None else self._settings.folds
+        if self._settings.folds is not None and plan.folds != (None,):
+            self.notes.append(f"Of the folds {', '.join(map(str, folds))}.")
+        checkpoints = {
+            (experiment, fold): self._trained(experiment, fold)
+            for fold in folds
+            for experiment in plan.experiments
+        }
+        parts = []
+        for row in plan.rows:
+            for data in plan.data:
+                for fold in folds:
+                    place = self._settings.out / name / row.name.replace(" ", "_") / data
+                    settings = replace(how, name=row.name.replace(" ", "_"), audio=row.audio)
+                    parts.append(
+                        Part(
+                            data,
+                            fold,
+                            partial(_model, checkpoints[row.experiment, fold]),
+                            partial(self._opened, data, plan.split, fold),
+                            place if fold is None else place / f"fold_{fold}",
+                            settings,
+                        )
+                    )
+        found = evaluate_parts(
+            parts, progress=progress, begun=lambda part: self._say(f"scoring into {part.folder}")
+        )
+        self.notes += [
+            f"{problem.kind} in {folder.relative_to(self._settings.out)}: {problem.text}"
+            for folder, problems in found.problems.items()
+            for problem in problems.found
+            if problem.kind == "unusable recording"
+        ]
+        tables = [_of_source(table, plan.source) for table in found.tables.values()]
+        return tables, found.complete, [found.save(self._settings.out / name)]
+
+    def _trained(self, experiment: str, fold: int | None) -> Path:
+        """The checkpoint of an experiment, trained now where it is not there, its stages before it."""
+        from avsal.workflows.train import train_stage
+
+        words = [f"experiment={experiment}", *self._shared]
+        words += [] if fold is None else [f"split={fold}"]
+        stages = chain(words)
+        last = Stage(experiment, tuple(words[1:]), Path(compose(words).run.folder))
+        stages = [*stages, last]
+        if self._settings.initial is not None:
+            if len(stages) < 2:
+                raise ConfigError(f"`initial` stands for the first stage, but {experiment} comes after none")
+            first = stages[1]
+            start = words_of({"model.initial": str(self._settings.initial)})
+            stages = [replace(first, words=(*first.words, *start)), *stages[2:]]
+        for stage in stages:
+            whole = replace(stage, words=(*stage.words, *self._changes))
+            if whole.ended:
+                continue
+            self._prepare([f"experiment={whole.experiment}", *whole.words])
+            self._say(f"training {whole.experiment} into {whole.folder}")
+            train_stage(whole)
+        return last.checkpoint
+
+    def _prepare(self, words: Sequence[str]) -> None:
+        """Store the data that a line trains on, where they are not stored yet."""
+        from avsal.workflows.training_data import StoredData
+
+        config = compose(words)
+        _, data = resolve(chosen_row(config, words))
+        if not isinstance(data, StoredData):
+            return
+        text = str(config.stored_size)
+        height, width = (int(side) for side in text.partition("_")[0].split("x"))
+        settings = PrepareSettings(
+            size=(height, width), fit=text.endswith("_fit"), maps=data.recipe is None, compress=True
+        )
+        for entry in data.sets:
+            if (Path(entry.store) / "index.json").exists():
+                continue
+            self._say(f"preparing {entry.name} into {entry.store}")
+            made = prepare(
+                load_dataset(entry.name, find_root(entry.name, self._settings.root)),
+                entry.store,
+                settings,
+                progress=None,
+                announce=self._announce,
+            )
+            if made.problems and not self._settings.allow_missing:
+                (Path(entry.store) / "index.json").unlink()
+                raise DatasetError(
+                    f"{entry.name}: {len(made.problems)} recordings cannot be used, the first: "
+                    f"{made.problems[0]}; mend them, or leave them out with allow_missing=true"
+                )
+            self.notes += [f"{entry.name}: left out of training: {text}" for text in made.problems]
+
+    def _opened(self, data: str, split: Split | None, fold: int | None) -> Any:
+        return load_dataset(data, find_root(data, self._settings.root), split=split, fold=fold)
+
+
+def _rows(words: Sequence[str]) -> list[str]:
+    config = compose(words)
+    return [str(row) for row in config.table.rows]
+
+
+def _model(checkpoint: Path) -> SaliencyModel:
+    from avsal.weights import load_model
+
+    return load_model(checkpoint)
+
+
+def _of_source(table: ResultTable, source: str) -> ResultTable:
+    """The table with the cited rows of one source; all of them where it names none."""
+    if not source:
+        return table
+    rows = [row for row in table.rows if row.kind != "cited" or row.source.startswith(source)]
+    return replace(table, rows=rows)
