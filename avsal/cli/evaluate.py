@@ -133,8 +133,8 @@ def run_lists(arguments: argparse.Namespace) -> int:
         line = one.choices
         predicts, again = line.model is not None or line.weights is not None, line.overwrite
         opened = partial(open_data, line, strict=line.strict, protocol=line.protocol)
-        model = partial(load, line) if predicts else None
-        parts.append(Part(line.data, line.fold, model, opened, line.out, line.scoring, line.maps))
+        models = partial(load_each, line) if predicts else None
+        parts.append(Part(line.data, line.fold, models, opened, line.out, line.scoring, line.maps))
     with tqdm(unit="video", file=sys.stderr, disable=True if arguments.quiet else None, leave=False) as bar:
 
         def progress(number: int, total: int, video: str) -> None:

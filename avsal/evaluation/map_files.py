@@ -142,6 +142,8 @@ def _read_image(path: Path) -> NDArray[np.generic]:
         with open_image(path) as image:
             plain = image.convert("RGB") if image.mode in ("P", "CMYK", "YCbCr") else image
             values = np.asarray(plain)
+            if image.mode == "I" and 0 <= values.min() <= values.max() <= np.iinfo(np.uint16).max:
+                values = values.astype(np.uint16)  # 16-bit grey, as some versions of Pillow read it
     except MediaError as error:
         raise DatasetError(str(error)) from error
     return _grey(values, str(path))

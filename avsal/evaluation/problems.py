@@ -9,8 +9,9 @@ from avsal.errors import DatasetError
 
 __all__ = ["EXCLUDING", "Problem", "Problems"]
 
-#: kinds that cost scores; the others are told but everything was scored
-EXCLUDING = ("missing map", "unreadable map", "video without maps", "unusable recording")
+#: kinds that make a result incomplete; the others are told. Of a video with maps of some frames alone, as
+#: authors leave out the first ones, those frames are scored, for all rows.
+EXCLUDING = ("unreadable map", "video without maps", "unusable recording")
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class Problem:
     """One of them.
 
     Attributes:
-        kind: one of `EXCLUDING`, ``wrong size``, ``extra video``, ``stray file``, ``constant map``, ``note``.
+        kind: one of `EXCLUDING`, ``missing map``, ``wrong size``, ``extra video``, ``stray file``,
+            ``constant map``, ``note``.
         text: names the file, recording or frame.
         count: of the frames or files that it is about.
     """

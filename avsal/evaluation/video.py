@@ -185,7 +185,7 @@ class _Maps:
         return found
 
     def close(self) -> None:
-        """Say what was missing or of another size: each by name, or in one line where it is all of them."""
+        """Say what was missing or of another size, once a video."""
         if self._closed:
             return
         self._closed, maps, self._maps = True, self._maps, None
@@ -194,12 +194,15 @@ class _Maps:
         if self._missing:
             number = len(self._missing)
             text = f"{self._video}: {number} of {self._number} frames (from 0): {_listed(self._missing)}"
-            self.problems.append(Problem("missing map", text, number))
-        if len(self._resized) > 1 and len(self._resized) == self._number:
-            text = f"{self._resized[0]}; all {self._number} maps, resized"
-            self.problems.append(Problem("wrong size", text, self._number))
-        else:
-            self.problems += [Problem("wrong size", f"{line}, resized") for line in self._resized]
+            kind = "missing map" if number < self._number else "video without maps"
+            self.problems.append(Problem(kind, text, number))
+        if self._resized:
+            number = len(self._resized)
+            which = f"; all {number}" if number == self._number else f" and {number - 1} more"
+            text = (
+                f"{self._resized[0]}, resized" if number == 1 else f"{self._resized[0]}{which} maps, resized"
+            )
+            self.problems.append(Problem("wrong size", text, number))
 
     def _advance(self) -> None:
         assert self._maps is not None

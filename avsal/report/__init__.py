@@ -2,7 +2,13 @@
 
 from avsal.report.folders import table_of_folders
 from avsal.report.plot import dot_plot
-from avsal.report.published import PublishedResult, citation_note, comparable_results, published_results
+from avsal.report.published import (
+    PublishedResult,
+    citation_note,
+    comparable_results,
+    of_all_videos,
+    published_results,
+)
 from avsal.report.results import cited_rows, on_common_frames, result_table
 from avsal.report.sweep import sweep_table
 from avsal.report.sweep_run import SweepRun, read_sweep_run
@@ -18,6 +24,7 @@ __all__ = [
     "cited_rows",
     "comparable_results",
     "dot_plot",
+    "of_all_videos",
     "on_common_frames",
     "published_results",
     "read_sweep_run",

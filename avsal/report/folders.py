@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from avsal.errors import ConfigError, DatasetError
 from avsal.evaluation import VideoScores, protocol, read_rows
-from avsal.report.published import citation_note, comparable_results
+from avsal.report.published import citation_note, comparable_results, of_all_videos
 from avsal.report.results import result_table
 from avsal.report.table import ResultTable
 
@@ -68,12 +68,16 @@ def table_of_folders(
         else []
     )
     published = comparable_results(choices["data"], how.name, choices["split"], settings["sampler"])
+    scopes = ", ".join(dict.fromkeys(str(about["scope"]) for about in abouts if about.get("scope")))
+    if scopes and published:
+        published = of_all_videos(published, scopes)
     return result_table(
         ", ".join(title),
         scores,
         how,
         published=published,
         notes=[
+            *([f"NOT COMPARABLE: cited rows are means of whole sets; measured: {scopes}."] if scopes else []),
             *([citation_note(how.name)] if published else []),
             f"Evaluated with {', '.join(f'{key} {settings[key]}' for key in _DEFINITIONS)}.",
         ],

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["PublishedResult", "citation_note", "comparable_results", "published_results"]
+__all__ = ["PublishedResult", "citation_note", "comparable_results", "of_all_videos", "published_results"]
 
 #: our names of data sets, as far as papers print results on them
 _DATASETS = {
@@ -107,6 +108,18 @@ def citation_note(protocol: str) -> str:
         "Cited rows: as printed, by the authors' code, to which the family mit is closest; s-AUC with the "
         f"sampler {sampler}, beside other negatives it is left out."
     )
+
+
+def of_all_videos(results: Iterable[PublishedResult], scope: str) -> list[PublishedResult]:
+    """Cited results marked as means of a whole set, where only some of its videos were measured.
+
+    Args:
+        results: to mark.
+        scope: what was measured, such as ``2 of 20 videos``.
+    """
+    return [
+        replace(one, source=f"{one.source}, of ALL videos, not of the {scope} measured") for one in results
+    ]
 
 
 def comparable_results(

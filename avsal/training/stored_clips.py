@@ -28,6 +28,8 @@ from avsal.clips import (
 )
 from avsal.clips.targets import TargetRule
 from avsal.groundtruth import DensityRecipe
+from avsal.media.frames import Frame
+from avsal.prediction.engines.runs import WindowJob, WindowMaps
 from avsal.training.sources import StepGroup, StepShare, ValidationBatch
 from avsal.types import ClipSpec
 
@@ -135,12 +137,12 @@ class StoredFrames:
         self.recordings, self.spec = list(recordings), spec
         self.facts = dict(facts or {}) | {"first_frames": first_frames, "frame_step": frame_step}
         self._rule = TargetRule(spec, spec.size, recipe)
+        self._first, self._step = first_frames, frame_step
         self._batches: list[tuple[StoredRecording, list[tuple[Window, list[tuple[int, int]]]]]] = []
         for recording in self.recordings:
-            count = min(recording.num_frames, first_frames or recording.num_frames)
             groups: dict[tuple[bool, int], list[tuple[Window, list[tuple[int, int]]]]] = {}
-            for window in WindowPlan(spec).take(count, ended=True):
-                wanted = [(slot, frame) for slot, frame in window.outputs if frame % frame_step == 0]
+            for window in WindowPlan(spec).take(self._count(recording), ended=True):
+                wanted = self._wanted(window)
                 if wanted:
                     samples = len(self._sound(recording, window, read=False))
                     groups.setdefault((window.start, samples), []).append((window, wanted))
@@ -178,6 +180,69 @@ class StoredFrames:
             start=group[0][0].start,
             region=(rows, columns),
         )
+
+    @property
+    def num_videos(self) -> int:
+        """See `WholeVideos`."""
+        return len(self.recordings)
+
+    def jobs(self, video: int, *, use_sound: bool = True) -> Iterator[WindowJob]:
+        """See `WholeVideos`; each frame is read once."""
+        recording = self.recordings[video]
+        images: dict[int, NDArray[np.uint8]] = {}
+        for window in WindowPlan(self.spec).take(self._count(recording), ended=True):
+            wanted = self._wanted(window)
+            if not wanted:
+                continue
+            missing = sorted(set(window.frames) - set(images))
+            images = {index: image for index, image in images.items() if index in window.frames}
+            if missing:
+                images |= dict(zip(missing, recording.frames(missing), strict=True))
+            sound = self._sound(recording, window) if use_sound else np.zeros(0, np.float32)
+            yield WindowJob(
+                window,
+                [Frame(index, 0.0, 0.0, index, images[index]) for index in window.frames],
+                (waveform(sound, self.spec) if len(sound) else None,),
+                [WindowMaps(slot, frame, 0.0, 0.0) for slot, frame in wanted],
+            )
+
+    def scored_frames(self, video: int) -> list[int]:
+        """See `WholeVideos`."""
+        return list(range(0, self._count(self.recordings[video]), self._step))
+
+    def truth(self, video: int, frames: Sequence[int]) -> ValidationBatch:
+        """See `WholeVideos`."""
+        recording = self.recordings[video]
+        targets = self._rule.targets(recording, frames)
+        rows, columns = content_region(self.spec, recording.video_size, self.spec.size)
+        looks = targets.pixels()
+        longest = max(1, max(len(points) for points in looks))
+        points = torch.zeros(len(frames), longest, 2, dtype=torch.long)
+        mask = torch.zeros(len(frames), longest, dtype=torch.bool)
+        corner = torch.tensor([rows.start, columns.start])
+        for place, found in enumerate(looks):
+            points[place, : len(found)] = found - corner
+            mask[place, : len(found)] = True
+        return ValidationBatch(
+            frames=torch.zeros(0),
+            audio=None,
+            clip=torch.zeros(0, dtype=torch.long),
+            slot=torch.zeros(0, dtype=torch.long),
+            recording=[f"{recording.dataset}/{recording.id}"] * len(frames),
+            frame=list(frames),
+            density=torch.from_numpy(targets.density)[:, rows, columns],
+            points=points,
+            mask=mask,
+            region=(rows, columns),
+        )
+
+    def _count(self, recording: StoredRecording) -> int:
+        """Frames of a recording that are looked at."""
+        return min(recording.num_frames, self._first or recording.num_frames)
+
+    def _wanted(self, window: Window) -> list[tuple[int, int]]:
+        """Slot and frame of the maps of a window that are scored."""
+        return [(slot, frame) for slot, frame in window.outputs if frame % self._step == 0]
 
     def fingerprint(self) -> Mapping[str, Any]:
         """See `ValidationSource`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,11 +74,12 @@ def score_rows(
         model.train(training)
 
 
-def constant_rows(image: Tensor, source: ValidationSource, metrics: tuple[str, ...]) -> list[ValidationRow]:
+def constant_rows(
+    image: Tensor, truths: Iterable[ValidationBatch], metrics: tuple[str, ...]
+) -> list[ValidationRow]:
     """The scores of one (H, W) map that is predicted on every frame, whatever its size."""
     found = []
-    for index in range(len(source)):
-        batch = source[index]
+    for batch in truths:
         M, (H, W) = len(batch.frame), batch.density.shape[-2:]
         found += rows(resize_maps(image, (H, W)).expand(M, -1, -1), batch, metrics)
     return found

@@ -17,9 +17,12 @@ from avsal.training.settings import TrainSettings
 from avsal.training.sources import ClipSource, ValidationBatch, ValidationSource
 from avsal.training.state import Progress
 from avsal.training.validation import ValidationRow, better, constant_rows, mean_scores, score_rows
+from avsal.training.video_validation import WholeVideos, score_videos, truths_of
 from avsal.weights import save_checkpoint
 
 __all__ = ["Validator"]
+
+_PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Validator:
@@ -72,16 +75,34 @@ class Validator:
         assert self._source is not None
         settings = self._settings.validation
         accelerator = self._accelerator
-        mine = range(accelerator.process_index, len(self._source), accelerator.num_processes)
-        pictured = self._pictured()
+        first, apart = accelerator.process_index, accelerator.num_processes
         found: list[tuple[int, ValidationRow]] = []
-        scored = score_rows(
-            self._model, self._source, settings.metrics, indices=mine, use_sound=self._settings.sound.use
-        )
-        for index, (rows, batch, predicted) in zip(mine, scored, strict=True):
-            found += [(index, row) for row in rows]
-            if index in pictured:
-                self._draw(batch, predicted, progress.step)
+        if isinstance(self._source, WholeVideos):
+            mine = range(first, self._source.num_videos, apart)
+            pictured = self._pictured(self._source.num_videos)
+            for part in score_videos(
+                self._model,
+                self._source,
+                settings.metrics,
+                videos=mine,
+                use_sound=self._settings.sound.use,
+                batch_size=settings.batch_size,
+                precision=_PRECISIONS[self._settings.engine.precision],
+            ):
+                found += [(part.video, row) for row in part.rows]
+                if part.video in pictured:
+                    pictured.remove(part.video)  # of the first frames alone
+                    self._draw(part.truth, part.pixels, part.predicted, progress.step)
+        else:
+            mine = range(first, len(self._source), apart)
+            pictured = self._pictured(len(self._source))
+            scored = score_rows(
+                self._model, self._source, settings.metrics, indices=mine, use_sound=self._settings.sound.use
+            )
+            for index, (rows, batch, predicted) in zip(mine, scored, strict=True):
+                found += [(index, row) for row in rows]
+                if index in pictured:
+                    self._draw(batch, self._pixels(batch), predicted, progress.step)
         if accelerator.num_processes > 1:
             found = sorted(gather_object(found), key=lambda pair: pair[0])
         scores = mean_scores([row for _, row in found], settings.metrics)
@@ -125,7 +146,8 @@ class Validator:
                     ("mean_map", mean_map(gaze, size)),
                 ):
                     metrics = self._settings.validation.metrics
-                    self._baselines[name] = mean_scores(constant_rows(image, self._source, metrics), metrics)
+                    truths = truths_of(self._source)
+                    self._baselines[name] = mean_scores(constant_rows(image, truths, metrics), metrics)
         return self._baselines
 
     def in_words(self, closing: dict[str, Any]) -> str:
@@ -139,19 +161,21 @@ class Validator:
             text += f", {abs(distance):.3f} {side} the training clips' {words}"
         return f"{text}: {self._folder.best}"
 
-    def _pictured(self) -> set[int]:
-        """Batches of which a frame is drawn: spread over all, the same every time."""
-        assert self._source is not None
-        count = min(self._settings.validation.pictures, len(self._source))
-        return {index * len(self._source) // count for index in range(count)}
+    def _pictured(self, count: int) -> set[int]:
+        """Those of `count` videos or batches of which a frame is drawn: spread over all, always the same."""
+        number = min(self._settings.validation.pictures, count)
+        return {index * count // number for index in range(number)}
 
-    def _draw(self, batch: ValidationBatch, predicted: Tensor, step: int) -> None:
-        name = batch.recording[0].replace("/", "_")
-        path = self._folder.pictures / f"{name}_{batch.frame[0]:05d}" / f"step_{step:07d}.png"
+    def _pixels(self, batch: ValidationBatch) -> Tensor:
+        """(3, H, W) of the frame that a batch's first map belongs to."""
         clip, slot = int(batch.clip[0]), int(batch.slot[0])
         T = batch.frames.shape[2]
         place = {"last": T - 1, "centre": T // 2, "all": slot}[self._model.spec.predicts]
-        pixels = batch.frames[clip, :, place]
+        return batch.frames[clip, :, place]
+
+    def _draw(self, batch: ValidationBatch, pixels: Tensor, predicted: Tensor, step: int) -> None:
+        name = batch.recording[0].replace("/", "_")
+        path = self._folder.pictures / f"{name}_{batch.frame[0]:05d}" / f"step_{step:07d}.png"
         write_picture(path, pixels, self._model.spec, batch.density[0], _sized(predicted[0], pixels))
 
 

@@ -6,8 +6,6 @@ from avsal.weights.conversion import Conversion, convert_state
 from avsal.weights.header import BackboneHeader, CheckpointHeader
 from avsal.weights.hub import from_pretrained, save_pretrained
 from avsal.weights.identity import ModelIdentity, TrainedOn, model_identity, trained_on
-from avsal.weights.identity import ModelIdentity, model_identity
-from avsal.weights.initialisation import Initialised, initialise
 from avsal.weights.initialisation import Initialised, initialise, pretrained_parts
 from avsal.weights.loading import find_weights, load_model
 from avsal.weights.published_file import convert, read_backbone

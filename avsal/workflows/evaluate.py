@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields, replace
@@ -28,6 +29,7 @@ from avsal.evaluation import (
 from avsal.report import (
     citation_note,
     comparable_results,
+    of_all_videos,
     on_common_frames,
     result_table,
 )
@@ -233,13 +235,17 @@ def evaluate_sources(
         settings = replace(settings, max_frames=300)
     earlier = [read_rows(path) for path in settings.common_with]
     facts = _DataFacts.of(data)
-    recordings = _chosen(list(data), settings, facts.name)
+    everything = list(data)
+    recordings = _chosen(everything, settings, facts.name)
     training, no_training = _training(data, settings)
     evaluation = Evaluation.prepare(
         recordings, settings, source=sources.all, training=training, frame_times=_frame_times
     )
     notes = [*([no_training] if no_training else []), *getattr(data, "notes", ())]
-    for text in getattr(data, "problems", ()):
+    lost = list(getattr(data, "problems", ()))
+    if settings.videos is not None:  # what is wrong with others is not asked
+        lost = [text for text in lost if any(_begins_with(text, name) for name in settings.videos)]
+    for text in lost:
         evaluation.problems.add("unusable recording", text)
     for text in notes:
         evaluation.problems.add("note", text)
@@ -288,6 +294,12 @@ def evaluate_sources(
     costs = {one.name: one.meter.costs() for one in measured}
     if costs:
         told.append(cost_note(settings.engine, settings.every))
+    whole, scope = len(everything) + len(lost), None
+    if len(evaluation.truths) < whole and published:
+        scope = f"{len(evaluation.truths)} of {whole} videos"
+        facts = replace(facts, title=f"{facts.title} ({scope})")
+        published = of_all_videos(published, scope)
+        told.insert(0, f"NOT COMPARABLE: cited rows are means of the whole set; measured here: {scope}.")
     table = result_table(
         facts.title,
         scores,
@@ -312,6 +324,7 @@ def evaluate_sources(
         "models": {row: {**known, "costs": costs.get(row, {})} for row, known in sources.facts.items()},
         "settings": {entry.name: getattr(settings, entry.name) for entry in fields(EvaluationSettings)},
         "protocol": asdict(averaging),
+        "scope": scope,
         "notes": list(table.notes),
         "observers": {video: asdict(mixture) for video, mixture in mixtures.items()},
         "problems": [asdict(problem) for problem in evaluation.problems.found],
@@ -353,6 +366,11 @@ def _chosen(recordings: list[Recording], settings: EvaluateSettings, name: str) 
             f"{name} here: see avsal data check"
         )
     return [recording for recording in recordings if recording.id in settings.videos]
+
+
+def _begins_with(problem: str, name: str) -> bool:
+    """Whether what a reader says is wrong is about a recording."""
+    return re.search(rf"(?<![\w]){re.escape(name)}(?![\w])", problem.partition(":")[0]) is not None
 
 
 def _training(

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,10 @@ from avsal.workflows.evaluate import EvaluateSettings, Progress, evaluate
 if TYPE_CHECKING:
     from datasets_av import Dataset
 
-__all__ = ["Part", "SetScores", "evaluate_parts", "parts_of"]
+__all__ = ["Part", "SetScores", "evaluate_parts"]
+
+#: settings that an evaluation must have been made with to be kept
+_SAME = ("every", "max_frames", "metrics", "family", "audio", "videos", "postprocess", "resize")
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Part:
     Attributes:
         data: name of the data set.
         fold: of the published lists, None where there is one only.
-        model: loads the model that is scored; None for baseline rows or `maps`.
+        models: loads those that are scored; None for baseline rows or `maps`.
         opened: opens the data.
         folder: that the evaluation is written to.
         settings: how it is scored.
@@ -41,7 +43,7 @@ class Part:
 
     data: str
     fold: int | None
-    model: Callable[[], SaliencyModel] | None
+    models: Callable[[], list[SaliencyModel]] | None
     opened: Callable[[], Dataset]
     folder: Path
     settings: EvaluateSettings
@@ -84,17 +86,6 @@ class SetScores:
         return folder
 
 
-def parts_of(
-    data: Sequence[str], folds: Sequence[int | None], out: Path
-) -> list[tuple[str, int | None, Path]]:
-    """Each data set and fold, with its folder below `out`: ``out/DATA/fold_N``."""
-    found = []
-    for name, fold in product(data, folds):
-        place = out / name if len(data) > 1 else out
-        found.append((name, fold, place / f"fold_{fold}" if len(folds) > 1 else place))
-    return found
-
-
 def evaluate_parts(
     parts: Sequence[Part],
     *,
@@ -120,13 +111,15 @@ def evaluate_parts(
     kept: list[Path] = []
     complete = True
     for part in parts:
-        model = None if part.model is None else part.model()
-        if resume and _stands(part, model):
+        models = [] if part.models is None else part.models()
+        if resume and _stands(part, models):
             kept.append(part.folder)
             continue
         if begun is not None:
             begun(part)
-        scores = evaluate(model, part.opened(), maps=part.maps, settings=part.settings, progress=progress)
+        scores = evaluate(
+            models or None, part.opened(), maps=part.maps, settings=part.settings, progress=progress
+        )
         scores.save(part.folder, overwrite=True)
         problems[part.folder] = scores.problems
         complete &= scores.complete
@@ -137,20 +130,18 @@ def evaluate_parts(
     return SetScores(tables, complete, problems, kept)
 
 
-def _stands(part: Part, model: SaliencyModel | None) -> bool:
+def _stands(part: Part, models: Sequence[SaliencyModel]) -> bool:
     """Whether the part's evaluation is there, of the same weights and settings."""
     path = part.folder / "evaluation.json"
     try:
         about: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        choices, made_by = about["choices"], about["model"]
-        settings = {
-            key: choices.get(key) for key in ("every", "max_frames", "metrics", "family", "audio", "videos")
-        }
+        choices, made_by = about["choices"], about["models"]
+        settings = {key: choices.get(key) for key in _SAME}
+        made = sorted(str(one["sha256"]) for one in made_by.values())
     except OSError:
         return False
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetError(f"{path} is damaged ({error!r}): remove it to score this part again") from error
     wanted = {key: getattr(part.settings, key) for key in settings}
     plain = {key: list(value) if isinstance(value, tuple) else value for key, value in wanted.items()}
-    sha = None if made_by is None else made_by.get("sha256")
-    return settings == plain and sha == (None if model is None else model_identity(model).sha256)
+    return settings == plain and made == sorted(model_identity(model).sha256 for model in models)

@@ -118,7 +118,7 @@ def reproduce(
         AvsalError: data, weights or settings are not what they should be; or the run was stopped.
     """
     plan = paper_table(paper, table)
-    usual: dict[str, Any] = {"family": "mit", "metrics": plan.metrics}
+    usual: dict[str, Any] = {"family": "mit", "metrics": plan.metrics, "costs": False}
     chosen = from_mapping(EvaluateSettings, usual | dict(settings.evaluate))
     work = _Work(settings, say, announce)
     if plan.sweep is not None:
@@ -197,7 +197,7 @@ class _Work:
                         Part(
                             data,
                             fold,
-                            partial(_model, checkpoints[row.experiment, fold]),
+                            partial(_models, checkpoints[row.experiment, fold]),
                             partial(self._opened, data, plan.split, fold),
                             place if fold is None else place / f"fold_{fold}",
                             settings,
@@ -280,10 +280,10 @@ def _rows(words: Sequence[str]) -> list[str]:
     return [str(row) for row in config.table.rows]
 
 
-def _model(checkpoint: Path) -> SaliencyModel:
+def _models(checkpoint: Path) -> list[SaliencyModel]:
     from avsal.weights import load_model
 
-    return load_model(checkpoint)
+    return [load_model(checkpoint)]
 
 
 def _of_source(table: ResultTable, source: str) -> ResultTable:

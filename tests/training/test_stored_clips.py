@@ -12,6 +12,8 @@ from avsal.groundtruth import density_recipe
 from avsal.models import create_model
 from avsal.training import Trainer, build_model
 from avsal.training.stored_clips import StoredClips, StoredFrames, hold_out
+from avsal.training.validation import score_rows
+from avsal.training.video_validation import score_videos, truths_of
 from avsal.types import Fixations, Recording
 
 SIZE, T = (32, 32), 8
@@ -151,6 +153,28 @@ def test_validation_scores_each_wanted_frame_once_through_the_window_of_predicti
             assert batch.points[m][batch.mask[m]].tolist() == np.stack([rows, columns], 1).tolist()
             drawn = torch.from_numpy(RECIPE.draw(recording.fixations.at(frame), SIZE))
             assert torch.allclose(batch.density[m], drawn / drawn.sum(), atol=1e-6)
+
+
+@pytest.mark.parametrize("use_sound", [True, False])
+def test_engines_score_what_whole_windows_score(store, use_sound):
+    torch.manual_seed(0)
+    network = model()
+    source = StoredFrames(list(store), network.spec, RECIPE, first_frames=15, frame_step=2, batch_size=3)
+    plain = [
+        row
+        for found, _, _ in score_rows(network, source, ("cc", "nss"), use_sound=use_sound)
+        for row in found
+    ]
+    shared = [
+        row for part in score_videos(network, source, ("cc", "nss"), use_sound=use_sound) for row in part.rows
+    ]
+    expected = {(row.recording, row.frame): row.scores for row in plain}
+    assert {(row.recording, row.frame) for row in shared} == set(expected)
+    assert len(shared) == len(plain) == sum(len(source.scored_frames(v)) for v in range(source.num_videos))
+    for row in shared:
+        assert row.scores == pytest.approx(expected[row.recording, row.frame], abs=2e-4)
+    truths = [frame for batch in truths_of(source) for frame in batch.frame]
+    assert len(truths) == len(plain)
 
 
 def test_padding_of_fitted_videos_is_not_scored(tmp_path):
