@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from avsal.cli import VERBS, verb_parser
+from avsal.cli.ablate_runs import expand
 from avsal.cli.data_source import line_of
 from avsal.cli.parsing import settings_of
-from avsal.workflows.experiment import compose, experiments
+from avsal.workflows.experiment import compose, experiments, varied_keys
 
 ROOT = Path(__file__).parents[1]
 
@@ -56,8 +57,12 @@ def test_a_written_line_is_understood(line):
     arguments = parser.read(rest)
     kind = parser._kind
     if words[0] == "train":
-        if not arguments.multirun:
+        swept, _ = varied_keys(arguments.overrides)
+        if not (arguments.multirun or swept):
             compose(arguments.overrides)
+    elif words[0] == "evaluate" and any("," in arguments.texts.get(key, "") for key in ("data", "fold")):
+        given_words = [f"{key}={text}" for key, text in arguments.texts.items()]
+        assert len(expand(given_words, (), Path("out"), hears=False)) > 1
     elif kind is not None and "name" in vars(arguments):
         given = line_of(arguments, kind)
         assert given.data
