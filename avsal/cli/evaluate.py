@@ -4,8 +4,7 @@
     avsal evaluate model=tsfpnet_av weights=FILE data=diem root=DIR split=test fold=1 out=OUT
     avsal evaluate model=unisal,tsfpnet_av_mobile data=hevc root=DIR every=25      a leaderboard, with costs
     avsal evaluate maps=FOLDER_OR_VIDEO data=dhf1k root=DIR split=val out=OUT strict=true
-    avsal evaluate weights=runs/tsfpnet_av_six_split{fold}/best.safetensors data=diem,coutrot1,avad \\
-        fold=1,2,3 split=test root=STAVIS out=OUT              lists: one table a data set, folds averaged
+    avsal evaluate weights=runs/tsfpnet_av_six_split{fold}/best.safetensors data=diem,avad fold=1,2,3 root=DIR
 
 Of lists each data set and fold is scored on its own, in OUT/DATA/fold_N; {data} and {fold} stand for theirs
 in other settings. What stands there from the same weights is not scored again.
