@@ -140,7 +140,7 @@ class PreparedTree(Dataset):
             counts["frames"] = len(_numbered(frames, "img_", ".jpg", "frames"))
             audio = self.root / "video_audio" / self.folder / video.id / f"{video.id}.wav"
             frame_rate = video.frame_rate
-        num_frames = self._agreed(video.id, annotations, counts)
+        num_frames = self._agreed(video.id, counts)
         if frame_rate is not None:
             self._compare_sound(video.id, audio, num_frames / frame_rate)
         if self.first_frames is not None:
@@ -160,13 +160,13 @@ class PreparedTree(Dataset):
     def _video(self, videos: Path, name: str) -> Path:
         return video_file(videos, name)
 
-    def _agreed(self, name: str, folder: Path, counts: dict[str, int | None]) -> int:
+    def _agreed(self, name: str, counts: dict[str, int | None]) -> int:
         """The smallest count; where counts differ the first so many frames are used, and that is told."""
         known = {what: count for what, count in counts.items() if count is not None}
         fewest, most = min(known.values()), max(known.values())
         if most > fewest:
             listed = ", ".join(f"{count} {what}" for what, count in known.items())
-            self._note(f"{name}: found {listed} in {folder}; the first {fewest} are used")
+            self._note(f"{name}: found {listed}; the first {fewest} are used")
         return fewest
 
     def _compare_sound(self, name: str, path: Path, video_seconds: float) -> None:

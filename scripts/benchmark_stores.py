@@ -1,10 +1,10 @@
-"""What stores cost: bytes a frame and clips a second, raw and compressed, and how far frames are from raw ones.
+"""What stores cost: bytes a frame and clips a second, raw and compressed, and how far they are apart.
 
     python scripts/benchmark_stores.py hevc=HEVC mufvet=MUFVET --videos 4 --clips 12
 
 Clips are of 32 frames at the size of TSFP-Net, with sound where there is any, density drawn from fixations;
 with --maps a density map of each frame is stored too, as the release of the six sets has them. One process,
-one thread, CPU seconds; the ratios are of one run. A step of training on these clips is timed beside (--step).
+one thread, CPU seconds; ratios are of one run. A step of training on these clips is timed beside (--step).
 """
 
 from __future__ import annotations

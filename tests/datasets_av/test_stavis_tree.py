@@ -8,6 +8,7 @@ import soundfile
 from fake_media import write_image, write_mat, write_video, write_wav
 
 from avsal.errors import ConfigError, DatasetError
+from avsal.workflows.data import load_dataset
 from datasets_av import stavis
 from datasets_av.dataset import dataset_class, open_dataset
 from datasets_av.diem import Diem
@@ -212,8 +213,6 @@ def damage_empty_maps(video):
         damage_broken_wav,
         damage_missing_map,
         damage_missing_points,
-        damage_counts,
-        damage_too_many,
         damage_no_frames,
         damage_zero_based,
         damage_empty_maps,
@@ -232,6 +231,40 @@ def test_damage_is_one_clear_line_and_strict_makes_it_an_error(avad, three_video
         list(Avad(avad, fold=3, split="test"))
     with pytest.raises(DatasetError, match=f"AVAD: V37_Guitar2: .*{pattern}"):
         list(Avad(avad, fold=3, split="test", strict=True))
+
+
+@pytest.mark.parametrize("damage", [damage_counts, damage_too_many])
+def test_counts_that_differ_are_told_and_the_smallest_is_used(avad, three_videos, damage):
+    damage(lambda part: avad / part / "AVAD" / "V37_Guitar2")
+    dataset = Avad(avad, strict=True)
+    found = {recording.id: recording.num_frames for recording in dataset}
+    assert set(found) == set(SHORT)
+    (note,) = [text for text in dataset.notes if text.startswith("V37_Guitar2")]
+    assert f"the first {found['V37_Guitar2']} are used" in note
+
+
+def test_lists_beside_the_tree_count_instead_of_the_published_ones(avad):
+    (avad / "fold_lists").mkdir()
+    for part, text in (
+        ("train", "V41_Violin1 129 25.0V11_News4 125 29.97\n\n"),
+        ("test", "V37_Guitar2 126 23.976"),
+    ):
+        for fold in (1, 2, 3):
+            (avad / "fold_lists" / f"AVAD_list_{part}_{fold}_fps.txt").write_text(text)
+    train = Avad(avad, fold=2, split="train")
+    assert [(one.id, one.frame_rate) for one in train] == [("V41_Violin1", 25.0), ("V11_News4", 29.97)]
+    assert any("lack 42" in note for note in train.notes)
+    assert [one.id for one in Avad(avad, fold=1, split="test")] == ["V37_Guitar2"]
+    (avad / "fold_lists" / "AVAD_list_test_3_fps.txt").write_text("V41_Violin1 129 25.0")
+    with pytest.raises(DatasetError, match="V41_Violin1 is also in the other list of fold 3"):
+        Avad(avad)
+
+
+def test_a_folder_one_level_too_high_gets_a_hint(avad, tmp_path):
+    with pytest.raises(DatasetError, match=rf"did you mean root={re.escape(str(avad))}"):
+        load_dataset("avad", avad.parent)
+    with pytest.raises(DatasetError, match=rf"did you mean root={re.escape(str(avad))}"):
+        load_dataset("avad", avad / "annotations")
 
 
 def test_strict_stops_at_the_first_missing_video(avad_once):
