@@ -11,7 +11,8 @@ LAYERS = [
     {"models", "metrics"},
     {"losses"},  # share the metrics' definitions
     {"clips", "weights"},
-    {"prediction", "evaluation", "training"},
+    {"prediction", "evaluation"},
+    {"training"},  # validates by the engines of prediction
     {"ablation", "render", "interop"},
     {"report"},
     {"workflows"},
