@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from avsal.workflows.ablate_video import VideoAblation
     from avsal.workflows.data import load_dataset
     from avsal.workflows.evaluate import EvaluateSettings, evaluate
+    from avsal.workflows.export import Exported, ExportSettings, export
+    from avsal.workflows.import_gaze import ImportedGaze, ImportSettings, import_gaze
     from avsal.workflows.predict import PredictSettings, predict_video
     from avsal.workflows.prepare import Prepared, PrepareSettings, prepare
     from avsal.workflows.scores import Scores
@@ -48,6 +50,10 @@ _HOMES = {
     "ablate": "avsal.workflows.ablate",
     "ablate_control": "avsal.workflows.ablate_control",
     "EvaluateSettings": "avsal.workflows.evaluate",
+    "ExportSettings": "avsal.workflows.export",
+    "Exported": "avsal.workflows.export",
+    "ImportSettings": "avsal.workflows.import_gaze",
+    "ImportedGaze": "avsal.workflows.import_gaze",
     "PredictSettings": "avsal.workflows.predict",
     "PrepareSettings": "avsal.workflows.prepare",
     "Prepared": "avsal.workflows.prepare",
@@ -55,7 +61,9 @@ _HOMES = {
     "TrainedRun": "avsal.workflows.train",
     "create_model": "avsal.models",
     "evaluate": "avsal.workflows.evaluate",
+    "export": "avsal.workflows.export",
     "from_pretrained": "avsal.weights",
+    "import_gaze": "avsal.workflows.import_gaze",
     "list_models": "avsal.models",
     "live": "avsal.prediction",
     "load_dataset": "avsal.workflows.data",
@@ -75,6 +83,10 @@ __all__ = [
     "ControlAblation",
     "DataAblation",
     "EvaluateSettings",
+    "ExportSettings",
+    "Exported",
+    "ImportSettings",
+    "ImportedGaze",
     "PredictSettings",
     "PrepareSettings",
     "Prepared",
@@ -86,7 +98,9 @@ __all__ = [
     "ablate_control",
     "create_model",
     "evaluate",
+    "export",
     "from_pretrained",
+    "import_gaze",
     "list_models",
     "live",
     "load_dataset",

@@ -13,15 +13,19 @@ from avsal.media.container import check_file
 __all__ = ["csv_header", "csv_rows", "near_column"]
 
 
-def csv_rows(path: Path) -> Generator[tuple[int, list[str]], None, None]:
+def csv_rows(path: Path, delimiter: str = ",") -> Generator[tuple[int, list[str]], None, None]:
     """The lines of a CSV file that are not empty, the header first: number of the line each ends on, cells.
+
+    Args:
+        path: of the file.
+        delimiter: what stands between cells.
 
     Raises:
         DatasetError: there is no such file, it is no text in UTF-8, or a quote is not closed.
     """
     try:
         with check_file(path).open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
+            reader = csv.reader(file, delimiter=delimiter, strict=True)
             try:
                 for cells in reader:
                     if cells:

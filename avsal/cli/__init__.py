@@ -23,6 +23,7 @@ VERBS = {
     "ablate": "does sound matter? the same video under several audio conditions",
     "reproduce": "a paper's table from the downloaded data: prepare, train, score, compare",
     "evaluate": "score a model, or anybody's maps, against gaze",
+    "export": "write a model for ONNX, torch.export or OpenVINO, checked against PyTorch",
     "data": "prepare, check, count and show data sets",
     "models": "the models one can name, with paper, size and input",
     "weights": "convert, show and fetch weights",

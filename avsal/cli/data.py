@@ -4,6 +4,7 @@ avsal data list
 avsal data check hevc --root ../data/hevc                       what is there, what is missing (exit code 1)
 avsal data stats mufvet --root ../data/mufvet                   videos, gaze, what was dropped and why
 avsal data show mufvet --root ../data/mufvet -o look            contact sheet, and a video with gaze and sound
+avsal data import eyelink p01.asc p02.asc --videos videos -o gaze         exports of an eye tracker
 avsal data prepare diem --root DIEM --out store --model tsfpnet_av
 """
 
@@ -56,6 +57,7 @@ def _action(name: str, summary: str) -> Action:
 
 ACTIONS = {
     "list": Action("the data sets one can name, with size, sound and licence", add_list_arguments, run_list),
+    "import": _action("import", "bring exports of an eye tracker to a manifest of your own videos"),
     "check": _action(
         "check", "compare a copy with the published counts; exit code 1 where it lacks something"
     ),

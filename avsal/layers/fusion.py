@@ -165,7 +165,7 @@ class AlignedFusion(Fusion):
     def forward(self, base2: Tensor, base3: Tensor, audio: Tensor) -> Tensor:
         """See `Fusion.forward`."""
         num_steps, (H, W) = base2.shape[2], base3.shape[-2:]
-        fine = F.adaptive_max_pool2d(base2.transpose(1, 2).flatten(0, 1), (H, W))
+        fine = maxima(base2.transpose(1, 2).flatten(0, 1), (H, W))
         fine = fine.unflatten(0, (len(base2), num_steps)).transpose(1, 2)
         coarse = base3.repeat_interleave(num_steps // base3.shape[2], 2)
         visual = self.visual(torch.cat([fine, coarse], 1))
@@ -264,6 +264,21 @@ FUSIONS: dict[str, type[Fusion]] = {
     "stavis": STAViSFusion,
     "avinet": AViNetFusion,
 }
+
+
+def maxima(x: Tensor, size: Sequence[int]) -> Tensor:
+    """`torch.nn.functional.adaptive_max_pool2d` of (B, C, H, W) to at least half of each side.
+
+    In an export it is written by rows and columns, since the operation would fix the size of the frames.
+    """
+    if not torch.compiler.is_exporting():
+        return F.adaptive_max_pool2d(x, tuple(size))
+    for dim, out in zip((-2, -1), size, strict=True):
+        length, place = x.shape[dim], torch.arange(out, device=x.device)
+        first, last = place * length // out, ((place + 1) * length + out - 1) // out - 1
+        rows = [x.index_select(dim, torch.minimum(first + step, last)) for step in range(3)]
+        x = torch.maximum(torch.maximum(rows[0], rows[1]), rows[2])
+    return x
 
 
 def standardised(x: Tensor, dim: int) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from avsal.layers.soundnet import SAMPLE_RATE, SCALE
 from avsal.layers.width import scaled
 
-__all__ = ["HOP", "LogMelNet", "log_mel", "mel_filters"]
+__all__ = ["HOP", "LogMelConvolution", "LogMelNet", "log_mel", "mel_filters"]
 
 HOP = 220
 """Samples from one frame to the next: 9.98 ms."""
@@ -91,6 +91,28 @@ def log_mel(audio: Tensor, filters: Tensor) -> Tensor:
         return torch.log(filters.float() @ (spectrum.real.square() + spectrum.imag.square()) + FLOOR)
 
 
+class LogMelConvolution(nn.Module):
+    """`log_mel` by a convolution with waves under its window, for runtimes without a Fourier transform.
+
+    0.07 billion multiply-adds a second of sound more; equal to `log_mel` up to rounding.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        phase = 2 * np.pi / FFT * np.outer(np.arange(FFT // 2 + 1), np.arange(WINDOW))
+        window = 0.5 - 0.5 * np.cos(2 * np.pi / WINDOW * np.arange(WINDOW))
+        waves = np.concatenate([np.cos(phase), np.sin(phase)]) * window
+        self.register_buffer("waves", torch.from_numpy(waves.astype(np.float32))[:, None], persistent=False)
+
+    def forward(self, audio: Tensor, filters: Tensor) -> Tensor:
+        """As `log_mel`."""
+        before = WINDOW // 2 + 1  # the window is centred on a frame's sample, which is its 277th
+        padded = nn.functional.pad(audio, (before, WINDOW - before))
+        spectrum = nn.functional.conv1d(padded[:, None], self.get_buffer("waves"), stride=HOP)
+        real, imaginary = spectrum.square().chunk(2, 1)
+        return torch.log(filters @ (real + imaginary) + FLOOR)
+
+
 class LogMelNet(nn.Module):
     """Four convolutions over time with mel bands as channels: steps of 10, 20, 40 and 80 ms.
 
@@ -103,6 +125,7 @@ class LogMelNet(nn.Module):
     Attributes:
         channels: of each layer's output.
         timed: the layers, counted from 1, whose steps are fine enough to be multiplied with pictures in time.
+        front: what makes log-mel frames, in an export; None: `log_mel`.
     """
 
     timed = (3, 4)
@@ -111,6 +134,7 @@ class LogMelNet(nn.Module):
         super().__init__()
         self.channels = tuple(scaled(out, width) for out, *_ in LAYERS)
         self.register_buffer("filters", torch.from_numpy(mel_filters()), persistent=False)
+        self.front: LogMelConvolution | None = None
         self.norm = nn.BatchNorm1d(MELS)
         in_channels = MELS
         for number, (out, (_, kernel, stride)) in enumerate(zip(self.channels, LAYERS, strict=True), 1):
@@ -128,7 +152,8 @@ class LogMelNet(nn.Module):
         Returns:
             for each layer (B, C, steps) after ReLU.
         """
-        x = log_mel(audio[:, 0] / SCALE, self.get_buffer("filters"))
+        front = log_mel if self.front is None else self.front
+        x = front(audio[:, 0] / SCALE, self.get_buffer("filters"))
         x = self.norm(x.to(self.norm.weight.dtype))
         features = []
         for number in range(1, len(LAYERS) + 1):

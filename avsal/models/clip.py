@@ -29,5 +29,5 @@ def check_visual_clip(model: SaliencyModel, frames: Tensor, audio: Tensor | None
 
 def pad_to_multiple(frames: Tensor, multiple: int) -> Tensor:
     """(B, C, T, H, W) with zeros below and to the right, so that H and W are multiples of `multiple`."""
-    H, W = frames.shape[-2:]
-    return F.pad(frames, (0, -W % multiple, 0, -H % multiple))
+    H, W = ((multiple - side % multiple) % multiple for side in frames.shape[-2:])  # as exports divide, too
+    return F.pad(frames, (0, W, 0, H))

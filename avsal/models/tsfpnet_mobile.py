@@ -276,7 +276,8 @@ class TSFPNetMobileAV(TSFPNetMobile):
             expected = f"({len(taps[0])}, 1, A)"
             raise ValueError(f"`audio` must have the shape {expected} but has {tuple(audio.shape)}")
         # the fusion takes position i to be frame 2 i, here it is frame 2 i + 1: sound moves one frame ahead
-        frame = round(audio.shape[2] / (2 * taps[0].shape[2]))
+        steps = taps[0].shape[2]
+        frame = (audio.shape[2] + steps) // (2 * steps)  # whole numbers, which an export keeps
         moved = F.pad(audio[..., frame:], (0, frame))
         return self.fusion(taps[1], taps[2], moved)
 

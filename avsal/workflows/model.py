@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from avsal.models import SaliencyModel
 
-__all__ = ["ModelSettings", "RunSettings", "load", "load_each", "pick_device"]
+__all__ = ["LoadSettings", "ModelSettings", "RunSettings", "load", "load_each", "pick_device"]
 
 _MODEL = "model"
 
@@ -51,8 +51,8 @@ class RunSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelSettings(RunSettings):
-    """Which model, with which weights, and how it is run.
+class LoadSettings:
+    """Which model, with which weights, on which device.
 
     Attributes:
         model: name; None: the weights' own, else the default.
@@ -89,9 +89,14 @@ class ModelSettings(RunSettings):
     def __post_init__(self) -> None:
         """Raise ConfigError for an impossible number."""
         for name in ("batch_size", "threads"):
-            number = getattr(self, name)
+            number = getattr(self, name, None)
             if number is not None and number < 1:
                 raise ConfigError(f"`{name}` must be at least 1 but is {number}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSettings(LoadSettings, RunSettings):
+    """Which model, with which weights, and how it is run; the fields are its bases'."""
 
 
 def pick_device(name: str) -> torch.device:
@@ -115,7 +120,7 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
-def load(settings: ModelSettings) -> SaliencyModel:
+def load(settings: LoadSettings) -> SaliencyModel:
     """The model that the settings ask for, on its device.
 
     Raises:
