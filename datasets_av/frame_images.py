@@ -139,11 +139,19 @@ class FixationImages:
         Raises:
             DatasetError: a file is damaged, or the maps differ in size.
         """
+        return self.at(range(len(self.paths)))
+
+    def at(self, frames_wanted: Sequence[int]) -> Fixations:
+        """The points of some frames alone; their `frame` says which of those given, from 0.
+
+        Raises:
+            DatasetError: a file is damaged, or the maps differ in size.
+        """
         frames: list[NDArray[np.int64]] = []
         rows: list[NDArray[np.int64]] = []
         columns: list[NDArray[np.int64]] = []
         size: tuple[int, int] | None = None
-        for frame, path in enumerate(self.paths):
+        for frame, path in enumerate(self.paths[number] for number in frames_wanted):
             row, column, shape = read_points(path, self.key)
             if size is not None and shape != size:
                 raise DatasetError(

@@ -12,8 +12,9 @@ from avsal.clips.preparation import (
     resize_map,
     waveform,
 )
+from avsal.clips.release_recording import ReleaseRecording
 from avsal.clips.soundtrack import Spans, excerpt
-from avsal.clips.store import Store
+from avsal.clips.store import Release, Store
 from avsal.clips.store_settings import StoreSettings
 from avsal.clips.store_writer import StoreNeed, StoreReport, prepare
 from avsal.clips.stored_recording import StoredRecording
@@ -25,6 +26,8 @@ __all__ = [
     "ClipBatch",
     "ClipDataset",
     "Group",
+    "Release",
+    "ReleaseRecording",
     "Short",
     "Spans",
     "Store",

@@ -10,7 +10,7 @@ One folder::
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from avsal.errors import DatasetError
 from avsal.media.atomic import atomic_path
 from avsal.types import Split
 
-__all__ = ["Store", "write_index"]
+__all__ = ["Release", "Store", "write_index"]
 
 _INDEX = "index.json"
 
@@ -100,6 +100,21 @@ class Store:
     def fingerprint(self) -> str:
         """Of everything stored: equal for equal frames' sources, settings, sound and gaze."""
         return text_fingerprint(*(recording.content for recording in self.recordings))
+
+
+class Release(Store):
+    """Recordings of a release that are read where they lie, in place of a store.
+
+    Attributes:
+        folder: of the release.
+    """
+
+    def __init__(
+        self, folder: Path, recordings: Iterable[StoredRecording], problems: Iterable[str] = ()
+    ) -> None:
+        self.folder = folder
+        self.recordings = tuple(recordings)
+        self.problems = tuple(problems)
 
 
 def _inside(folder: str) -> str:

@@ -236,6 +236,10 @@ class StoredRecording:
         rows = np.arange(len(slot)) - np.repeat(np.cumsum(count) - count, count) + begin[slot]
         return self._points(slot, *np.asarray(stored[1:, rows]))
 
+    def some_fixations(self) -> Fixations | None:
+        """Fixations that stand for all of the recording's; None where the release has no points."""
+        return self.fixations if self.num_fixations else None
+
     def is_looked_at(self, frames: Sequence[int]) -> bool:
         """Whether anybody looked at one of some frames, by fixations or, without, by maps."""
         if self.num_fixations is not None:

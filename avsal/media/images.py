@@ -133,6 +133,29 @@ class ImageFolderReader:
         self._running = self._frames()
         return self._running
 
+    def image(self, number: int) -> NDArray[np.uint8]:
+        """(H, W, 3) of image `number` in the folder's order, scaled as the others are.
+
+        Raises:
+            MediaError: it cannot be read, or differs in size from the first.
+        """
+        image = _load(self._paths[number])
+        if image is None:
+            raise MediaError(f"{self._paths[number]} cannot be read: extract it again")
+        self._check_size(self._paths[number], image)
+        if image.shape[:2] == self._size:
+            return image
+        convert = RgbConverter(self._size, scaling=self._scaling)
+        return convert(av.VideoFrame.from_ndarray(image, "rgb24"))
+
+    def _check_size(self, path: Path, image: NDArray[np.uint8]) -> None:
+        if image.shape[:2] != self._info.size:
+            height, width = self._info.size
+            raise MediaError(
+                f"{path} has {image.shape[1]}x{image.shape[0]} pixels, the images before it "
+                f"{width}x{height}: images of one video must have one size"
+            )
+
     def _frames(self) -> Generator[Frame, None, None]:
         damage = self._damage = Damage("picture")
         convert = RgbConverter(self._size, scaling=self._scaling)
@@ -147,12 +170,7 @@ class ImageFolderReader:
                 damage.failed += 1
                 damage.missing_seconds += period
                 continue
-            if image.shape[:2] != self._info.size:
-                height, width = self._info.size
-                raise MediaError(
-                    f"{path} has {image.shape[1]}x{image.shape[0]} pixels, the images before it "
-                    f"{width}x{height}: images of one video must have one size"
-                )
+            self._check_size(path, image)
             picture = None if to_picture is None else to_picture(image)
             if self._gives == "pictures":
                 image = NO_IMAGE

@@ -21,8 +21,8 @@ __all__ = ["checkpoint_blocks"]
 def checkpoint_blocks(model: nn.Module) -> int:
     """Compute the blocks of a model's parts anew in the backward pass; returns how many blocks there are.
 
-    A block is what a part of the model (its encoder, decoder and so on) is made of directly; what is no
-    container and has no parameters of its own is left as it is.
+    A block is what a part of the model (its encoder, decoder and so on) is made of, containers taken apart;
+    what has no parameters of its own is left as it is.
     """
     count = 0
     for part in model.children():
@@ -34,7 +34,7 @@ def checkpoint_blocks(model: nn.Module) -> int:
 
 def _blocks(part: nn.Module) -> Iterator[nn.Module]:
     for block in part.children():
-        if isinstance(block, nn.ModuleList | nn.ModuleDict):
+        if isinstance(block, nn.ModuleList | nn.ModuleDict | nn.Sequential):
             yield from _blocks(block)
         elif any(True for _ in block.parameters()):
             yield block

@@ -92,8 +92,8 @@ class StoredClips:
         """See `ClipSource`; of very many fixations every n-th, of recordings without points none."""
         found = []
         for recording in self.dataset.recordings:
-            if recording.num_fixations:
-                fixations = recording.fixations
+            fixations = recording.some_fixations()
+            if fixations is not None:
                 found.append(np.stack([fixations.y, fixations.x], 1) / fixations.size)
         points = np.concatenate(found) if found else np.zeros((0, 2))
         return points[:: max(1, -(-len(points) // _GAZE_ROWS))]

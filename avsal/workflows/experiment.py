@@ -40,6 +40,7 @@ _OWN = (
     "name",
     "split",
     "data_root",
+    "root",
     "stored_size",
     "run_root",
     "data",
@@ -292,7 +293,8 @@ def register_defaults() -> None:
     store = ConfigStore.instance()
     store.store(name="settings", node=_defaults(TrainSettings))
     for name, kind in (("stored", StoredData), ("synthetic", SyntheticData)):
-        store.store(name=name, group="data/kind", package="_group_", node=_defaults(kind) | {"kind": name})
+        node = _defaults(kind) | {"kind": name} | ({"root": "${root}"} if kind is StoredData else {})
+        store.store(name=name, group="data/kind", package="_group_", node=node)
     OmegaConf.register_new_resolver("run_name", run_name, replace=True)
 
 

@@ -12,7 +12,7 @@ from avsal.clips import prepare as prepare_store
 from avsal.configuration import setting, size
 from avsal.errors import ConfigError
 from avsal.types import Recording
-from avsal.workflows.training_data import copy_lists
+from avsal.workflows.training_stores import copy_lists
 
 if TYPE_CHECKING:
     from datasets_av import Dataset

@@ -24,6 +24,7 @@ _SHARED = (
     "run_root",
     "data_root",
     "from_scratch",
+    "root",
     "data.root",
     "data.allow_missing",
     "clips.workers",

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from avsal.configuration import from_mapping
-from avsal.errors import ConfigError, DatasetError
+from avsal.errors import ConfigError
 from avsal.training.settings import TrainSettings
 
 if TYPE_CHECKING:
-    from avsal.clips import Store, StoredRecording
-    from avsal.groundtruth import DensityRecipe
     from avsal.training import ClipSource, ValidationSource
     from avsal.types import ClipSpec
-
-_log = logging.getLogger(__name__)
-
-#: one's own fold lists, which preparing a data set copies into its store
-LISTS = "fold_lists"
 
 #: what `data.videos.generator` may name: module and class
 GENERATORS = {
@@ -37,7 +28,6 @@ __all__ = [
     "SetSettings",
     "StoredData",
     "SyntheticData",
-    "copy_lists",
     "data_settings",
     "sources",
 ]
@@ -70,6 +60,8 @@ class StoredData:
         published_validation: the part that the paper chose its checkpoint on; ``train`` where it does not
             say: then `published` holds out what `clean` does.
         validation_share: of the training recordings that the clean protocol holds out instead.
+        root: folder of the release, or of the folders that the releases are in: recordings are read where
+            they lie instead of from stores, which takes no room and more time.
         allow_missing: leave out listed videos that the stores lack, and say how many; else they are an error.
         train: ids to train on, None: those of the training part.
         validation: ids to validate on, None: as the protocol says.
@@ -88,6 +80,7 @@ class StoredData:
     recipe_changes: Mapping[str, Any] = field(default_factory=dict)
     published_validation: Literal["train", "val", "test"] = "test"
     validation_share: float = 0.1
+    root: str | None = None
     allow_missing: bool = False
     train: tuple[str, ...] | None = None
     validation: tuple[str, ...] | None = None
@@ -257,9 +250,10 @@ def _generator(values: Mapping[str, Any], where: str) -> Any:
 def _stored(data: StoredData, settings: TrainSettings, spec: ClipSpec) -> tuple[ClipSource, ValidationSource]:
     from avsal.clips import ClipDataset
     from avsal.training.stored_clips import StoredClips, StoredFrames
+    from avsal.workflows.training_stores import density_of, divided
 
-    training, validation = divided(data, settings.protocol)
-    recipe = _recipe(data)
+    training, validation = divided(data, settings.protocol, spec)
+    recipe = density_of(data)
     facts = {"recipe": None if recipe is None else recipe.as_dict()}
     dataset = ClipDataset(
         training,
@@ -296,114 +290,3 @@ def _workers(settings: TrainSettings) -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     local = os.environ.get("LOCAL_WORLD_SIZE", "1")
     return min(4, max(1, cores // max(1, int(local) if local.isdigit() else 1) - 1))
-
-
-def divided(data: StoredData, protocol: str) -> tuple[list[StoredRecording], list[StoredRecording]]:
-    """The recordings to train and to validate on.
-
-    ``clean``: validation is a share of the training videos. ``published``: it is what the paper chose its
-    checkpoint on, the test videos where the paper says so.
-
-    Raises:
-        DatasetError: a store is missing, or lacks a recording.
-        ConfigError: an id is in both parts.
-    """
-    from avsal.clips import Store
-    from avsal.training.stored_clips import hold_out
-
-    stores = [(entry, Store(entry.store)) for entry in data.sets]
-    if data.train is not None or data.validation is not None:
-        everything = [recording for _, store in stores for recording in store]
-        if data.train is None or data.validation is None:
-            raise ConfigError("`data.train` and `data.validation` list ids together: give both or none")
-        both = sorted(set(data.train) & set(data.validation))
-        if both:
-            raise ConfigError(f"{both[0]} is in `data.train` and in `data.validation`: leave one out")
-        return _named(everything, data.train, data), _named(everything, data.validation, data)
-    missing = data.allow_missing
-    training = [recording for entry, store in stores for recording in _part(entry, store, "train", missing)]
-    part = data.published_validation
-    if protocol == "clean" or part == "train":
-        return hold_out(training, data.validation_share)
-    # some sets of several may lack the part, as DHF1K's test videos lack gaze
-    published = [
-        recording
-        for entry, store in stores
-        for recording in _part(entry, store, part, missing)
-        if recording.num_fixations is not None or recording.maps is not None
-    ]
-    return training, published
-
-
-def _part(
-    entry: SetSettings, store: Store, part: Literal["train", "val", "test"], allow_missing: bool
-) -> list[StoredRecording]:
-    """The recordings of a part; by the store's own lists, else the published ones, where there are folds."""
-    if entry.fold is None:
-        own: list[StoredRecording] = store.select(dataset=entry.name)
-        if part == "train" and all(recording.split is None for recording in own):
-            return own  # the release has no split
-        return store.select(split=part, dataset=entry.name)
-    from datasets_av.split_tables import chosen_videos
-
-    videos = chosen_videos(entry.name, entry.fold, part, store.folder / LISTS)
-    listed = [video.id for video, _ in videos]
-    there = {recording.id for recording in store.select(dataset=entry.name)}
-    missing = [name for name in listed if name not in there]
-    if missing:
-        some = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
-        told = (
-            f"{entry.store} lacks {len(missing)} of the {len(listed)} {part} videos of {entry.name}: {some}"
-        )
-        if not allow_missing or len(missing) == len(listed):
-            raise DatasetError(
-                f"{told}; see what `avsal data check` says of them, or leave them out with "
-                "data.allow_missing=true"
-            )
-        _log.warning("%s; they are left out", told)
-    return store.select(ids=[name for name in listed if name in there], dataset=entry.name)
-
-
-def copy_lists(lists: Path, store: Path, dataset: str) -> None:
-    """Keep one's own fold lists of a data set in its store, so that training divides as they do.
-
-    Raises:
-        MediaError: the store cannot be written.
-    """
-    from avsal.media import atomic_path
-    from datasets_av.split_tables import list_files
-
-    (store / LISTS).mkdir(exist_ok=True)
-    for path in set(list_files(dataset, lists).values()):
-        if path.is_file():
-            with atomic_path(store / LISTS / path.name) as partial:
-                partial.write_bytes(path.read_bytes())
-
-
-def _named(
-    recordings: list[StoredRecording], ids: tuple[str, ...], data: StoredData
-) -> list[StoredRecording]:
-    by_id = {recording.id: recording for recording in recordings}
-    missing = [name for name in ids if name not in by_id]
-    if missing:
-        places = ", ".join(entry.store for entry in data.sets)
-        raise ConfigError(
-            f"{places} lacks {len(missing)} recordings that `data` names, such as {missing[0]!r}: prepare "
-            "the whole data set"
-        )
-    return [by_id[name] for name in ids]
-
-
-def _recipe(data: StoredData) -> DensityRecipe | None:
-    from avsal.groundtruth import density_recipe
-
-    if data.recipe is None:
-        return None
-    recipe = density_recipe(data.recipe)
-    known = set(recipe.as_dict())
-    for name in data.recipe_changes:
-        if name not in known:
-            raise ConfigError(
-                f"`data.recipe_changes` must be some of {', '.join(sorted(known))} but has {name!r}"
-            )
-    return replace(recipe, **dict(data.recipe_changes))

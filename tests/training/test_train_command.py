@@ -5,6 +5,7 @@ import sys
 
 import pytest
 from command_line import run_line
+from fake_media import write_video
 from training.tiny_run import log_of
 
 from avsal.errors import CheckpointError, ConfigError, DatasetError
@@ -130,3 +131,30 @@ def test_a_stopped_run_leaves_with_130_and_says_how_to_go_on(tmp_path, monkeypat
     monkeypatch.setattr(StopRequest, "name", "SIGINT", raising=False)
     assert run(*TINY, f"run_root={tmp_path}") == 130
     assert "run.resume=auto" in capsys.readouterr().err
+
+
+def test_ones_own_videos_and_gaze_train_and_are_evaluated_without_a_store(tmp_path, capsys):
+    lines = ["id,video,gaze,split"]
+    for number in range(4):
+        write_video(tmp_path / "mine" / f"{number}.mp4", num_frames=12)
+        rows = [f"{frame},{10 + frame + number},{8 + number}" for frame in range(12)]
+        (tmp_path / "mine" / f"{number}.csv").write_text("\n".join(["frame,x,y", *rows]))
+        lines.append(f"own{number},{number}.mp4,{number}.csv,{'test' if number == 3 else 'train'}")
+    (tmp_path / "mine" / "manifest.csv").write_text("\n".join(lines))
+    words = ["experiment=small_hevc", "data=manifest", f"root={tmp_path}/mine", f"run_root={tmp_path}/runs"]
+    words += [
+        "after=null",
+        "from_scratch=true",
+        *(word for word in TINY[1:] if not word.startswith(("data", "+"))),
+    ]
+    assert run(*words, "clips.workers=0") == 0
+    folder = tmp_path / "runs" / "small_hevc"
+    told = json.loads((folder / "data.json").read_text())
+    assert (
+        len(told["train"]["recordings"]["manifest"]) == 2
+    )
+    assert "own3" not in str(told)
+    line = [f"weights={folder}/best.safetensors", "data=manifest", f"root={tmp_path}/mine", "split=test"]
+    line += ["every=6", "metrics=cc,nss", "baselines=centre_bias", f"out={tmp_path}/scores"]
+    assert run_line("evaluate", *line) == 0
+    assert "| **" in capsys.readouterr().out
