@@ -150,9 +150,7 @@ def test_ones_own_videos_and_gaze_train_and_are_evaluated_without_a_store(tmp_pa
     assert run(*words, "clips.workers=0") == 0
     folder = tmp_path / "runs" / "small_hevc"
     told = json.loads((folder / "data.json").read_text())
-    assert (
-        len(told["train"]["recordings"]["manifest"]) == 2
-    )
+    assert len(told["train"]["recordings"]["manifest"]) == 2
     assert "own3" not in str(told)
     line = [f"weights={folder}/best.safetensors", "data=manifest", f"root={tmp_path}/mine", "split=test"]
     line += ["every=6", "metrics=cc,nss", "baselines=centre_bias", f"out={tmp_path}/scores"]
