@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from avsal.workflows.ablate import AblateSettings, DataAblation, ablate
     from avsal.workflows.ablate_control import ControlAblation, ablate_control
     from avsal.workflows.ablate_video import VideoAblation
+    from avsal.workflows.crop import CropSettings, crop
     from avsal.workflows.data import load_dataset
     from avsal.workflows.evaluate import EvaluateSettings, evaluate
     from avsal.workflows.export import Exported, ExportSettings, export
@@ -49,6 +50,7 @@ _HOMES = {
     "VideoAblation": "avsal.workflows.ablate_video",
     "ablate": "avsal.workflows.ablate",
     "ablate_control": "avsal.workflows.ablate_control",
+    "CropSettings": "avsal.workflows.crop",
     "EvaluateSettings": "avsal.workflows.evaluate",
     "ExportSettings": "avsal.workflows.export",
     "Exported": "avsal.workflows.export",
@@ -60,6 +62,7 @@ _HOMES = {
     "Scores": "avsal.workflows.scores",
     "TrainedRun": "avsal.workflows.train",
     "create_model": "avsal.models",
+    "crop": "avsal.workflows.crop",
     "evaluate": "avsal.workflows.evaluate",
     "export": "avsal.workflows.export",
     "from_pretrained": "avsal.weights",
@@ -81,6 +84,7 @@ _HOMES = {
 __all__ = [
     "AblateSettings",
     "ControlAblation",
+    "CropSettings",
     "DataAblation",
     "EvaluateSettings",
     "ExportSettings",
@@ -97,6 +101,7 @@ __all__ = [
     "ablate",
     "ablate_control",
     "create_model",
+    "crop",
     "evaluate",
     "export",
     "from_pretrained",

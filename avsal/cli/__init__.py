@@ -19,6 +19,7 @@ __all__ = ["main"]
 
 VERBS = {
     "predict": "saliency maps and overlay videos of videos with sound",
+    "crop": "videos of another aspect ratio, cut after where people look",
     "train": "train a model by an experiment file",
     "ablate": "does sound matter? the same video under several audio conditions",
     "reproduce": "a paper's table from the downloaded data: prepare, train, score, compare",

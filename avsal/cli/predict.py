@@ -137,7 +137,7 @@ class Teller:
         """Tell of the video."""
         info = stream.video.info
         if self.verbose:
-            self._say(
+            self.say(
                 f"{stream.source}: {info.size[1]}x{info.size[0]}, {info.frame_rate:.3f} frames a second, "
                 f"{info.codec}, {'with' if info.sound else 'without'} sound; the model hears: {stream.sound}"
             )
@@ -162,18 +162,19 @@ class Teller:
         for warning in found.warnings:
             print(f"avsal: warning: {self.prefix}{shown(warning)}", file=sys.stderr, flush=True)
         if found.skipped:
-            self._say(f"{found.source}: done before, skipped")
+            self.say(f"{found.source}: done before, skipped")
             return
         if identity is not None and not self.quiet:
             print(f"model: {identity}", flush=True)
         written = ", ".join(str(path) for path in found.outputs.values())
-        self._say(f"{found.source}: {found.num_maps} maps in {found.summary['seconds']:.1f} s -> {written}")
+        self.say(f"{found.source}: {found.num_maps} maps in {found.summary['seconds']:.1f} s -> {written}")
         if self.verbose:
             parts = ", ".join(
                 f"{part} {spent:.1f}" for part, spent in found.summary["seconds_by_part"].items()
             )
-            self._say(f"{found.source}: seconds by part, at the same time: {parts}")
+            self.say(f"{found.source}: seconds by part, at the same time: {parts}")
 
-    def _say(self, line: str) -> None:
+    def say(self, line: str) -> None:
+        """Print a line unless quiet."""
         if not self.quiet:
             print(f"{self.prefix}{shown(line)}", flush=True)

@@ -22,6 +22,7 @@ from avsal.clips.windows import WindowPlan
 from avsal.errors import ConfigError, MediaError
 from avsal.media.arrays import mono_samples
 from avsal.media.audio import SoundReader
+from avsal.media.cuts import CutDetector
 from avsal.media.damage import Damage
 from avsal.media.frames import Frame, FrameReader
 from avsal.media.resampling import resample
@@ -63,6 +64,8 @@ class PredictionStream:
         num_windows: how many windows were computed so far.
         engine: that computes them.
         pictures: whether predictions carry pictures: asked for, and small enough to wait for their maps.
+        cut_times: seconds of the frames that begin a shot, where `shots` were asked for; known of a frame
+            before its prediction is given out.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class PredictionStream:
         threads: int | None = None,
         pictures: bool = False,
         at_once: bool = False,
+        shots: bool = False,
     ) -> None:
         if every < 1 or (batch_size is not None and batch_size < 1):
             raise ConfigError(f"`every` and `batch_size` must be at least 1 but are {every} and {batch_size}")
@@ -104,6 +108,8 @@ class PredictionStream:
         self.num_windows = 0
         self._decoded: Prefetcher[Frame] | None = None
         self._sound_seconds = 0.0
+        self._detector = CutDetector() if shots else None
+        self.cut_times: list[float] = []
         self._predictions = self._predict()
         self._pending: deque[WindowMaps] = deque()
         self.source = as_source(
@@ -230,6 +236,8 @@ class PredictionStream:
             if frame is None:
                 ended = True
             else:
+                if self._detector is not None and self._detector.push(frame.image):
+                    self.cut_times.append(frame.time)
                 buffer[count], pictures[count] = replace(frame, picture=None), frame.picture
                 count += 1
             for window in plan.take(count, ended):

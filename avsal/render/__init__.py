@@ -1,10 +1,11 @@
 """Maps as pictures, videos and files."""
 
 from avsal.render.colormap import COLORMAPS, colormap, paint, to_unit_peak
-from avsal.render.outputs import OUTPUTS, Output, OutputRequest
+from avsal.render.outputs import BY_SHOTS, OUTPUTS, Output, OutputRequest
 from avsal.render.overlay import STYLES, draw_overlay
 
 __all__ = [
+    "BY_SHOTS",
     "COLORMAPS",
     "OUTPUTS",
     "STYLES",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -40,6 +40,8 @@ class OutputRequest:
             for no caption.
         bits: of a PNG sample, 8 or 16.
         about: settings and versions, kept inside files that can hold them.
+        cuts: seconds of the frames that begin a shot, known up to the prediction that is written.
+        roi_strength: of encoders' maps: the largest quantiser offset.
         pictures: whether predictions carry their frames' pictures; else the video is read again for them.
     """
 
@@ -56,6 +58,8 @@ class OutputRequest:
     caption: str | None = None
     bits: int = 8
     about: Mapping[str, Any] | None = None
+    cuts: Sequence[float] = ()
+    roi_strength: float = 6.0
     pictures: bool = False
 
 

@@ -23,14 +23,16 @@ from avsal.media.writer import VideoWriter
 from avsal.prediction import Prediction
 from avsal.render.array_outputs import HDF5, NumPy, Zarr
 from avsal.render.colormap import colormap, to_unit_peak
+from avsal.render.encoder_maps import OffsetGrid, SvtAv1Offsets, X265Offsets
 from avsal.render.output import Output, OutputRequest
 from avsal.render.overlay import CLEAR, contrast
 from avsal.render.painter import Painter
+from avsal.render.shots import Shots
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
-__all__ = ["OUTPUTS", "Output", "OutputRequest"]
+__all__ = ["BY_SHOTS", "OUTPUTS", "Output", "OutputRequest"]
 
 
 class OverlayVideo(Output):
@@ -217,4 +219,11 @@ OUTPUTS: dict[str, type[Output]] = {
     "npz": NumPy,
     "zarr": Zarr,
     "csv": Table,
+    "shots": Shots,
+    "roi": OffsetGrid,
+    "svtav1": SvtAv1Offsets,
+    "x265": X265Offsets,
 }
+
+#: those that ask where shots begin
+BY_SHOTS = frozenset({"shots", "roi", "svtav1", "x265"})

@@ -26,7 +26,7 @@ from avsal.prediction import Prediction, PredictionStream
 from avsal.prediction.engines import supported_engines
 from avsal.prediction.prediction import SoundOption
 from avsal.prediction.prefetch import Prefetcher
-from avsal.render import OUTPUTS, Output, OutputRequest, colormap
+from avsal.render import BY_SHOTS, OUTPUTS, Output, OutputRequest, colormap
 from avsal.workflows.model import ModelSettings
 from avsal.workflows.results import ScratchFolder, model_facts
 
@@ -59,6 +59,7 @@ class PredictSettings(ModelSettings):
         style: of the overlay: ``heat`` or ``contour``.
         caption: write the model's name and the time into the overlay.
         bits: of PNG maps.
+        roi_strength: of roi, svtav1 and x265: the largest quantiser offset, for what nobody looks at.
         overwrite: replace what is there.
         skip_existing: leave videos alone that are already done.
     """
@@ -106,6 +107,7 @@ class PredictSettings(ModelSettings):
     )
     caption: bool = setting(False, help="write the model's name and the time into the overlay", group=_LOOK)
     bits: Literal[8, 16] = setting(8, help="of PNG maps", group=_LOOK)
+    roi_strength: float = setting(6.0, help="largest quantiser offset of roi, svtav1 and x265", group=_LOOK)
     overwrite: bool = setting(False, help="replace what is there")
     skip_existing: bool = setting(False, help="leave videos alone that are already done")
 
@@ -119,6 +121,8 @@ class PredictSettings(ModelSettings):
             raise ConfigError(f"`save`: expected some of {', '.join(OUTPUTS)} but found none")
         if not 0 <= self.alpha <= 1:
             raise ConfigError(f"`alpha`: expected a number from 0 to 1 but found {self.alpha}")
+        if not 0 < self.roi_strength <= 50:
+            raise ConfigError(f"`roi_strength`: expected a number up to 50 but found {self.roi_strength}")
         if self.every < 1:
             raise ConfigError(f"`every`: expected a whole number of at least 1 but found {self.every}")
         if self.overwrite and self.skip_existing:
@@ -256,6 +260,7 @@ def open_video(
         precision=told.precision,
         threads=told.threads,
         pictures="overlay" in told.save,
+        shots=not BY_SHOTS.isdisjoint(told.save),
     )
     return OpenedVideo(stream, source, base, paths, told, audio, began)
 
@@ -295,6 +300,8 @@ def write_video(
         caption=model.name if told.caption else None,
         bits=told.bits,
         about=about,
+        cuts=stream.cut_times,
+        roi_strength=told.roi_strength,
         pictures=stream.pictures,
     )
     count, interpolated, first, last = 0, 0, 0.0, 0.0
