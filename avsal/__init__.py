@@ -28,11 +28,13 @@ if TYPE_CHECKING:
         save_checkpoint,
         save_pretrained,
     )
-    from avsal.workflows.ablate import AblateSettings, DataAblation, ablate
+    from avsal.workflows.ablate import ablate
     from avsal.workflows.ablate_control import ControlAblation, ablate_control
+    from avsal.workflows.ablate_settings import AblateSettings
     from avsal.workflows.ablate_video import VideoAblation
     from avsal.workflows.crop import CropSettings, crop
     from avsal.workflows.data import load_dataset
+    from avsal.workflows.data_ablation import DataAblation
     from avsal.workflows.evaluate import EvaluateSettings, evaluate
     from avsal.workflows.export import Exported, ExportSettings, export
     from avsal.workflows.import_gaze import ImportedGaze, ImportSettings, import_gaze
@@ -44,9 +46,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "AblateSettings": "avsal.workflows.ablate",
+    "AblateSettings": "avsal.workflows.ablate_settings",
     "ControlAblation": "avsal.workflows.ablate_control",
-    "DataAblation": "avsal.workflows.ablate",
+    "DataAblation": "avsal.workflows.data_ablation",
     "VideoAblation": "avsal.workflows.ablate_video",
     "ablate": "avsal.workflows.ablate",
     "ablate_control": "avsal.workflows.ablate_control",

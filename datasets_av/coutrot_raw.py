@@ -57,6 +57,7 @@ class _CoutrotRaw(Dataset):
             DatasetError: the .mat file is missing, damaged or another one.
         """
         super().__init__(root, split=split, strict=strict)
+        self._fold = fold
         self._chosen = chosen_videos(self.lists, fold, split)
         self.condition = condition or self.own_sound
         self._mat = self.root / f"coutrot_database{self.number}.mat"
@@ -66,6 +67,15 @@ class _CoutrotRaw(Dataset):
                 f"{self.info.title}: no condition {self.condition!r} in {self._mat}: expected one of "
                 f"{', '.join(sorted(conditions))}"
             )
+
+    def other_sounds(self) -> dict[str, Dataset]:
+        """The other conditions in the file; none where this is one of them."""
+        if self.condition != self.own_sound:
+            return {}
+        names = [name for name in sorted(_database(self._mat, self.number)) if name != self.own_sound]
+        return {
+            name: type(self)(self.root, split=self.split, fold=self._fold, condition=name) for name in names
+        }
 
     def _recordings(self) -> Iterator[Recording]:
         for video, role in self._chosen:

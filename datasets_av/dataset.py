@@ -106,6 +106,10 @@ class Dataset(ABC):
         root, options = self.opened_with
         return open_dataset(self.info.name, root, **{**options, "split": split})
 
+    def other_sounds(self) -> dict[str, Dataset]:
+        """The same videos with the gaze of people who heard something else, by what it was; usually none."""
+        return {}
+
     @abstractmethod
     def _recordings(self) -> Iterator[Recording]:
         """All recordings of the chosen split in the published order; calls `_problem` for unusable ones."""

@@ -25,6 +25,8 @@ from avsal.metrics import METRIC_TABLE
 
 __all__ = [
     "LEVEL",
+    "MORE_THAN",
+    "PEOPLE",
     "Comparison",
     "ConditionScore",
     "Verdict",
@@ -32,6 +34,12 @@ __all__ = [
     "margin_of",
     "parse_margins",
 ]
+
+#: what the scores of people who heard another sound are filed under, after the data set
+PEOPLE = ", people"
+
+#: what differences between two models are filed under: data set, first model, this, second model
+MORE_THAN = " more than "
 
 #: of significance, over all comparisons of a call; its complement is the level of the intervals
 LEVEL = 0.05

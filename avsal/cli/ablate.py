@@ -8,6 +8,7 @@ avsal ablate data=coutrot1 root=DIR split=test fold=1,2,3 --conditions zero \\
     weights=runs/tsfpnet_av_six_split{fold}/best.safetensors \\
     --retrained zero=runs/tsfpnet_av_zero_six_split{fold}/best.safetensors      TSFP-Net, Table 7
 avsal ablate --control synchrony                videos with a planted effect of sound; or identity, rhythm
+avsal ablate --control synchrony model=A,B      a ladder: does one model use sound more than another?
 avsal ablate --control irrelevant               videos whose gaze ignores the sound: nothing must be found
 avsal ablate --control sounding_clips --root DIR     real clips side by side, one is heard; expected gaze
 
@@ -35,8 +36,8 @@ from avsal.ablation.conditions import conditions_help
 from avsal.cli.parsing import Parser, settings_of
 from avsal.configuration import setting, setting_fields
 from avsal.errors import ConfigError
-from avsal.workflows.ablate import AblateSettings
 from avsal.workflows.ablate_control import ALL_CONTROLS
+from avsal.workflows.ablate_settings import AblateSettings
 from avsal.workflows.model import ModelSettings
 
 __all__ = ["AblateLine", "add_arguments", "run"]
@@ -182,13 +183,14 @@ def _control(line: AblateLine, *, quiet: bool) -> int:
 
     from avsal.weights import model_identity
     from avsal.workflows.ablate_control import ablate_control, control_paths
-    from avsal.workflows.model import load
+    from avsal.workflows.model import load_each
     from avsal.workflows.results import require_free
+    from avsal.workflows.sources import named_models
 
     for path in control_paths(line.out).values():
         require_free(path, overwrite=line.overwrite)
     num_videos, fold = _number("videos", line.videos, 48), _number("fold", line.fold, 0)
-    model = load(line)
+    models = named_models(load_each(line))
     with tqdm(unit="round", file=sys.stderr, disable=True if quiet else None, leave=False) as bar:
 
         def progress(number: int, total: int, cue: str) -> None:
@@ -196,7 +198,7 @@ def _control(line: AblateLine, *, quiet: bool) -> int:
             bar.update(number - bar.n)
 
         found = ablate_control(
-            model,
+            models,
             line.control,
             line.hearing,
             num_videos=num_videos,
@@ -209,7 +211,8 @@ def _control(line: AblateLine, *, quiet: bool) -> int:
         )
     paths = found.save(line.out, overwrite=line.overwrite)
     if not quiet:
-        print(model_identity(model).describe())
+        for model in models.values():
+            print(model_identity(model).describe())
         print(found)
         print("-> " + ", ".join(str(path) for path in paths.values()))
     return 0

@@ -21,10 +21,14 @@ from avsal.cli.ablate_runs import (
 )
 from avsal.cli.evaluate import EvaluateLine, print_problems
 from avsal.configuration import setting_fields
-from avsal.workflows.ablate import FILES, DataRun, ablate_recordings, joined
+from avsal.errors import ConfigError
+from avsal.workflows.ablate import DataRun, ablate_models, joined
 from avsal.workflows.data import open_data
-from avsal.workflows.model import load
+from avsal.workflows.data_ablation import FILES
+from avsal.workflows.model import load, load_each
+from avsal.workflows.people import people_scores
 from avsal.workflows.results import require_free
+from avsal.workflows.sources import named_models
 
 if TYPE_CHECKING:
     from avsal.cli.ablate import AblateLine
@@ -49,7 +53,7 @@ def words_of(words: Sequence[str], given: Mapping[str, Any]) -> list[str]:
 
 
 def ablate_data(line: AblateLine, words: Sequence[str], given: Mapping[str, Any], *, quiet: bool) -> int:
-    """Score a model under every condition, compare them over videos, write tables and the report.
+    """Score models under every condition, compare them over videos, write tables and the report.
 
     Args:
         line: the settings.
@@ -73,9 +77,19 @@ def ablate_data(line: AblateLine, words: Sequence[str], given: Mapping[str, Any]
     for run in runs:
         require_free(run.choices.out / "evaluation.json", overwrite=line.overwrite)
     check_subgroups(subgroups, [one.id for run in runs for one in _data(run)])
-    found = [_ablated(run, line, retrained, quiet=quiet) for run in runs]
+    found = [one for run in runs for one in _ablated(run, line, retrained, quiet=quiet)]
+    people, notes = [], _notes(runs)
+    for run in {run.dataset: run for run in reversed(runs)}.values():
+        scores, left_out = people_scores(_data(run), run.choices.scoring, run.dataset)
+        people += scores
+        notes += left_out
     result = joined(
-        found, line.hearing, subgroups=subgroups, facts=_facts(runs, line, retrained), notes=_notes(runs)
+        found,
+        line.hearing,
+        subgroups=subgroups,
+        facts=_facts(runs, line, retrained),
+        notes=notes,
+        people=people,
     )
     paths = result.save(line.out, overwrite=line.overwrite)
     if not quiet:
@@ -88,10 +102,14 @@ def _data(run: AblationRun) -> Any:
     return open_data(run.choices, strict=run.choices.strict, protocol=run.choices.protocol)
 
 
-def _ablated(run: AblationRun, line: AblateLine, retrained: Sequence[Retrained], *, quiet: bool) -> DataRun:
-    """One data set, fold and training seed: the model under all conditions, and those that were retrained."""
+def _ablated(
+    run: AblationRun, line: AblateLine, retrained: Sequence[Retrained], *, quiet: bool
+) -> list[DataRun]:
+    """One data set, fold and training seed: models under all conditions, and those that were retrained."""
     choices = run.choices
-    model = load(choices)
+    own = named_models(load_each(choices))
+    if retrained and len(own) > 1:
+        raise ConfigError("--retrained is set beside one model: leave the others out")
     models = [
         (one.name, one.condition, load(replace(choices, model=None, weights=run.filled(one.weights))))
         for one in retrained
@@ -108,8 +126,8 @@ def _ablated(run: AblationRun, line: AblateLine, retrained: Sequence[Retrained],
             bar.total = total
             bar.update(number - bar.n)
 
-        found = ablate_recordings(
-            model,
+        found = ablate_models(
+            own,
             _data(run),
             line.hearing,
             choices.scoring,
@@ -119,14 +137,17 @@ def _ablated(run: AblationRun, line: AblateLine, retrained: Sequence[Retrained],
             retrained=models,
             progress=progress,
         )
-    evaluated = found.evaluated
-    evaluated.save(choices.out, overwrite=line.overwrite)
-    if not quiet:
-        print(evaluated)
-        print_problems(evaluated.problems)
-    table = evaluated.table
-    named = ", ".join(text for text in (table.title, run.seed and f"seed {run.seed}") if text)
-    found.evaluated = replace(evaluated, table=replace(table, title=named))
+    for row, one in zip(own, found, strict=True):
+        evaluated = one.evaluated
+        several = row if len(own) > 1 else ""
+        evaluated.save(choices.out / several, overwrite=line.overwrite)
+        if not quiet:
+            print(evaluated)
+            print_problems(evaluated.problems)
+        table = evaluated.table
+        parts = (table.title, several, run.seed and f"seed {run.seed}")
+        named = ", ".join(text for text in parts if text)
+        one.evaluated = replace(evaluated, table=replace(table, title=named))
     return found
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from avsal.errors import ConfigError, DatasetError, MediaError
 from avsal.evaluation.adaptation import Adaptation, AdaptationFit, KeptMaps
+from avsal.evaluation.areas import Areas
 from avsal.evaluation.centre_bias import CentreBias, coverage_of_masks, coverage_of_points
 from avsal.evaluation.maps import MapSource
 from avsal.evaluation.problems import Problems
@@ -41,6 +42,7 @@ class Evaluation:
         centre: of the data set, None where there is none.
         why_no_centre: the reason then.
         adaptations: of sources to the data set, by name, see `adapt`.
+        areas: of interest, which fixations are filed under.
     """
 
     truths: list[VideoTruth]
@@ -50,6 +52,7 @@ class Evaluation:
     centre: CentreBias | None = None
     why_no_centre: str | None = None
     adaptations: Mapping[str, Adaptation] = field(default_factory=dict)
+    areas: Areas = field(default_factory=dict)
 
     @classmethod
     def prepare(
@@ -177,7 +180,13 @@ class Evaluation:
         if any("s_auc" in truth.metrics for truth in self.truths):
             sampler = create_sampler(self.settings.sampler, gaze, seed=self.settings.seed)
         return Context(
-            self.settings, self.sources, sampler, self.centre, self.why_no_centre, self.adaptations
+            self.settings,
+            self.sources,
+            sampler,
+            self.centre,
+            self.why_no_centre,
+            self.adaptations,
+            self.areas,
         )
 
     def _fit_centre(self, training: Iterable[Recording] | None) -> None:

@@ -24,7 +24,7 @@ from avsal.metrics import (
     stavis_postprocess,
 )
 
-__all__ = ["possible_metrics", "score_density", "score_map"]
+__all__ = ["possible_metrics", "score_density", "score_map", "treat_map"]
 
 
 def possible_metrics(metrics: Sequence[str], truth: FrameTruth) -> list[str]:
@@ -36,28 +36,29 @@ def possible_metrics(metrics: Sequence[str], truth: FrameTruth) -> list[str]:
     ]
 
 
-def score_map(
+def treat_map(
     saliency: NDArray[np.generic],
-    truth: FrameTruth,
-    metrics: Sequence[str],
+    label: str,
     settings: EvaluationSettings,
-    size: tuple[int, int] | None = None,
-    adaptation: Adaptation | None = None,
-    centre: NDArray[np.float32] | None = None,
-) -> FrameRow:
-    """Score a prediction: post-processing first if any, and a stated floor for information gain.
+    size: tuple[int, int],
+    adaptation: Adaptation | None,
+    centre: NDArray[np.float32] | None,
+) -> NDArray[np.generic]:
+    """What is done to a prediction before it is scored.
 
     Args:
-        saliency: (H, W) of any size, resized to the ground truth's as `settings` say.
-        truth: of the frame.
-        metrics: which.
+        saliency: (h, w) of any size.
+        label: of the frame, for errors.
         settings: of the evaluation.
-        size: (H, W) of the ground truth, needed where maps are resized otherwise than `resize_map` does.
+        size: (H, W) of the ground truth.
         adaptation: of the map's source, where it is brought to the data set's.
         centre: (H, W) centre prior, needed with `adaptation`.
 
+    Returns:
+        (h, w) or (H, W).
+
     Raises:
-        MapError: the map is not finite, or negative where a density is needed; names the frame.
+        MapError: the map is not finite, or not of the values that the post-processing is made for.
     """
     try:
         if settings.postprocess == "stavis":
@@ -65,9 +66,24 @@ def score_map(
         if adaptation is not None and centre is not None:
             saliency = adaptation.apply(saliency, centre)
     except MapError as error:
-        raise MapError(f"{truth.label}: {error}") from error
-    if settings.resize == "bicubic" and size is not None:
-        saliency = resize_bicubic(saliency, size)
+        raise MapError(f"{label}: {error}") from error
+    return resize_bicubic(saliency, size) if settings.resize == "bicubic" else saliency
+
+
+def score_map(
+    saliency: NDArray[np.generic], truth: FrameTruth, metrics: Sequence[str], settings: EvaluationSettings
+) -> FrameRow:
+    """Score a prediction as `treat_map` gave it, with a stated floor for information gain.
+
+    Args:
+        saliency: (H, W) of any size, resized to the ground truth's (bilinear, antialiased where it shrinks).
+        truth: of the frame.
+        metrics: which.
+        settings: of the evaluation.
+
+    Raises:
+        MapError: the map is not finite, or negative where a density is needed; names the frame.
+    """
     if settings.family == "mit" or "ig" not in metrics or settings.ig_floor == 0:
         return score_density(saliency, truth, metrics, settings)
     row = score_density(saliency, truth, [metric for metric in metrics if metric != "ig"], settings)

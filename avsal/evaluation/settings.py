@@ -55,6 +55,7 @@ class EvaluationSettings:
         ig_floor: share of the uniform map mixed into a map, divided by its sum, before its information gain
             is taken in the family `exact`: without it one fixation on a zero makes the gain minus infinity.
         baselines: which of `BASELINES` to score beside.
+        fixations: keep a row for each fixation, see `FixationRows`.
         strict: raise on the first map or recording that is not as it should be.
     """
 
@@ -91,6 +92,11 @@ class EvaluationSettings:
         BASELINES,
         help="some of " + ", ".join(BASELINES) + "; none [all]",
         metavar="ROWS",
+        group=_SCORES,
+    )
+    fixations: bool = setting(
+        False,
+        help="write fixations.csv too: a row for each fixation, with its saliency, rank and observer",
         group=_SCORES,
     )
     strict: bool = setting(

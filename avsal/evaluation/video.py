@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from avsal.errors import DatasetError, MediaError
 from avsal.evaluation.adaptation import Adaptation
+from avsal.evaluation.areas import Areas, Box, boxes_on
 from avsal.evaluation.baselines import VideoBaselines
 from avsal.evaluation.centre_bias import CentreBias
+from avsal.evaluation.fixation_rows import FixationCollector, FixationRows
 from avsal.evaluation.kernel_density import Mixture
 from avsal.evaluation.maps import MapSource, PredictedMap
 from avsal.evaluation.problems import Problem
 from avsal.evaluation.scores import ScoreCollector, VideoScores
-from avsal.evaluation.scoring import possible_metrics, score_map
+from avsal.evaluation.scoring import possible_metrics, score_map, treat_map
 from avsal.evaluation.settings import EvaluationSettings
 from avsal.evaluation.truth import VideoTruth
 from avsal.metrics import Map, Sampler
@@ -35,6 +37,7 @@ class Context:
         centre: bias of the data set.
         why_no_centre: the reason where there is none.
         adaptations: of the sources whose maps are brought to the data set's, by name.
+        areas: of interest.
     """
 
     settings: EvaluationSettings
@@ -43,6 +46,7 @@ class Context:
     centre: CentreBias | None
     why_no_centre: str | None
     adaptations: Mapping[str, Adaptation] = field(default_factory=dict)
+    areas: Areas = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,7 @@ class VideoResult:
         absent: why a baseline row is absent, by row.
         mixture: of the observers' density, None where there is none.
         problems: of its maps, and of the video itself.
+        fixations: how salient each fixation was, one entry a row, where that was asked for.
     """
 
     video: str
@@ -66,6 +71,7 @@ class VideoResult:
     absent: dict[str, str]
     mixture: Mixture | None
     problems: list[Problem]
+    fixations: list[FixationRows] = field(default_factory=list)
 
     @property
     def maps(self) -> VideoScores | None:
@@ -97,6 +103,20 @@ def score_video(truth: VideoTruth, context: Context) -> VideoResult:
             collectors[row] = ScoreCollector(truth.recording.dataset, video, row, family)
         return collectors[row]
 
+    looks: dict[str, FixationCollector] = {}
+
+    def single(row: str) -> FixationCollector:
+        return looks.setdefault(row, FixationCollector(truth.recording.dataset, video, row))
+
+    def boxes(frame: int) -> list[Box]:
+        return boxes_on(
+            context.areas,
+            video,
+            frame,
+            truth.size[0] / truth.video_size[0],
+            truth.size[1] / truth.video_size[1],
+        )
+
     baseline = None if truth.masks or centre is None else Map(centre, role="baseline")
     try:
         for known, time in zip(truth, truth.times.tolist(), strict=True):
@@ -114,8 +134,10 @@ def score_video(truth: VideoTruth, context: Context) -> VideoResult:
                 shown = {name: found.map, **found.condition_maps}
                 for row, saliency in shown.items():
                     adaptation = context.adaptations.get(name)
-                    scored = score_map(saliency, whole, metrics, settings, truth.size, adaptation, centre)
-                    collect(row).add(known.frame, time, scored)
+                    treated = treat_map(saliency, known.label, settings, truth.size, adaptation, centre)
+                    collect(row).add(known.frame, time, score_map(treated, whole, metrics, settings))
+                    if settings.fixations and known.fixations is not None:
+                        single(row).add(known.frame, time, treated, known.fixations, boxes(known.frame))
                 conditions |= dict.fromkeys(found.condition_maps)
             for row, scores in baselines.score(whole, time):
                 collect(row).add(known.frame, time, scores)
@@ -134,7 +156,16 @@ def score_video(truth: VideoTruth, context: Context) -> VideoResult:
         if entry.constant:
             text = f"{video}: {entry.constant} of {len(entry.frames)} maps, scored as the uniform map"
             problems.append(Problem("constant map", _by(entry.model, maps, text), entry.constant))
-    return VideoResult(video, models, finished, sounds, baselines.absent, baselines.mixture, problems)
+    return VideoResult(
+        video,
+        models,
+        finished,
+        sounds,
+        baselines.absent,
+        baselines.mixture,
+        problems,
+        [one.finished() for one in looks.values()],
+    )
 
 
 def _closed(maps: Mapping[str, _Maps]) -> list[Problem]:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isfinite
 
-from avsal.ablation.verdicts import LEVEL, Comparison, Verdict, what_few_videos_cannot_show
+from avsal.ablation.verdicts import (
+    LEVEL,
+    MORE_THAN,
+    PEOPLE,
+    Comparison,
+    Verdict,
+    what_few_videos_cannot_show,
+)
 from avsal.report.labels import metric_label
 
 __all__ = ["all_findings", "answer", "findings", "grouped", "place", "signed"]
@@ -62,6 +69,10 @@ def answer(group: Sequence[Comparison]) -> str:
     verdicts = {one.verdict for one in heard}
     better = [one for one in heard if one.verdict is Verdict.BETTER]
     worse = [one for one in heard if one.verdict is Verdict.WORSE]
+    if MORE_THAN in first.dataset:
+        return _more_answer(group, better, worse)
+    if first.dataset.endswith(PEOPLE):
+        return _people_answer(group, about, better, worse)
     if better and worse:
         return (
             about
@@ -92,6 +103,53 @@ def answer(group: Sequence[Comparison]) -> str:
     return about + "undecided. Neither a difference nor its absence is shown."
 
 
+def _more_answer(
+    group: Sequence[Comparison], better: Sequence[Comparison], worse: Sequence[Comparison]
+) -> str:
+    """Does one model use sound more than another?"""
+    first = group[0]
+    one, _, other = place(first).partition(MORE_THAN)
+    one = one.rpartition(", ")[2]
+    metric = metric_label(first.metric, arrow=False)
+    about = f"{place(first)}, {first.num_videos} videos, {metric}: "
+    if better and worse:
+        return (
+            about + "against some conditions the first loses more without the original, against others less."
+        )
+    if better or worse:
+        found = better or worse
+        most = max(found, key=lambda comparison: abs(comparison.gain))
+        more, less = (one, other) if better else (other, one)
+        return about + (
+            f"{more} uses sound more than {less}: against {_names(found)} the original audio is worth up to "
+            f"{abs(most.difference):.3f} more to it."
+        )
+    if all(comparison.verdict in (Verdict.EQUIVALENT, Verdict.NEGLIGIBLE) for comparison in group):
+        return about + f"both use sound alike, to within {first.margin:.2g}."
+    return about + "undecided which of the two uses sound more, or that neither does."
+
+
+def _people_answer(
+    group: Sequence[Comparison], about: str, better: Sequence[Comparison], worse: Sequence[Comparison]
+) -> str:
+    """Does what people hear move their gaze?"""
+    first = group[0]
+    if better:
+        most = max(better, key=lambda one: one.gain)
+        return about + (
+            "what people hear moves their gaze. Those who heard the original predict one another better than "
+            f"those who heard {_names(better)} predict them, by up to {abs(most.difference):.3f}."
+        )
+    if worse:
+        return about + f"those who heard {_names(worse)} predict gaze better than the others do."
+    if all(one.verdict in (Verdict.EQUIVALENT, Verdict.NEGLIGIBLE) for one in group):
+        return about + (
+            "what people hear does not move their gaze. Who heard something else predicts those who heard "
+            f"the original to within {first.margin:.2g} of what they know of one another."
+        )
+    return about + "undecided whether what people hear moves their gaze."
+
+
 def all_findings(comparisons: Sequence[Comparison]) -> list[str]:
     """The findings on the metric that is spoken of, with the place where there are several."""
     groups = leading(comparisons)
@@ -114,18 +172,14 @@ def findings(group: Sequence[Comparison], num_comparisons: int) -> list[str]:
     found = []
     margin = f"margin {first.margin:.2g}"
     by = {verdict: [one for one in group if one.verdict is verdict] for verdict in Verdict}
-    for verdict, words in (
-        (Verdict.BETTER, "The original audio scores better than"),
-        (Verdict.WORSE, "The original audio scores worse than"),
-    ):
+    better, worse, same, little = _openings(first.dataset)
+    for verdict, words in ((Verdict.BETTER, better), (Verdict.WORSE, worse)):
         if chosen := by[verdict]:
             found.append(f"{words} {_told(chosen, 'p_holm')} ({margin}).")
     if chosen := by[Verdict.EQUIVALENT]:
-        found.append(f"Equivalent to the original audio ({margin}): {_told(chosen, 'p_equivalence_holm')}.")
+        found.append(f"{same} ({margin}): {_told(chosen, 'p_equivalence_holm')}.")
     if chosen := by[Verdict.NEGLIGIBLE]:
-        found.append(
-            f"Different from the original audio, but by less than the {margin}: {_told(chosen, 'p_holm')}."
-        )
+        found.append(f"{little}, but by less than the {margin}: {_told(chosen, 'p_holm')}.")
     if chosen := by[Verdict.UNDECIDED]:
         parts = [f"{_estimate(one)}{_more(one)}" for one in chosen]
         found.append(f"Undecided ({margin}): {'; '.join(parts)}.")
@@ -149,6 +203,30 @@ def findings(group: Sequence[Comparison], num_comparisons: int) -> list[str]:
             f"the correction over {num_comparisons} comparisons."
         )
     return found
+
+
+def _openings(dataset: str) -> tuple[str, str, str, str]:
+    """How sentences on better, worse, equivalent and negligible begin."""
+    if MORE_THAN in dataset:
+        return (
+            "The original audio is worth more to the first than to the second, compared with",
+            "The original audio is worth less to the first than to the second, compared with",
+            "The original audio is worth the same to both, compared with",
+            "The original audio is worth different amounts to the two",
+        )
+    if dataset.endswith(PEOPLE):
+        return (
+            "Those who heard the original predict one another better than do those who heard",
+            "Those who heard the original predict one another worse than do those who heard",
+            "Who heard these predicts those who heard the original as well as they do one another",
+            "Who heard these predicts those who heard the original differently",
+        )
+    return (
+        "The original audio scores better than",
+        "The original audio scores worse than",
+        "Equivalent to the original audio",
+        "Different from the original audio",
+    )
 
 
 def _names(comparisons: Sequence[Comparison]) -> str:

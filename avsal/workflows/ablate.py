@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,40 +11,40 @@ import numpy as np
 
 from avsal import __version__
 from avsal.ablation.conditions import REFERENCE, Condition
-from avsal.ablation.verdicts import Comparison, ConditionScore, compare, margin_of
-from avsal.ablation.video_scores import averaged_over_folds, in_subgroups, video_scores
+from avsal.ablation.verdicts import ConditionScore, compare, margin_of
+from avsal.ablation.video_scores import averaged_over_folds, in_subgroups, interactions, video_scores
 from avsal.configuration import from_mapping
 from avsal.errors import ConfigError
-from avsal.media import atomic_path
 from avsal.media.frames import VideoInfo
 from avsal.models import SaliencyModel
-from avsal.render.interval_plot import interval_figure
-from avsal.render.style import written
-from avsal.report import ResultTable
-from avsal.report.ablation_pages import data_page
-from avsal.report.ablation_tables import comparison_lines, write_rows
-from avsal.report.ablation_words import all_findings, answer, leading
 from avsal.report.labels import model_words
-from avsal.report.page import write_page
 from avsal.report.page_content import Players
 from avsal.report.video_moves import VideoMoves
 from avsal.types import Recording
 from avsal.weights import trained_on
 from avsal.workflows.ablate_settings import AblateSettings
+from avsal.workflows.data_ablation import DataAblation
 from avsal.workflows.evaluate import EvaluateSettings, Progress, evaluate_sources
 from avsal.workflows.hearings import Hearings, sounds
 from avsal.workflows.model_maps import ModelMaps, Sounds, Watch
-from avsal.workflows.results import ScratchFolder, model_facts, weights_words, whole_result
-from avsal.workflows.sources import Sources
+from avsal.workflows.people import people_scores
+from avsal.workflows.results import ScratchFolder, model_facts, weights_words
+from avsal.workflows.sources import Sources, named_models
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from avsal.workflows.ablate_video import VideoAblation
     from avsal.workflows.scores import Scores
     from datasets_av import Dataset
 
-__all__ = ["AblateSettings", "DataAblation", "DataRun", "ablate", "ablate_recordings", "joined"]
+__all__ = [
+    "AblateSettings",
+    "DataAblation",
+    "DataRun",
+    "ablate",
+    "ablate_models",
+    "ablate_recordings",
+    "joined",
+]
 
 DEFAULT = "original,zero,noise,swapped,shifted:1,reversed,video_only"
 
@@ -63,6 +62,7 @@ class DataRun:
         model: in words.
         notes: what was lost or left out.
         complete: whether nothing was.
+        group: the data set, where `dataset` names the model too, as with several models.
     """
 
     dataset: str
@@ -73,119 +73,12 @@ class DataRun:
     model: str
     notes: list[str] = field(default_factory=list)
     complete: bool = True
+    group: str = ""
     _folder: ScratchFolder | None = None
 
 
-@dataclass(frozen=True)
-class DataAblation:
-    """What sound does to how well a model predicts gaze; prints as a table.
-
-    Attributes:
-        comparisons: of the original audio with every condition, for each data set, subgroup and metric.
-        scores: of videos, what the comparisons are computed from.
-        tables: means beside published numbers, one a run.
-        moved: share of the map's mass that sound moves, by data set and video.
-        players: of the videos that sound moves most.
-        facts: what was run, in words.
-        notes: what was lost or left out.
-        complete: whether nothing was.
-    """
-
-    comparisons: Sequence[Comparison]
-    scores: Sequence[ConditionScore]
-    tables: Sequence[ResultTable]
-    moved: Mapping[tuple[str, str], float]
-    players: Sequence[Players]
-    facts: Mapping[str, str]
-    notes: Sequence[str]
-    complete: bool
-    _folders: Sequence[object] = ()  # of the players' videos, which go when the result does
-
-    def __str__(self) -> str:
-        return "\n".join([*self.answers, *comparison_lines(self.comparisons)])
-
-    def __repr__(self) -> str:
-        verdicts = ", ".join(f"{name}: {verdict}" for name, verdict in self.verdicts.items())
-        return f"<DataAblation of {self.facts.get('data', 'recordings')}: {verdicts}>"
-
-    @property
-    def answers(self) -> list[str]:
-        """Does sound matter? One sentence for each data set and subgroup."""
-        return [answer(group) for group in leading(self.comparisons)]
-
-    @property
-    def findings(self) -> list[str]:
-        """One sentence a finding, with margin and intervals."""
-        return all_findings(self.comparisons)
-
-    @property
-    def verdicts(self) -> dict[str, str]:
-        """Of NSS, or else the first metric: by condition; by ``data set: condition`` where there are "
-        "several."""
-        groups = leading(self.comparisons)
-        return {
-            one.condition
-            if len(groups) == 1
-            else f"{' '.join(filter(None, (one.dataset, one.subgroup)))}: {one.condition}": str(one.verdict)
-            for group in groups
-            for one in group
-        }
-
-    @property
-    def table(self) -> list[dict[str, float | int | str | None]]:
-        """A row for each comparison, ready for a data frame."""
-        return [one.row() for one in self.comparisons]
-
-    def figure(self) -> Figure:
-        """Intervals with the margin shaded and every video a dot, for `avsal.plot` and notebooks."""
-        return interval_figure(leading(self.comparisons))
-
-    def plot(self, path: str | Path) -> Path:
-        """Write `figure` as a .png, .pdf or .svg file."""
-        written(self.figure(), path)
-        return Path(path)
-
-    def report(self, path: str | Path) -> Path:
-        """Write the page: one HTML file that opens from disk and loads nothing."""
-        page = data_page(
-            self.scores, self.comparisons, self.tables, self.moved, self.players, self.facts, self.notes
-        )
-        write_page(path, page)
-        return Path(path)
-
-    def save(self, folder: str | Path, *, overwrite: bool = False) -> dict[str, Path]:
-        """Write scores, comparisons, report and, last, ``ablation.json``.
-
-        Returns:
-            the paths, by name of the file.
-
-        Raises:
-            ConfigError: one is there already, and `overwrite` is False.
-        """
-        folder = Path(folder)
-        paths = {name: folder / name for name in FILES}
-        with whole_result(paths.values(), overwrite=overwrite):
-            write_rows(paths["conditions.csv"], [asdict(row) for row in self.scores])
-            write_rows(paths["comparisons.csv"], self.table)
-            self.report(paths["report.html"])
-            summary = {
-                **self.facts,
-                "answers": self.answers,
-                "margins": {one.metric: one.margin for one in self.comparisons},
-                "verdicts": self.verdicts,
-                "moved": {" ".join(key): share for key, share in self.moved.items()},
-                "notes": list(self.notes),
-            }
-            with atomic_path(paths["ablation.json"]) as temporary:
-                temporary.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-        return paths
-
-
-FILES = ("conditions.csv", "comparisons.csv", "report.html", "ablation.json")
-
-
 def ablate(
-    model: SaliencyModel,
+    model: SaliencyModel | Sequence[SaliencyModel] | Mapping[str, SaliencyModel],
     data: str | Path | Dataset | Iterable[Recording],
     *,
     settings: AblateSettings | None = None,
@@ -203,7 +96,8 @@ def ablate(
         >>> avsal.ablate(avsal.load_model(), "clip.mp4").answer
 
     Args:
-        model: that listens, on its device.
+        model: that listens, on its device. Several, in a list or by name, are compared: the result also says
+            whether one uses sound more than another.
         data: from `avsal.load_dataset` or recordings of your own, with gaze; or a video without.
         settings: what is heard; None: the defaults.
         scoring: how maps are scored where there is gaze; None: the defaults.
@@ -227,13 +121,51 @@ def ablate(
 
         if scoring is not None or subgroups:
             raise ConfigError("a video without gaze is not scored: leave `scoring` and `subgroups` out")
+        if not isinstance(model, SaliencyModel):
+            raise ConfigError("a video without gaze is shown to one model at a time")
         return ablate_video(model, data, told, progress=progress)
     for name in ("start", "end", "audio", "other"):
         if getattr(told, name) is not None:
             raise ConfigError(f"`{name}` is of a video without gaze: leave it out")
-    run = ablate_recordings(model, data, told, scoring or EvaluateSettings(), progress=progress)
-    facts = {"conditions": ", ".join(dict.fromkeys(score.condition for score in run.scores))}
-    return joined([run], told, subgroups=subgroups, facts=facts)
+    how = scoring or EvaluateSettings()
+    runs = ablate_models(named_models(model), data, told, how, progress=progress)
+    facts = {"conditions": ", ".join(dict.fromkeys(score.condition for score in runs[0].scores))}
+    people, notes = people_scores(data, how, runs[0].group or runs[0].dataset)
+    return joined(runs, told, subgroups=subgroups, facts=facts, notes=notes, people=people)
+
+
+def ablate_models(
+    models: Mapping[str, SaliencyModel],
+    data: Dataset | Iterable[Recording],
+    settings: AblateSettings,
+    scoring: EvaluateSettings,
+    *,
+    dataset: str | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> list[DataRun]:
+    """`ablate_recordings` of each model, filed under its name where there are several.
+
+    Args:
+        models: by name.
+        data: with gaze; read once for each.
+        settings: what is heard.
+        scoring: how maps are scored.
+        dataset: what the videos are filed under; None: the data set's name.
+        progress: called after each video.
+        **options: of `ablate_recordings`.
+    """
+    name = dataset if dataset is not None else str(getattr(getattr(data, "info", None), "name", "recordings"))
+    recordings = data if hasattr(data, "info") else list(data)
+    runs = []
+    for row, model in models.items():
+        place = f"{name}, {row}" if len(models) > 1 else name
+        run = ablate_recordings(
+            model, recordings, settings, scoring, dataset=place, progress=progress, **options
+        )
+        run.group = name
+        runs.append(run)
+    return runs
 
 
 def ablate_recordings(
@@ -354,6 +286,7 @@ def joined(
     subgroups: Mapping[str, str] | None = None,
     facts: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
+    people: Sequence[ConditionScore] = (),
 ) -> DataAblation:
     """The runs over data sets, folds and training seeds as one result, corrected over all its comparisons.
 
@@ -363,8 +296,14 @@ def joined(
         subgroups: by video, declared beforehand.
         facts: what was run, in words.
         notes: what was lost or left out.
+        people: scores of people who heard the conditions, see `people_scores`.
     """
     scores = averaged_over_folds([score for run in runs for score in run.scores])
+    groups: dict[str, list[str]] = {}
+    for run in runs:
+        if run.dataset not in groups.setdefault(run.group or run.dataset, []):
+            groups[run.group or run.dataset].append(run.dataset)
+    scores += [*interactions(scores, groups), *people]
     told = [*(note for run in runs for note in run.notes), *notes]
     absent = sorted(set(subgroups or ()) - {score.video for score in scores})
     if absent:
@@ -382,7 +321,7 @@ def joined(
         moved={key: float(np.mean(values)) for key, values in shares.items()},
         players=players[: settings.players],
         facts={
-            "data": ", ".join(dict.fromkeys(run.dataset for run in runs)),
+            "data": ", ".join(groups),
             "models": "; ".join(dict.fromkeys(run.model for run in runs)),
             **(facts or {}),
             "seed of the conditions": str(settings.seed),

@@ -20,7 +20,8 @@ from avsal.ablation.synthetic_videos import (
     planted_margins,
     score_synthetic_videos,
 )
-from avsal.ablation.verdicts import Comparison, ConditionScore, Verdict, compare
+from avsal.ablation.verdicts import MORE_THAN, Comparison, ConditionScore, Verdict, compare
+from avsal.ablation.video_scores import interactions
 from avsal.media import atomic_path
 from avsal.models import SaliencyModel
 from avsal.render.interval_plot import interval_figure
@@ -30,9 +31,10 @@ from avsal.report.ablation_tables import comparison_lines, write_rows
 from avsal.report.ablation_words import answer, leading, signed
 from avsal.report.labels import model_words
 from avsal.report.page import write_page
-from avsal.workflows.ablate import AblateSettings
+from avsal.workflows.ablate_settings import AblateSettings
 from avsal.workflows.controls import control_videos
 from avsal.workflows.results import model_facts, weights_words, whole_result
+from avsal.workflows.sources import named_models
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -109,6 +111,9 @@ class ControlAblation:
         lines = []
         for group in leading(self.comparisons):
             cue = group[0].dataset
+            if cue not in self.gains:  # of one model more than another
+                lines += [answer(group), *comparison_lines(group)]
+                continue
             low, high = (self.gains[cue][row] for row in CEILINGS)
             gain = self.gains[cue]["normalised gain"]
             told = f"; normalised gain {gain:.2f}" if isfinite(gain) else ""
@@ -202,7 +207,7 @@ def control_paths(folder: str | Path) -> dict[str, Path]:
 
 
 def ablate_control(
-    model: SaliencyModel,
+    model: SaliencyModel | Sequence[SaliencyModel] | Mapping[str, SaliencyModel],
     cues: Sequence[str] = CONTROLS,
     settings: AblateSettings | None = None,
     *,
@@ -217,7 +222,8 @@ def ablate_control(
     """Ablate synthetic videos in which an effect of sound was planted, or none.
 
     Args:
-        model: that listens.
+        model: that listens; several, in a list or by name, make a ladder: each cue is then filed under the
+            cue and the model, and models are compared with one another on the same videos.
         cues: some of `ALL_CONTROLS`.
         settings: what is heard; None: the defaults.
         num_videos: of each cue.
@@ -233,54 +239,65 @@ def ablate_control(
     """
     told = settings or AblateSettings()
     conditions = told.heard(DEFAULT)
+    models = named_models(model)
+    places = {
+        f"{cue}, {name}" if len(models) > 1 else cue: (cue, one)
+        for cue in cues
+        for name, one in models.items()
+    }
+    ladder = {cue: [place for place, (own, _) in places.items() if own == cue] for cue in cues}
 
-    def made(cue: str, rerun: int, *, planted: bool = False) -> Any:
+    def made(place: str, rerun: int, *, planted: bool = False) -> Any:
+        cue, one = places[place]
         seed = video_seed + rerun
-        return control_videos(cue, model.spec, seed, planted=planted, root=root, part=part, fold=fold)
+        return control_videos(cue, one.spec, seed, planted=planted, root=root, part=part, fold=fold)
 
-    rounds = len(cues) * (1 + reruns)
+    rounds = len(places) * (1 + reruns)
     done = 0
 
-    def scored(cue: str, rerun: int) -> list[ConditionScore]:
+    def scored(place: str, rerun: int) -> list[ConditionScore]:
         nonlocal done
         found = score_synthetic_videos(
-            model,
-            made(cue, rerun),
+            places[place][1],
+            made(place, rerun),
             conditions,
             num_videos=num_videos,
-            dataset=cue,
+            dataset=place,
             seed=told.seed + rerun,
         )
         done += 1
         if progress is not None:
-            progress(done, rounds, cue)
+            progress(done, rounds, place)
         return found
 
     margins: dict[tuple[str, str], float] = {}
-    for cue in cues:
-        planted = planted_margins(made(cue, 0, planted=True), model.spec, num_videos)
+    for place, (_, one) in places.items():
+        planted = planted_margins(made(place, 0, planted=True), one.spec, num_videos)
         for metric, margin in (planted | told.margins).items():
-            margins[cue, metric] = margin
-    scores = [score for cue in cues for score in scored(cue, 0)]
-    found: dict[str, dict[str, Rerun]] = {cue: {} for cue in cues}
-    for cue in cues:
+            margins[place, metric] = margin
+    scores = [score for place in places for score in scored(place, 0)]
+    paired = interactions([score for score in scores if score.condition not in REFERENCES], ladder)
+    for score in paired:
+        margins[score.dataset, score.metric] = margins[score.dataset.partition(MORE_THAN)[0], score.metric]
+    found: dict[str, dict[str, Rerun]] = {place: {} for place in places}
+    for place in places:
         for rerun in range(1, reruns + 1):
-            chosen = [score for score in scored(cue, rerun) if score.metric == "nss"]
-            for one in _compared(chosen, margins):
-                found[cue].setdefault(one.condition, Rerun()).add(one)
+            chosen = [score for score in scored(place, rerun) if score.metric == "nss"]
+            for compared in _compared(chosen, margins):
+                found[place].setdefault(compared.condition, Rerun()).add(compared)
     names = [condition.name for condition in conditions]
     return ControlAblation(
-        comparisons=_compared(scores, margins),
+        comparisons=_compared([*scores, *paired], margins),
         scores=scores,
-        gains={cue: _normalised_gain(scores, cue) for cue in cues},
-        shares={cue: _favoured_shares(scores, cue) for cue in cues},
+        gains={place: _normalised_gain(scores, place) for place in places},
+        shares={place: _favoured_shares(scores, place) for place in places},
         reruns=found,
         num_reruns=reruns,
         margins=margins,
         facts={
             "cues": ", ".join(cues),
-            "model": model_words(model.name, model.arguments),
-            "weights": weights_words(model),
+            "model": "; ".join(model_words(one.name, one.arguments) for one in models.values()),
+            "weights": "; ".join(weights_words(one) for one in models.values()),
             "conditions": ", ".join(names),
             "seed of the videos": str(video_seed),
             "seed of the conditions": str(told.seed),
@@ -288,7 +305,8 @@ def ablate_control(
         },
         about={
             "avsal": __version__,
-            "model": model_facts(model),
+            "model": model_facts(next(iter(models.values()))) if len(models) == 1 else None,
+            "models": {name: model_facts(one) for name, one in models.items()},
             "videos of each cue": num_videos,
             "seed of the videos": video_seed,
             "seed": told.seed,

@@ -33,7 +33,7 @@ from avsal.report.page import write_page
 from avsal.report.page_content import PageTable
 from avsal.report.video_moves import VideoMoves, against
 from avsal.report.video_words import move_table, video_answer, video_findings
-from avsal.workflows.ablate import AblateSettings
+from avsal.workflows.ablate_settings import AblateSettings
 from avsal.workflows.results import ScratchFolder, model_facts, weights_words, whole_result
 
 if TYPE_CHECKING:

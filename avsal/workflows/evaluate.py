@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from avsal import __version__
-from avsal.configuration import from_mapping, setting
+from avsal.configuration import from_mapping
 from avsal.errors import ConfigError, DatasetError
 from avsal.evaluation import (
     AveragingProtocol,
     Evaluation,
     EvaluationSettings,
+    FixationRows,
     MapCollection,
     Mixture,
     VideoScores,
     protocol,
+    read_areas,
     read_rows,
 )
 from avsal.report import (
@@ -34,8 +36,8 @@ from avsal.report import (
     result_table,
 )
 from avsal.types import Recording
+from avsal.workflows.evaluate_settings import EvaluateOptions, EvaluateSettings
 from avsal.workflows.evaluation_notes import cost_note, notes_of
-from avsal.workflows.model import RunSettings
 from avsal.workflows.model_maps import ModelMaps
 from avsal.workflows.scores import Scores
 from avsal.workflows.sources import Scored, Sources, sources_of
@@ -45,138 +47,11 @@ if TYPE_CHECKING:
 
 __all__ = ["EvaluateOptions", "EvaluateSettings", "evaluate", "evaluate_sources"]
 
-_PROTOCOL = "averages and tables"
-
 #: data sets whose papers pool the frames of all videos
 _POOLED = ("dhf1k", "hollywood2", "ucf_sports")
 
-#: protocols as published: how the tables of STAViS and of those who follow it were made, and DHF1K's
-LIKE: dict[str, dict[str, Any]] = {
-    "stavis": {
-        "family": "mit",
-        "sampler": "same_video",
-        "postprocess": "stavis",
-        "resize": "bicubic",
-        "protocol": "stavis",
-    },
-    "dhf1k": {
-        "family": "mit",
-        "sampler": "dhf1k_10",
-        "seed": 0,
-        "resize": "bicubic",
-        "protocol": "dhf1k",
-    },
-}
-
 #: told of each video that was scored: its number from 1, how many there are, its id
 Progress = Callable[[int, int, str], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluateSettings(RunSettings, EvaluationSettings):
-    """How maps are made, scored and averaged; see `EvaluationSettings` and `RunSettings` for the rest.
-
-    Attributes:
-        audio: what a model is given: ``own``, ``none`` as without sound, ``zero`` as silence.
-        name: of the row, of several models with commas; None: the model's or that of the path of maps.
-        videos: ids of the recordings to score; None: all.
-        protocol: of averaging; None: by data set.
-        centre: what the centre bias is fitted to: the data set's training videos, or the other scored ones.
-        common_with: rows of earlier evaluations: averages are of common frames only.
-        interval: of the bootstrap over videos.
-        workers: processes, one video each, for maps and baseline rows; a model predicts in this process.
-        costs: whether to measure what each model's maps cost.
-        like: a protocol as published: what `LIKE` says of it fills in the settings that are at their default.
-    """
-
-    audio: Literal["own", "none", "zero"] = setting(
-        "own", help="none: as without sound; zero: as silence", group="model"
-    )
-    name: str | None = setting(
-        None, help="of the row; of several models A,B,C [the model's or the path's]", group=_PROTOCOL
-    )
-    videos: tuple[str, ...] | None = setting(
-        None, help="only these recordings, by id [all]", metavar="IDS", group="data set"
-    )
-    protocol: str | None = setting(
-        None,
-        help="stavis: per video, then over videos; dhf1k: frames pooled; diem20: first 300 frames; objects: "
-        "masks [by data set]",
-        group=_PROTOCOL,
-    )
-    centre: Literal["training", "scored"] = setting(
-        "training",
-        help="fit the centre bias to the training videos of a data set with a split, else, and with scored, "
-        "to the other scored videos (reads no training gaze)",
-        group=_PROTOCOL,
-    )
-    common_with: tuple[str, ...] = setting(
-        (),
-        help="rows of earlier evaluations (OUT/frames/NAME.csv): average on common frames only",
-        metavar="FILES",
-        group=_PROTOCOL,
-    )
-    interval: Literal["bca", "percentile"] = setting(
-        "bca", help="of the bootstrap over videos", group=_PROTOCOL
-    )
-    workers: int = setting(
-        1, help="processes, one video each (maps and baseline rows; a model needs 1)", group=_PROTOCOL
-    )
-
-    costs: bool = setting(
-        True, help="columns of what each model's maps cost: CPU time, operations, memory", group=_PROTOCOL
-    )
-    like: Literal["stavis", "dhf1k"] | None = setting(
-        None,
-        help="a protocol as published, in one word: family, negatives, averages, post-processing, resizing",
-        group=_PROTOCOL,
-    )
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError for choices that are impossible or contradict each other."""
-        usual = {entry.name: entry.default for entry in fields(self)}
-        for name, value in LIKE[self.like].items() if self.like is not None else ():
-            if getattr(self, name) not in (usual[name], value):
-                raise ConfigError(
-                    f"like={self.like} means {name}={value}, but {name}={getattr(self, name)} is given: "
-                    "leave one of them out"
-                )
-            object.__setattr__(self, name, value)
-        EvaluationSettings.__post_init__(self)
-        if self.workers < 1 or (self.batch_size is not None and self.batch_size < 1):
-            raise ConfigError("`workers` and `batch_size` must be at least 1")
-
-
-class EvaluateOptions(TypedDict, total=False):
-    """The fields of `EvaluateSettings` as keywords."""
-
-    metrics: Sequence[str] | None
-    family: Literal["exact", "mit"]
-    sampler: Literal["other_videos", "same_video", "dhf1k_10"]
-    seed: int | None
-    density: str
-    height: int | None
-    every: int
-    max_frames: int | None
-    min_fixations: int
-    postprocess: Literal["stavis", "msu"] | None
-    resize: Literal["bilinear", "bicubic"]
-    ig_floor: float
-    baselines: Sequence[str]
-    strict: bool
-    engine: str | None
-    batch_size: int | None
-    precision: str
-    audio: Literal["own", "none", "zero"]
-    name: str | None
-    videos: Sequence[str] | None
-    protocol: str | None
-    centre: Literal["training", "scored"]
-    common_with: Sequence[str]
-    interval: Literal["bca", "percentile"]
-    workers: int
-    costs: bool
-    like: Literal["stavis", "dhf1k"] | None
 
 
 def evaluate(
@@ -233,6 +108,9 @@ def evaluate_sources(
     """
     if settings.protocol == "diem20" and settings.max_frames is None:
         settings = replace(settings, max_frames=300)
+    if settings.areas is not None:
+        settings = replace(settings, fixations=True)
+    areas = {} if settings.areas is None else read_areas(settings.areas)
     earlier = [read_rows(path) for path in settings.common_with]
     facts = _DataFacts.of(data)
     everything = list(data)
@@ -249,6 +127,7 @@ def evaluate_sources(
         evaluation.problems.add("unusable recording", text)
     for text in notes:
         evaluation.problems.add("note", text)
+    evaluation.areas = areas
     averaging = _protocol(settings, facts.name, masks=evaluation.truths[0].masks)
     for source in sources.all:
         if isinstance(source, MapCollection):
@@ -260,6 +139,7 @@ def evaluate_sources(
     scores: dict[str, list[VideoScores]] = {}
     absent: dict[str, dict[str, str]] = {}
     mixtures: dict[str, Mixture] = {}
+    looks: list[FixationRows] = []
     total, before = len(evaluation.truths), 0
     with ExitStack() as stack:
         if settings.postprocess == "msu" and sources.all:
@@ -272,6 +152,7 @@ def evaluate_sources(
         stack.callback(getattr(results, "close", lambda: None))
         for number, result in enumerate(results, start=1):
             absent[result.video] = result.absent
+            looks += result.fixations
             if result.mixture is not None:
                 mixtures[result.video] = result.mixture
             for entry in result.scores:
@@ -330,7 +211,7 @@ def evaluate_sources(
         "problems": [asdict(problem) for problem in evaluation.problems.found],
     }
     common = on_common_frames(scores, earlier)
-    return Scores(table, scores, evaluation.problems, about, averaging, common)
+    return Scores(table, scores, evaluation.problems, about, averaging, common, looks)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avsal.evaluation import AveragingProtocol, Problems, RowWriter, VideoScores, aggregate
+from avsal.evaluation import (
+    AveragingProtocol,
+    FixationRows,
+    Problems,
+    RowWriter,
+    VideoScores,
+    aggregate,
+    by_area,
+    write_fixations,
+)
 from avsal.media import atomic_path
 from avsal.render.style import written
 from avsal.report import ResultTable, dot_plot
@@ -54,6 +63,7 @@ class Scores:
         facts: data, settings, protocol, model, notes: what `save` writes to evaluation.json.
         averaging: the protocol.
         common: the scores that the averages are of: those on frames that all rows share.
+        fixations: how salient each fixation was to each row, where ``fixations`` or ``areas`` was asked for.
     """
 
     table: ResultTable
@@ -62,12 +72,21 @@ class Scores:
     facts: Mapping[str, Any]
     averaging: AveragingProtocol
     common: Mapping[str, Sequence[VideoScores]]
+    fixations: Sequence[FixationRows] = ()
 
     def __repr__(self) -> str:
         return f"<Scores of {', '.join(self.frames)} on {self.table.title}>"
 
     def __str__(self) -> str:
-        return self.table.to_markdown()
+        text = self.table.to_markdown()
+        if self.areas:
+            text += "\n| row | area | fixations | share | NSS there | rank |\n|---|---|--:|--:|--:|--:|\n"
+            text += "".join(
+                f"| {one['row']} | {one['area']} | {one['fixations']:.0f} | {one['share']:.1%} "
+                f"| {one['saliency']:.3f} | {one['rank']:.3f} |\n"
+                for one in self.areas
+            )
+        return text
 
     @property
     def complete(self) -> bool:
@@ -86,6 +105,20 @@ class Scores:
             )
         ]
 
+    @property
+    def areas(self) -> list[dict[str, str | float]]:
+        """Gaze by area of interest, ready for a data frame: a row for each row of the table and area.
+
+        Of each the number of fixations, their share of all, and the means of saliency (their NSS) and rank.
+        Area ``elsewhere`` is what no area holds.
+        """
+        if self.facts["choices"]["areas"] is None:
+            return []
+        return [
+            {"dataset": dataset, "row": row, "area": area or "elsewhere", **found}
+            for (dataset, row, area), found in sorted(by_area(self.fixations).items())
+        ]
+
     def figure(self) -> Figure:
         """The table drawn: a panel a metric, a dot a row, intervals over videos."""
         return dot_plot(self.table)
@@ -101,6 +134,8 @@ class Scores:
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
         """Write all of it: ``frames/ROW.csv``, ``videos.csv``, ``table.md|tex|csv``, ``plot.png``.
+
+        ``fixations.csv`` and ``areas.csv`` too where they were asked for.
 
         ``evaluation.json`` comes last: where it stands, the evaluation is whole.
 
@@ -126,6 +161,13 @@ class Scores:
                 with atomic_path(folder / f"table.{suffix}") as temporary:
                     temporary.write_text(text, encoding="utf-8")
             self.plot(folder / "plot.png")
+            for name, wanted in (("fixations.csv", self.fixations), ("areas.csv", self.areas)):
+                if not wanted:
+                    (folder / name).unlink(missing_ok=True)
+            if self.fixations:
+                write_fixations(folder / "fixations.csv", self.fixations)
+            if self.areas:
+                write_table(folder / "areas.csv", self.areas)
             write_table(folder / "videos.csv", [asdict(mean) for mean in self.videos])
             with atomic_path(summary) as temporary:
                 temporary.write_text(json.dumps(self.facts, indent=2, default=str) + "\n", encoding="utf-8")

@@ -16,7 +16,7 @@ from avsal.workflows.model_maps import ModelMaps
 if TYPE_CHECKING:
     from avsal.workflows.evaluate import EvaluateSettings
 
-__all__ = ["Scored", "Sources", "sources_of"]
+__all__ = ["Scored", "Sources", "named_models", "sources_of"]
 
 #: one model or source of maps; several; or several under names of one's own
 Scored = SaliencyModel | MapSource | Sequence[SaliencyModel | MapSource] | Mapping[str, SaliencyModel] | None
@@ -60,6 +60,45 @@ class Sources:
         return f"{row} was trained on {len(both)} of the {len(videos)} videos scored here{which}"
 
 
+def named_models(
+    model: SaliencyModel | Sequence[SaliencyModel] | Mapping[str, SaliencyModel],
+) -> dict[str, SaliencyModel]:
+    """Models by names: those given, else the checkpoint's or the model's own, told apart by arguments
+    or hash where two would be called alike.
+
+    Raises:
+        ConfigError: no model, or one under two names.
+    """
+    if isinstance(model, Mapping):
+        return dict(model)
+    given = [require_model(one) for one in (model if isinstance(model, list | tuple) else [model])]
+    identities = [model_identity(one) for one in given]
+    names = _apart([who.checkpoint or who.name for who in identities], identities)
+    if not given or len(set(names)) < len(names):
+        raise ConfigError(
+            "expected models, each once: give them by name, as in {'first': model, 'second': other}"
+        )
+    return dict(zip(names, given, strict=True))
+
+
+def _apart(names: list[str], identities: Sequence[ModelIdentity | None]) -> list[str]:
+    """Names told apart, where several are the same, by the arguments in which these differ, else by hash."""
+    alike = {name for name in names if names.count(name) > 1}
+    told = list(names)
+    for name in alike:
+        own = [who.arguments for one, who in zip(names, identities, strict=True) if one == name and who]
+        keys = sorted({key for arguments in own for key in arguments})
+        differing = [key for key in keys if any(one.get(key) != own[0].get(key) for one in own)]
+        for place, who in enumerate(identities):
+            if names[place] == name and who is not None:
+                words = [f"{key}={who.arguments.get(key)}" for key in differing[:2]]
+                told[place] = " ".join([name, *words])
+    return [
+        f"{name} ({who.sha256[:8]})" if who is not None and told.count(name) > 1 else name
+        for name, who in zip(told, identities, strict=True)
+    ]
+
+
 def sources_of(model: Scored, maps: str | Path | None, settings: EvaluateSettings) -> Sources:
     """The sources that an evaluation was given.
 
@@ -84,18 +123,13 @@ def sources_of(model: Scored, maps: str | Path | None, settings: EvaluateSetting
     if isinstance(model, Mapping):
         own_names, given = list(model), list(model.values())
     else:
-        given = list(model) if isinstance(model, Sequence) else [model]
+        given = list(model) if isinstance(model, list | tuple) else [model]  # type: ignore[list-item]
     told = None if settings.name is None else [part.strip() for part in settings.name.split(",")]
     if told is not None and len(told) != len(given):
         raise ConfigError(f"`name` gives {len(told)} names for {len(given)} models: give one for each")
     identities = [_identity(one, settings) for one in given]
     usual = [_name(one, who) for one, who in zip(given, identities, strict=True)]
-    names = told or own_names or usual
-    for name in {name for name in names if names.count(name) > 1}:  # two checkpoints of one model
-        names = [
-            who.label if who is not None and own == name else own
-            for own, who in zip(names, identities, strict=True)
-        ]
+    names = told or own_names or _apart(usual, identities)
     found: list[MapSource] = []
     for name, one in zip(names, given, strict=True):
         if not isinstance(one, SaliencyModel):

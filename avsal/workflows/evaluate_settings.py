@@ -1,0 +1,153 @@
+"""What an evaluation is told: how maps are made, scored and averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, TypedDict
+
+from avsal.configuration import setting
+from avsal.errors import ConfigError
+from avsal.evaluation import EvaluationSettings
+from avsal.workflows.model import RunSettings
+
+__all__ = ["LIKE", "EvaluateOptions", "EvaluateSettings"]
+
+_PROTOCOL = "averages and tables"
+
+#: protocols as published: how the tables of STAViS and of those who follow it were made, and DHF1K's
+LIKE: dict[str, dict[str, Any]] = {
+    "stavis": {
+        "family": "mit",
+        "sampler": "same_video",
+        "postprocess": "stavis",
+        "resize": "bicubic",
+        "protocol": "stavis",
+    },
+    "dhf1k": {
+        "family": "mit",
+        "sampler": "dhf1k_10",
+        "seed": 0,
+        "resize": "bicubic",
+        "protocol": "dhf1k",
+    },
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateSettings(RunSettings, EvaluationSettings):
+    """How maps are made, scored and averaged; see `EvaluationSettings` and `RunSettings` for the rest.
+
+    Attributes:
+        audio: what a model is given: ``own``, ``none`` as without sound, ``zero`` as silence.
+        name: of the row, of several models with commas; None: the model's or that of the path of maps.
+        videos: ids of the recordings to score; None: all.
+        protocol: of averaging; None: by data set.
+        centre: what the centre bias is fitted to: the data set's training videos, or the other scored ones.
+        common_with: rows of earlier evaluations: averages are of common frames only.
+        interval: of the bootstrap over videos.
+        workers: processes, one video each, for maps and baseline rows; a model predicts in this process.
+        areas: file of areas of interest, see `read_areas`: each fixation is filed under one, and a table
+            tells how salient those of each area were.
+        costs: whether to measure what each model's maps cost.
+        like: a protocol as published: what `LIKE` says of it fills in the settings that are at their default.
+    """
+
+    audio: Literal["own", "none", "zero"] = setting(
+        "own", help="none: as without sound; zero: as silence", group="model"
+    )
+    name: str | None = setting(
+        None, help="of the row; of several models A,B,C [the model's or the path's]", group=_PROTOCOL
+    )
+    videos: tuple[str, ...] | None = setting(
+        None, help="only these recordings, by id [all]", metavar="IDS", group="data set"
+    )
+    protocol: str | None = setting(
+        None,
+        help="stavis: per video, then over videos; dhf1k: frames pooled; diem20: first 300 frames; objects: "
+        "masks [by data set]",
+        group=_PROTOCOL,
+    )
+    centre: Literal["training", "scored"] = setting(
+        "training",
+        help="fit the centre bias to the training videos of a data set with a split, else, and with scored, "
+        "to the other scored videos (reads no training gaze)",
+        group=_PROTOCOL,
+    )
+    common_with: tuple[str, ...] = setting(
+        (),
+        help="rows of earlier evaluations (OUT/frames/NAME.csv): average on common frames only",
+        metavar="FILES",
+        group=_PROTOCOL,
+    )
+    interval: Literal["bca", "percentile"] = setting(
+        "bca", help="of the bootstrap over videos", group=_PROTOCOL
+    )
+    workers: int = setting(
+        1, help="processes, one video each (maps and baseline rows; a model needs 1)", group=_PROTOCOL
+    )
+
+    areas: Path | None = setting(
+        None,
+        help="areas of interest, columns video,frame,area,left,top,right,bottom: a table by area, and a "
+        "column of fixations.csv",
+        metavar="CSV",
+        group="how maps are scored",
+    )
+    costs: bool = setting(
+        True, help="columns of what each model's maps cost: CPU time, operations, memory", group=_PROTOCOL
+    )
+    like: Literal["stavis", "dhf1k"] | None = setting(
+        None,
+        help="a protocol as published, in one word: family, negatives, averages, post-processing, resizing",
+        group=_PROTOCOL,
+    )
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for choices that are impossible or contradict each other."""
+        usual = {entry.name: entry.default for entry in fields(self)}
+        for name, value in LIKE[self.like].items() if self.like is not None else ():
+            if getattr(self, name) not in (usual[name], value):
+                raise ConfigError(
+                    f"like={self.like} means {name}={value}, but {name}={getattr(self, name)} is given: "
+                    "leave one of them out"
+                )
+            object.__setattr__(self, name, value)
+        EvaluationSettings.__post_init__(self)
+        if self.workers < 1 or (self.batch_size is not None and self.batch_size < 1):
+            raise ConfigError("`workers` and `batch_size` must be at least 1")
+
+
+class EvaluateOptions(TypedDict, total=False):
+    """The fields of `EvaluateSettings` as keywords."""
+
+    metrics: Sequence[str] | None
+    family: Literal["exact", "mit"]
+    sampler: Literal["other_videos", "same_video", "dhf1k_10"]
+    seed: int | None
+    density: str
+    height: int | None
+    every: int
+    max_frames: int | None
+    min_fixations: int
+    postprocess: Literal["stavis", "msu"] | None
+    resize: Literal["bilinear", "bicubic"]
+    ig_floor: float
+    baselines: Sequence[str]
+    fixations: bool
+    strict: bool
+    engine: str | None
+    batch_size: int | None
+    precision: str
+    audio: Literal["own", "none", "zero"]
+    name: str | None
+    videos: Sequence[str] | None
+    protocol: str | None
+    centre: Literal["training", "scored"]
+    common_with: Sequence[str]
+    interval: Literal["bca", "percentile"]
+    workers: int
+    areas: str | Path | None
+    costs: bool
+    like: Literal["stavis", "dhf1k"] | None
