@@ -5,7 +5,7 @@ import pytest
 from gaze_recordings import followed_gaze, made_recording
 
 from avsal.evaluation import EvaluationSettings, VideoTruth
-from avsal.evaluation.scoring import score_map
+from avsal.evaluation.scoring import score_map, treat_map
 from avsal.metrics import Map, MapError, Points, as_density, score_frame, stavis_postprocess
 
 SIZE = (36, 64)
@@ -85,7 +85,8 @@ def test_a_constant_map_is_told_and_warns_nobody():
 def test_post_processing_happens_at_the_maps_own_size():
     truth, video = frame_truth(postprocess="stavis")
     small = SALIENCY[:18, :32]
-    row = score_map(small, truth, ("nss",), video.settings)
+    treated = treat_map(small, "video/0", video.settings, SIZE, None, None)
+    row = score_map(treated, truth, ("nss",), video.settings)
     expected = score_frame(stavis_postprocess(small), frame="x", fixations=truth.fixations, metrics=("nss",))
     assert row.values["nss"] == expected["nss"]
     assert row.values["nss"] != score_map(small, truth, ("nss",), EvaluationSettings()).values["nss"]
