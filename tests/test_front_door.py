@@ -66,7 +66,7 @@ def test_predict_writes_what_python_predicts(weights, root, tmp_path):
     assert found.num_maps == 10
     assert not found.damaged
     about = json.loads((tmp_path / "command/a.json").read_text())
-    changing = {"seconds", "seconds_per_map", "weights"}
+    changing = {"seconds", "seconds_per_map", "seconds_by_part", "weights"}
     assert {key: about[key] for key in about.keys() - changing} == {
         key: json.loads(json.dumps(value)) for key, value in found.summary.items() if key not in changing
     }
