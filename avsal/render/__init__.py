@@ -1,7 +1,7 @@
 """Maps as pictures, videos and files."""
 
 from avsal.render.colormap import COLORMAPS, colormap, paint, to_unit_peak
-from avsal.render.outputs import BY_SHOTS, OUTPUTS, Output, OutputRequest
+from avsal.render.outputs import BY_SHOTS, OUTPUTS, Output, OutputRequest, output_of
 from avsal.render.overlay import STYLES, draw_overlay
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "OutputRequest",
     "colormap",
     "draw_overlay",
+    "output_of",
     "paint",
     "to_unit_peak",
 ]

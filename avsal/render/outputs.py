@@ -6,8 +6,10 @@ Every output appears under its name only when it is whole; one that was not fini
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from avsal.clips import resize_map
 from avsal.errors import ConfigError, MediaError
 from avsal.media.atomic import atomic_path, partial_name
 from avsal.media.frames import Frame
+from avsal.media.images import is_still
 from avsal.media.planes import PictureConverter
 from avsal.media.video import open_frames
 from avsal.media.writer import VideoWriter
@@ -32,7 +35,7 @@ from avsal.render.shots import Shots
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
-__all__ = ["BY_SHOTS", "OUTPUTS", "Output", "OutputRequest"]
+__all__ = ["BY_SHOTS", "OUTPUTS", "Output", "OutputRequest", "output_of"]
 
 
 class OverlayVideo(Output):
@@ -60,6 +63,10 @@ class OverlayVideo(Output):
                 gives="pictures",
             )
             self.frames = iter(self._stack.enter_context(reader))
+        self._begin()
+
+    def _begin(self) -> None:
+        request = self.request
         self.video = self._stack.enter_context(
             VideoWriter(
                 self.path,
@@ -79,13 +86,19 @@ class OverlayVideo(Output):
         picture = self._read(prediction.time) if prediction.frame is None else prediction.frame
         caption = self.request.caption
         if caption is not None:
-            caption = f"{caption}   {prediction.time:.2f} s".strip()
+            caption = self._caption(caption, prediction)
         with self.timed("painting"):
             painted = self.paint(self.convert(picture), prediction.map, caption)
             self.count += 1
             self.faint += contrast(prediction.map) < CLEAR
         with self.timed("encoding"):
-            self.video.write(painted, prediction.time, prediction.duration)
+            self._put(painted, prediction)
+
+    def _caption(self, caption: str, prediction: Prediction) -> str:
+        return f"{caption}   {prediction.time:.2f} s".strip()
+
+    def _put(self, painted: VideoFrame, prediction: Prediction) -> None:
+        self.video.write(painted, prediction.time, prediction.duration)
 
     def _read(self, seconds: float) -> VideoFrame | NDArray[np.uint8]:
         """The picture of the next frame, from the video itself."""
@@ -109,6 +122,23 @@ class OverlayVideo(Output):
             kept = "" if info.hdr is None else f"; {info.hdr} is not tone-mapped, so that colours look pale"
             found["colours"] = f"{info.bits} bits a sample became 8{kept}"
         return found
+
+
+class OverlayPicture(OverlayVideo):
+    """A photograph with its map painted over it, as PNG; see `OverlayVideo`."""
+
+    suffix = "_overlay.png"
+
+    def _begin(self) -> None:
+        self.partial = self._stack.enter_context(atomic_path(self.path))
+
+    def _caption(self, caption: str, prediction: Prediction) -> str:
+        return caption
+
+    def _put(self, painted: VideoFrame, prediction: Prediction) -> None:
+        from PIL import Image
+
+        Image.fromarray(painted.to_ndarray(format="rgb24")).save(self.partial)
 
 
 class MapVideo(Output):
@@ -227,3 +257,11 @@ OUTPUTS: dict[str, type[Output]] = {
 
 #: those that ask where shots begin
 BY_SHOTS = frozenset({"shots", "roi", "svtav1", "x265"})
+
+
+def output_of(kind: str, source: object) -> type[Output]:
+    """What writes a kind of `OUTPUTS`: the overlay of a photograph is a picture, not a video of one frame."""
+    is_path = isinstance(source, str | os.PathLike)
+    if kind == "overlay" and is_path and is_still(Path(source)):  # type: ignore[arg-type]
+        return OverlayPicture
+    return OUTPUTS[kind]

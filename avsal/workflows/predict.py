@@ -26,7 +26,7 @@ from avsal.prediction import Prediction, PredictionStream
 from avsal.prediction.engines import supported_engines
 from avsal.prediction.prediction import SoundOption
 from avsal.prediction.prefetch import Prefetcher
-from avsal.render import BY_SHOTS, OUTPUTS, Output, OutputRequest, colormap
+from avsal.render import BY_SHOTS, OUTPUTS, Output, OutputRequest, colormap, output_of
 from avsal.workflows.model import ModelSettings
 from avsal.workflows.results import ScratchFolder, model_facts
 
@@ -231,7 +231,7 @@ def open_video(
     told, base = settings or PredictSettings(), Path(base)
     audio = told.audio if audio is None else audio
     summary_path = summary_of(base)
-    paths = {kind: base.with_name(base.name + OUTPUTS[kind].suffix) for kind in told.save}
+    paths = {kind: base.with_name(base.name + output_of(kind, source).suffix) for kind in told.save}
     there = [path for path in (*paths.values(), summary_path) if path.exists()]
     if told.skip_existing and len(there) == len(paths) + 1:
         return PredictedVideo(Path(str(source)), paths, {}, skipped=True)
@@ -308,7 +308,7 @@ def write_video(
     with contextlib.ExitStack() as stack:
         stack.enter_context(contextlib.closing(stream))
         outputs: list[Output] = [
-            stack.enter_context(OUTPUTS[kind](path, request)) for kind, path in paths.items()
+            stack.enter_context(output_of(kind, source.path)(path, request)) for kind, path in paths.items()
         ]
         predictions: Iterable[Prediction] = stream if progress is None else progress(stream)
         ahead = Prefetcher(predictions, COMPUTED_AHEAD) if source.ahead else None

@@ -353,3 +353,16 @@ def test_the_model_that_made_the_maps_is_told_and_kept(video, weights, tmp_path,
     assert made_by["origin"] == "trained"
     assert made_by["sha256"][:12] in told[0]
     assert len(told) == 1
+
+
+def test_a_photograph_gets_a_picture(predict, tmp_path):
+    photograph = np.full((48, 60, 3), 90, np.uint8)
+    photograph[20:28, 30:38] = (250, 240, 30)
+    Image.fromarray(photograph).save(tmp_path / "photo.jpg")
+    code, _, errors = predict(tmp_path / "photo.jpg", "--save", "overlay,png,csv")
+    assert (code, errors) == (0, [])
+    assert names(tmp_path / "out") == ["photo.csv", "photo.json", "photo_maps", "photo_overlay.png"]
+    assert names(tmp_path / "out/photo_maps") == ["00001.png"]
+    with Image.open(tmp_path / "out/photo_overlay.png") as overlay:
+        assert (overlay.size, overlay.mode) == ((60, 48), "RGB")
+        assert np.abs(np.asarray(overlay, float) - photograph).mean() > 0.5  # something is painted
