@@ -11,11 +11,12 @@ import inspect
 import io
 import re
 import textwrap
+from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from typing import Any
 
-__all__ = ["datasets_page", "help_page", "metrics_page", "on_files"]
+__all__ = ["datasets_page", "help_page", "metrics_page", "on_files", "pages"]
 
 
 DATASETS_HEAD = """\
@@ -184,18 +185,23 @@ def reference_page(module: str, title: str) -> str:
     return "\n\n".join(lines) + "\n"
 
 
-def on_files(files: Any, config: Any) -> Any:
-    """Add the made pages; mkdocs calls this."""
-    from mkdocs.structure.files import File
-
-    pages = {
+def pages() -> dict[str, Callable[[], str]]:
+    """What makes each page, by its path below `docs/`."""
+    found: dict[str, Callable[[], str]] = {
         "datasets.md": datasets_page,
         "metrics.md": metrics_page,
         "commands.md": help_page,
         "reference/front-door.md": front_door_page,
     }
     for module, title in REFERENCE.items():
-        pages[f"reference/{module.rpartition('.')[2]}.md"] = partial(reference_page, module, title)
-    for name, make in pages.items():
+        found[f"reference/{module.rpartition('.')[2]}.md"] = partial(reference_page, module, title)
+    return found
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add the made pages; mkdocs calls this."""
+    from mkdocs.structure.files import File
+
+    for name, make in pages().items():
         files.append(File.generated(config, name, content=make()))
     return files

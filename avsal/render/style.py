@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -42,7 +43,15 @@ def new_figure(width: float, height: float) -> Figure:
     """An empty figure of a size in inches, which a notebook shows; matplotlib is loaded here, not before."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), dpi=150, layout="constrained")
+    class Shown(Figure):
+        """Notebooks ask for `_repr_png_`, which a figure has only once pyplot was imported."""
+
+        def _repr_png_(self) -> bytes:
+            written = BytesIO()
+            self.savefig(written, format="png")
+            return written.getvalue()
+
+    return Shown(figsize=(width, height), dpi=150, layout="constrained")
 
 
 def tidy(axis: Any, *, grid: Literal["both", "x", "y"] | None = "both", left: bool = True) -> None:

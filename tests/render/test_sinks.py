@@ -16,6 +16,7 @@ from avsal.clips import resize_map
 from avsal.errors import ConfigError
 from avsal.evaluation import MapCollection
 from avsal.prediction import Prediction, predict
+from avsal.render.style import new_figure
 from avsal.render.training_curves import training_curves
 from avsal.workflows.predict import PredictSettings, predict_video
 
@@ -122,6 +123,12 @@ def test_predictions_are_drawn_over_their_frames(video, tmp_path):
     assert 6 <= len(titles) <= 12
     assert titles[0].startswith("frame 0 ")
     assert avsal.plot(long[0]).axes  # without its frame: on a grey ground
+
+
+def test_a_notebook_gets_pictures_of_figures_without_pyplot():
+    figure = new_figure(2, 1)
+    figure.subplots().plot([1, 2])
+    assert figure._repr_png_().startswith(b"\x89PNG")
 
 
 def test_what_cannot_be_drawn_is_told(video, tmp_path):
