@@ -23,6 +23,9 @@ KEY_SECONDS = 0.2
 RELUCTANCE = 0.5
 """Share of the saliency times seconds that must be gained by a move of one crop width."""
 
+CENTRED = 0.5
+"""What saliency in the middle half of the crop counts beyond what it counts in the crop, for looks."""
+
 SMOOTHING = 0.25
 """Seconds, sigma of the Gaussian over time that rounds the corners of the path."""
 
@@ -70,8 +73,9 @@ class CropPlanner:
     """Takes a video's maps one by one and plans the crop when all are there.
 
     Of each map the share that every place of the crop would hold is kept, some hundred numbers. Within a shot
-    the path is the one of all paths within the speed limit that holds most saliency less `RELUCTANCE` times
-    its length (dynamic programming over places `KEY_SECONDS` apart), then smoothed, which makes it no faster.
+    the path is the one of all paths within the speed limit that holds most saliency, `CENTRED` times that in
+    its middle half besides, less `RELUCTANCE` times its length (dynamic programming over places `KEY_SECONDS`
+    apart), then smoothed, which makes it no faster.
     At a cut the crop jumps.
 
     Args:
@@ -99,7 +103,7 @@ class CropPlanner:
         self.speed = speed
         self._places = np.linspace(0, self.length - self.span, min(PLACES, self.length - self.span + 1))
         self._times: list[float] = []
-        self._shares: list[NDArray[np.float32]] = []
+        self._gains: list[NDArray[np.float32]] = []
         self._marginals: list[NDArray[np.float32]] = []
         self._shots: list[int] = []
 
@@ -118,7 +122,8 @@ class CropPlanner:
         along = along / total if total > 0 else np.full(len(along), 1 / len(along))
         summed = np.concatenate([[0.0], np.cumsum(along)]).astype(np.float32)
         self._marginals.append(summed)
-        self._shares.append(self._held(summed, self._places).astype(np.float32))
+        inner = self._held(summed, self._places + self.span / 4, self.span / 2)
+        self._gains.append((self._held(summed, self._places) + CENTRED * inner).astype(np.float32))
         self._times.append(time)
 
     def path(self) -> CropPath:
@@ -126,19 +131,22 @@ class CropPlanner:
         times = np.array(self._times)
         offsets = np.empty(len(times))
         for first, stop in zip(self._shots, [*self._shots[1:], len(times)], strict=True):
-            offsets[first:stop] = self._shot(times[first:stop], np.stack(self._shares[first:stop]))
+            offsets[first:stop] = self._shot(times[first:stop], np.stack(self._gains[first:stop]))
         middle = (self.length - self.span) / 2
         pairs = zip(self._marginals, offsets, strict=True)
         kept = np.array([float(self._held(summed, np.array([at]))[0]) for summed, at in pairs])
         centre = [float(self._held(summed, np.array([middle]))[0]) for summed in self._marginals]
         return CropPath(self.size, self.axis, times, offsets, kept, np.array(centre), tuple(self._shots))
 
-    def _held(self, summed: NDArray[np.float32], places: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Share of the map between each place and the crop's other edge."""
+    def _held(
+        self, summed: NDArray[np.float32], places: NDArray[np.float64], span: float | None = None
+    ) -> NDArray[np.float64]:
+        """Share of the map from each place on, over the crop's span or another one."""
         edges = np.linspace(0, self.length, len(summed))
-        return np.interp(places + self.span, edges, summed) - np.interp(places, edges, summed)
+        beyond = places + (self.span if span is None else span)
+        return np.interp(beyond, edges, summed) - np.interp(places, edges, summed)
 
-    def _shot(self, times: NDArray[np.float64], shares: NDArray[np.float32]) -> NDArray[np.float64]:
+    def _shot(self, times: NDArray[np.float64], held: NDArray[np.float32]) -> NDArray[np.float64]:
         """(n,) pixels of a shot's frames."""
         seconds = float(times[-1] - times[0])
         num_keys = max(1, round(seconds / KEY_SECONDS) + 1)
@@ -147,7 +155,7 @@ class CropPlanner:
         apart = seconds / (num_keys - 1) if num_keys > 1 else KEY_SECONDS
         gains = np.zeros((num_keys, len(self._places)))
         counts = np.bincount(key, minlength=num_keys)
-        np.add.at(gains, key, shares.astype(np.float64))
+        np.add.at(gains, key, held.astype(np.float64))
         gains *= (apart / np.maximum(1, counts))[:, None]
         step = float(self._places[1] - self._places[0])
         reach = int(self.speed * self.span * apart / step)
