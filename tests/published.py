@@ -8,7 +8,7 @@ from torch import Tensor
 
 from avsal.models import SaliencyModel
 from avsal.weights import convert_state
-from avsal.weights.published import MODELS
+from avsal.weights.published import NETWORKS
 from avsal.weights.published_file import model_of
 from tests.key_filled import filled
 
@@ -21,7 +21,7 @@ SMALLER = {
 
 def authors_state(name: str) -> dict[str, Tensor]:
     """A state dict under the authors' names; kernels of SoundNet have the axis that they gave them."""
-    network = MODELS[name]
+    network = NETWORKS[name]
     layout = network.layouts[0]
     shapes = {}
     for ours, tensor in network.tensors.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -11,7 +12,7 @@ from importlib import import_module
 
 from avsal import __version__
 from avsal.cli.parsing import Parser
-from avsal.cli.process import Ended, in_good_order
+from avsal.cli.process import Ended, in_good_order, log_to_stderr
 from avsal.configuration import did_you_mean
 from avsal.errors import AvsalError, AvsalRuntimeError, ConfigError, shown
 
@@ -48,7 +49,42 @@ def build_parser() -> Parser:
         epilog=EPILOG,
     )
     parser.add_argument("--version", action="version", version=f"avsal {__version__}")
+    parser.add_argument(
+        "--completion",
+        choices=["bash", "zsh", "fish"],
+        help='print what makes this shell complete verbs and options: eval "$(avsal --completion bash)"',
+    )
     return parser
+
+
+def completion(shell: str) -> str:
+    """The script by which a shell completes verbs, actions and options, made from their parsers."""
+    import shtab
+
+    parser = build_parser()
+    verbs = parser.add_subparsers()
+    made: list[argparse.ArgumentParser] = []
+    for verb, summary in VERBS.items():
+        module = import_module(f"avsal.cli.{verb}")
+        below = verbs.add_parser(verb, help=summary)
+        actions = getattr(module, "ACTIONS", None)
+        if actions is None:
+            module.add_arguments(below)
+            made.append(below)
+            continue
+        group = below.add_subparsers()
+        for name, action in actions.items():
+            made.append(group.add_parser(name, help=action.summary))
+            action.add_arguments(made[-1])
+    for option in (option for each in made for option in each._actions):
+        what = str(option.metavar)
+        if "|" in what:
+            option.choices = what.split("|")
+        elif what in ("FILE", "CSV", "SOURCE", "WHAT", "OUT") or what.startswith("VIDEO"):
+            option.complete = shtab.FILE  # type: ignore[attr-defined]
+        elif what == "DIR":
+            option.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
+    return str(shtab.complete(parser, shell))
 
 
 def verb_parser(words: Sequence[str]) -> tuple[Parser, Callable[[argparse.Namespace], int], list[str]]:
@@ -87,15 +123,18 @@ def verb_parser(words: Sequence[str]) -> tuple[Parser, Callable[[argparse.Namesp
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `avsal` with the given arguments (those of the process by default) and return its exit code."""
-    with in_good_order():
-        return _run(list(sys.argv[1:] if argv is None else argv))
+    words = list(sys.argv[1:] if argv is None else argv)
+    with in_good_order(), log_to_stderr(logging.DEBUG if "--debug" in words else logging.WARNING):
+        return _run(words)
 
 
 def _run(words: list[str]) -> int:
     debug = "--debug" in words
     try:
         if not words or words[0].startswith("-"):
-            build_parser().parse_args(words or ["--help"])
+            shell = build_parser().parse_args(words or ["--help"]).completion
+            print(completion(shell))
+            return 0
         parser, run, rest = verb_parser(words)
         return run(parser.read(rest))
     except AvsalError as error:

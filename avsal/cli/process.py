@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -11,7 +12,9 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
-__all__ = ["Ended", "in_good_order"]
+from avsal.errors import shown
+
+__all__ = ["Ended", "in_good_order", "log_to_stderr"]
 
 ENDING = ("SIGTERM", "SIGHUP")
 """What queues, containers and terminals send before they kill; Ctrl-C is Python's own."""
@@ -84,3 +87,33 @@ def in_good_order() -> Iterator[None]:
             sys.stdout = stdout
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def log_to_stderr(level: int = logging.WARNING) -> Iterator[None]:
+    """Within, what the package logs is a line of standard error, such as ``avsal: warning: ...``.
+
+    Where somebody else listens to all logs, as Hydra does in a sweep, it is left to them.
+
+    Args:
+        level: of what is told at least.
+    """
+    logger, handler = logging.getLogger("avsal"), logging.StreamHandler()
+    handler.setLevel(level)
+    handler.addFilter(lambda record: not logging.getLogger().handlers)
+    handler.setFormatter(_Line())
+    logger.addHandler(handler)
+    before = logger.level
+    logger.setLevel(min(level, logger.getEffectiveLevel()))
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+        logger.removeHandler(handler)
+
+
+class _Line(logging.Formatter):
+    """A record on one line, fit for a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"avsal: {record.levelname.lower()}: {shown(record.getMessage())}"

@@ -284,7 +284,12 @@ class StoredRecording:
     def _points(self, frame: NDArray[Any], *columns: NDArray[Any]) -> Fixations:
         x, y, observer = columns
         size = self.gaze_size or self.video_size
-        return Fixations(frame, x, y, observer, size, self.geometry, self.dropped)
+        try:
+            return Fixations(frame, x, y, observer, size, self.geometry, self.dropped)
+        except ValueError as error:
+            raise DatasetError(
+                f"{self.folder / FIXATIONS} is damaged ({error}); delete {self.folder} and prepare again"
+            ) from error
 
     def _array(self, name: str) -> NDArray[Any]:
         # Mapped anew each time: a mapping kept open holds a file descriptor, and data sets have thousands.

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal.errors import ConfigError, DatasetError, MediaError
+from avsal.errors import AvsalRuntimeError, ConfigError, DatasetError, MediaError
 from avsal.evaluation.adaptation import Adaptation, AdaptationFit, KeptMaps
 from avsal.evaluation.areas import Areas
 from avsal.evaluation.centre_bias import CentreBias, coverage_of_masks, coverage_of_points
@@ -170,7 +170,7 @@ class Evaluation:
             try:
                 yield from pool.map(_score, self.truths)
             except BrokenProcessPool as error:
-                raise ConfigError(
+                raise AvsalRuntimeError(
                     "a worker process died, as when memory ends: use fewer `workers`"
                 ) from error
 

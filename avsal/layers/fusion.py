@@ -7,7 +7,7 @@ to an attention map; it gives neither where it acts, its width, its activation n
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import torch
@@ -32,7 +32,11 @@ __all__ = [
     "STAViSFusion",
 ]
 
-AUDIO_ENCODERS = ("soundnet", "logmel")
+#: what listens, by name: made from the layers of SoundNet that a fusion uses and the width
+AUDIO_ENCODERS: dict[str, Callable[[int, float], SoundNet | LogMelNet]] = {
+    "soundnet": SoundNet,
+    "logmel": lambda depth, width: LogMelNet(width),
+}
 
 
 class Fusion(nn.Module, ABC):
@@ -64,8 +68,7 @@ class Fusion(nn.Module, ABC):
             )
         self.audio_encoder = audio_encoder
         self.time_stride = time_stride
-        encoder = SoundNet(self.depth, width) if audio_encoder == "soundnet" else LogMelNet(width)
-        self.add_module(audio_encoder, encoder)
+        self.add_module(audio_encoder, AUDIO_ENCODERS[audio_encoder](self.depth, width))
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         """`forward` in single precision, whatever the visual network computes in.

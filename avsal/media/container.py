@@ -32,6 +32,7 @@ __all__ = [
     "check_picture_size",
     "decode",
     "demux",
+    "may_begin_with_still",
     "moving_stream",
     "open_container",
     "picture_stream",
@@ -168,16 +169,20 @@ def check_picture_size(path: str | Path, height: int, width: int) -> None:
         )
 
 
+def may_begin_with_still(container: InputContainer) -> bool:
+    """Whether the first of several picture streams is of a codec that stills have."""
+    streams = picture_streams(container)
+    return len(streams) > 1 and streams[0].codec_context.codec.canonical_name in STILL_CODECS
+
+
 def moving_stream(path: Path) -> int:
-    """The number of the picture stream to take: the first, unless it is a still beside a video.
+    """The number of the picture stream to take, where `may_begin_with_still`: the first that is no still.
 
     Raises:
         MediaError: no such file, or no picture.
     """
     with open_container(path) as container:
         streams = picture_streams(container)
-        if len(streams) < 2 or streams[0].codec_context.codec.canonical_name not in STILL_CODECS:
-            return 0
         found = Counter(
             packet.stream_index for packet in islice(demux(container, streams, Damage()), LOOKED_AT)
         )
@@ -205,8 +210,12 @@ def sound_stream(container: InputContainer, path: Path, index: int | None = None
     context = stream.codec_context
     if context.codec.canonical_name.startswith(("pcm_", "adpcm_")) and not context.is_open:
         # Where a container lists speakers one by one, PyAV 17.1 to 18.1 frees that list twice. These decoders
-        # take it from here; the others from their own data. Channels are mixed alike anyway.
-        context.layout = f"{context.channels} channels"
+        # take it from here; the others from their own data. Channels are mixed alike anyway. To ask twice for
+        # their number crashes.
+        channels = context.channels
+        if channels < 1:
+            raise MediaError(f"{path} claims a sound of no channel: see whether the file is damaged")
+        context.layout = f"{channels} channels"
     return stream
 
 

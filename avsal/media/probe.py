@@ -17,6 +17,7 @@ from avsal.media.container import (
     check_picture_size,
     decode,
     demux,
+    may_begin_with_still,
     moving_stream,
     open_container,
     picture_stream,
@@ -81,9 +82,10 @@ def probe(path: str | Path, stream: int | None = None) -> Probe:
 
 @lru_cache(maxsize=1024)
 def _probe(path: Path, index: int | None, changed_at: int, num_bytes: int) -> Probe:
-    if index is None:
-        index = moving_stream(path)
     with open_container(path) as container:
+        if index is None and may_begin_with_still(container):
+            return _probe(path, moving_stream(path), changed_at, num_bytes)
+        index = index or 0
         stream = picture_stream(container, path, index)
         stream.codec_context.thread_count = 1
         sounds = sound_streams(container)

@@ -19,6 +19,7 @@ from avsal.media.resampling import resample
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
+    from av.container import InputContainer
 
 __all__ = ["SampleBlocks", "SoundDecoder", "placed_blocks"]
 
@@ -81,13 +82,13 @@ class SoundDecoder:
         self._stream = stream
         self.damage = Damage("sound")
         # The header's rate is half the true one for some AAC: only a decoded frame tells.
-        first = next(self._frames(Damage()), None)
+        with open_container(self._path) as container:
+            self.can_seek = seeks_exactly(container)
+            first = next(self._frames_of(container, Damage()), None)
         if first is None:
             raise MediaError(f"{path}: its sound cannot be decoded")
         self.sample_rate = first.sample_rate
         self.num_channels = first.layout.nb_channels
-        with open_container(self._path) as container:
-            self.can_seek = seeks_exactly(container)
         self.origin = sound_origin(self._path) if origin is None else origin
 
     def blocks(self, start: float | None = None) -> Iterator[tuple[int, NDArray[np.float32]]]:
@@ -105,21 +106,26 @@ class SoundDecoder:
 
     def _frames(self, damage: Damage, start: float | None = None) -> Iterator[AudioFrame]:
         with open_container(self._path) as container:
-            stream = sound_stream(container, self._path, self._stream)
-            if start is not None and stream.time_base is not None:
-                container.seek(floor((start + self.origin) / stream.time_base), stream=stream)
-            coverage = Coverage(container, stream)
-            for packet in chain(demux(container, coverage.streams, damage), [None]):
-                if packet is not None:
-                    coverage.note(packet)
-                    if packet.stream is not stream:
-                        continue
-                frames = decode(stream, packet, damage)
-                damage.decoded += bool(frames)
-                for frame in frames:
-                    frame.time_base = stream.time_base
-                    yield frame
-            damage.missing_seconds += coverage.missing(CLAIM_TOLERANCE)
+            yield from self._frames_of(container, damage, start)
+
+    def _frames_of(
+        self, container: InputContainer, damage: Damage, start: float | None = None
+    ) -> Iterator[AudioFrame]:
+        stream = sound_stream(container, self._path, self._stream)
+        if start is not None and stream.time_base is not None:
+            container.seek(floor((start + self.origin) / stream.time_base), stream=stream)
+        coverage = Coverage(container, stream)
+        for packet in chain(demux(container, coverage.streams, damage), [None]):
+            if packet is not None:
+                coverage.note(packet)
+                if packet.stream is not stream:
+                    continue
+            frames = decode(stream, packet, damage)
+            damage.decoded += bool(frames)
+            for frame in frames:
+                frame.time_base = stream.time_base
+                yield frame
+        damage.missing_seconds += coverage.missing(CLAIM_TOLERANCE)
 
 
 def placed_blocks(

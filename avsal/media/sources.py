@@ -118,7 +118,7 @@ class FileSource(Source):
         self._frame_rate, self._audio_stream = frame_rate, audio_stream
         with open_frames(self.path, frame_rate=frame_rate, stream=video_stream) as reader:
             self.info = reader.info
-        self._stream = self.info.stream if video_stream is None else video_stream
+        self._stream = video_stream
 
     def frames(
         self,

@@ -19,7 +19,7 @@ from torch import Tensor
 from avsal.clips import content_size, crop_to_content, waveform
 from avsal.clips.soundtrack import LONGEST_HOLD, excerpt
 from avsal.clips.windows import WindowPlan
-from avsal.errors import ConfigError, MediaError
+from avsal.errors import AvsalRuntimeError, ConfigError, MediaError
 from avsal.media.arrays import mono_samples
 from avsal.media.audio import SoundReader
 from avsal.media.cuts import CutDetector
@@ -320,7 +320,7 @@ class PredictionStream:
             for output in job.wanted:
                 saliency = np.array(maps[:, output.slot])
                 if not np.isfinite(saliency).all():
-                    raise ConfigError(
+                    raise AvsalRuntimeError(
                         f"the map of frame {output.number} is not finite; try --precision float32, and check "
                         "that the weights belong to this model"
                     )

@@ -121,6 +121,7 @@ class ConditionVideos:
                 frame_rate=self.info.frame_rate,
                 crf=26,
                 sound_from=audio,
+                origin=0.0,  # the audio files are ours
                 start=self.start or 0.0,
                 end=self.end,
             )

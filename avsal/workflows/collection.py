@@ -62,7 +62,8 @@ def find_sources(sources: Sequence[Any], frame_rate: float | None = None) -> lis
     """What to predict, and the path each should be named after.
 
     A folder gives the videos below it, named with their sub-folders; a folder of images is one video. A
-    pattern gives what it names. Other sources are those of `avsal.predict`.
+    pattern gives what it names. Other sources are those of `avsal.predict`. A file that is named twice, by
+    itself and by its folder for instance, is one.
 
     Raises:
         ConfigError: a folder holds neither, or images without a frame rate; a pattern names nothing.
@@ -87,7 +88,10 @@ def find_sources(sources: Sequence[Any], frame_rate: float | None = None) -> lis
             found.extend((video, video.relative_to(source)) for video in videos)
         else:
             raise ConfigError(f"{source} holds neither videos nor images: give a video, or a folder of them")
-    return found
+    kept: dict[Any, tuple[Any, Path]] = {}
+    for one, name in found:
+        kept.setdefault(one.resolve() if isinstance(one, Path) else id(one), (one, name))
+    return list(kept.values())
 
 
 def _name(given: Any) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from avsal.configuration import config_dir, from_mapping
 from avsal.errors import ConfigError
+from avsal.workflows.experiment_files import check_files
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "chosen_row",
     "compose",
+    "composing_errors",
     "experiments",
     "for_hydra",
     "keys_of",
@@ -78,8 +80,6 @@ def compose(overrides: Sequence[str]) -> DictConfig:
     """
     import hydra
     from hydra.core.global_hydra import GlobalHydra
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
 
     register_defaults()
     running = GlobalHydra.instance().hydra  # that of the sweep this may be a job of
@@ -87,10 +87,19 @@ def compose(overrides: Sequence[str]) -> DictConfig:
     try:
         with hydra.initialize_config_dir(str(config_dir()), version_base="1.3", job_name="train"):
             return hydra.compose("train", for_hydra(overrides))
-    except (HydraException, OmegaConfBaseException) as error:
+    except composing_errors() as error:
         raise ConfigError(one_line(error)) from error
     finally:
         GlobalHydra.instance().hydra = running
+
+
+def composing_errors() -> tuple[type[Exception], ...]:
+    """What composing a configuration raises where files or words are wrong, for `one_line`."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    return HydraException, OmegaConfBaseException, YAMLError, RecursionError
 
 
 def words_of(changes: Mapping[str, Any]) -> list[str]:
@@ -270,7 +279,11 @@ def for_hydra(overrides: Sequence[str]) -> list[str]:
 
     Its name of the group of experiments says that their keys are of the whole configuration; its other way to
     say so takes the first line of every file, which is for the command.
+
+    Raises:
+        ConfigError: a folder of experiments that they name holds what is no plain YAML.
     """
+    check_files(overrides)
     changed = []
     for word in overrides:
         key = word.partition("=")[0]
@@ -316,6 +329,8 @@ def _defaults(kind: Any) -> dict[str, Any]:
 
 def one_line(error: Exception) -> str:
     """What is wrong, in one line, where Hydra's message has several."""
+    if isinstance(error, RecursionError):
+        return "the files of the experiment lead back to each other: see their `defaults`"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     keep = [line for line in lines if not line.startswith(("full_key:", "object_type=", "reference_type="))]
     if keep and (missing := re.match(r"Missing mandatory value: ([\w.]+)", keep[0])):

@@ -130,6 +130,10 @@ class PredictSettings(ModelSettings):
         colormap(self.colormap)
 
 
+#: frames a second above which a model sees far less of a video's time than it was trained on
+FAST = 70.0
+
+
 @dataclass(frozen=True)
 class PredictedVideo:
     """What became of one video.
@@ -281,6 +285,12 @@ def write_video(
         warnings.append(
             f"{source}: its first picture stream is a still, so stream {stream.video.info.stream} is taken: "
             "--video-stream says otherwise"
+        )
+    rate, span = stream.video.info.frame_rate, stream.engine.spec.num_frames
+    if rate > FAST:
+        warnings.append(
+            f"{source}: at {rate:g} frames a second a window of {span} frames spans {span / rate:.2f} s; "
+            "models learn from 25 to 30 frames a second: better maps come from ffmpeg -i VIDEO -r 30 OTHER"
         )
     if opened is not None:
         opened(stream)

@@ -15,6 +15,7 @@ from avsal.errors import ConfigError
 from avsal.render.style import written
 from avsal.workflows.experiment import (
     compose,
+    composing_errors,
     for_hydra,
     one_line,
     register_defaults,
@@ -183,8 +184,6 @@ def launch(overrides: Sequence[str], *, multirun: bool = False) -> SweepResult |
 def _hand_over(job: Callable[[DictConfig], Any], overrides: Sequence[str]) -> None:
     """Let Hydra compose each run of a sweep and hand it to the launcher."""
     import hydra
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
 
     register_defaults()
     main = hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="train")(job)
@@ -193,7 +192,7 @@ def _hand_over(job: Callable[[DictConfig], Any], overrides: Sequence[str]) -> No
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us as they are
     try:
         main()
-    except (HydraException, OmegaConfBaseException) as error:
+    except composing_errors() as error:
         raise ConfigError(one_line(error)) from error
     finally:
         sys.argv = line

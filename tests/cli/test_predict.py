@@ -113,7 +113,7 @@ def test_videos_below_a_folder_keep_their_sub_folders(predict, tmp_path):
     assert code == 0
     assert len(out) == 2
     found = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.csv"))
-    assert found == ["a/clip.csv", "b/clip.csv"]
+    assert found == ["a/clip.csv", "b/clip.csv", "outputs.csv"]
 
 
 def test_videos_of_one_name_do_not_overwrite_each_other(predict, tmp_path):
@@ -366,3 +366,21 @@ def test_a_photograph_gets_a_picture(predict, tmp_path):
     with Image.open(tmp_path / "out/photo_overlay.png") as overlay:
         assert (overlay.size, overlay.mode) == ((60, 48), "RGB")
         assert np.abs(np.asarray(overlay, float) - photograph).mean() > 0.5  # something is painted
+
+
+def test_a_video_that_is_named_twice_is_computed_once(predict, video, tmp_path):
+    (tmp_path / "link.mp4").symlink_to(video)
+    code, out, err = predict(video, tmp_path, tmp_path / "link.mp4", video, "--save", "csv")
+    assert (code, err) == (0, [])
+    assert len(out) == 1
+    assert (
+        {"clip.csv", "clip.json"} <= set(names(tmp_path / "out")) <= {"clip.csv", "clip.json", "outputs.csv"}
+    )
+
+
+def test_what_a_window_spans_of_a_fast_video_is_said(predict, tmp_path):
+    fast = videos.moving_dot(tmp_path / "fast.mp4", frames=12, frame_rate=240)
+    code, _, err = predict(fast, "--save", "csv")
+    assert code == 0
+    assert len(err) == 1
+    assert "at 240 frames a second a window of 8 frames spans 0.03 s" in err[0]

@@ -1,9 +1,11 @@
 """Videos, sounds and images that lie, name other files, or have a clock of their own."""
 
+import re
 import struct
 import subprocess
 import sys
 import tempfile
+import wave
 import zlib
 from functools import cache
 from pathlib import Path
@@ -316,6 +318,19 @@ def test_pcm_of_many_channels_is_read_without_a_crash(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code, *paths], capture_output=True, text=True)
     assert (done.returncode, done.stdout.split()) == (0, ["8000"] * len(paths)), done.stderr[-300:]
+
+
+@pytest.mark.parametrize("channels", [0, 32769, 65535])
+def test_a_sound_of_an_impossible_number_of_channels_is_refused(tmp_path, channels):
+    path = tmp_path / "a.wav"
+    with wave.open(str(path), "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(bytes(8000))
+    content = bytearray(path.read_bytes())
+    content[22:24] = channels.to_bytes(2, "little")
+    path.write_bytes(content)
+    with pytest.raises(MediaError, match=re.escape(str(path))):
+        load_sound(path, 8000)
 
 
 def test_a_container_that_lies_of_the_size_is_not_believed(tmp_path):

@@ -118,6 +118,7 @@ EDITS = {
     "other kind": lambda folder: np.save(next(folder.rglob("frames.npy")), np.zeros((3, 8, 8, 3), "f4")),
     "other shape": lambda folder: np.save(next(folder.rglob("frames.npy")), np.zeros((3, 8, 7, 3), "u1")),
     "spans of three": lambda folder: np.save(next(folder.rglob("spans.npy")), np.zeros((3, 3))),
+    "fixations outside": lambda folder: np.save(next(folder.rglob("fixations.npy")), np.full((4, 2), -9e17)),
     "fixations of text": lambda folder: np.save(next(folder.rglob("fixations.npy")), np.full((4, 2), "a")),
 }
 

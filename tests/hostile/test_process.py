@@ -110,6 +110,28 @@ def test_a_reader_who_leaves_does_not_end_the_work(tmp_path):
     assert (tmp_path / "done").exists()
 
 
+def test_what_is_logged_is_a_line_of_standard_error_unless_others_listen():
+    code = (
+        "import logging, sys\nfrom avsal.cli.process import log_to_stderr\n"
+        "log = logging.getLogger('avsal.weights')\n"
+        "with log_to_stderr():\n    log.warning('%s: taken', 'a\\x1b[31m')\n    log.info('nothing')\n"
+        "with log_to_stderr(logging.DEBUG):\n    log.info('more')\n"
+        "logging.basicConfig(format='other %(message)s')\nwith log_to_stderr():\n    log.warning('once')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr.splitlines() == [
+        r"avsal: warning: a\x1b[31m: taken",
+        "avsal: info: more",
+        "other once",
+    ]
+
+
 ERRORS = [
     (MediaError("bad"), 2), (AvsalRuntimeError("broke"), 1), (OSError(28, "No space left", "/out/a"), 1),
     (PermissionError(13, "Permission denied", "/out\x1b[2J"), 2), (MemoryError(), 1),

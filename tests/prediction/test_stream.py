@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import pytest
 import videos
 from listeners import RATE, Listener
 
-from avsal.errors import ConfigError, MediaError
+from avsal import load_model
+from avsal.errors import AvsalRuntimeError, ConfigError, MediaError
 from avsal.media import open_frames
+from avsal.metrics import resize_map
 from avsal.prediction import predict
 
 JITTER = [0.0, 0.04, 0.07, 0.13, 0.16, 0.2, 0.29, 0.3, 0.36, 0.4, 0.43, 0.5, 0.52, 0.6, 0.64, 0.68, 0.7, 0.8]
@@ -248,7 +251,7 @@ def test_maps_that_are_not_finite_are_an_error(video):
     model = Listener()
     forward = model.forward
     model.forward = lambda frames, audio: forward(frames, audio) * float("nan")
-    with pytest.raises(ConfigError, match="not finite"):
+    with pytest.raises(AvsalRuntimeError, match="not finite"):
         maps_of(model, video)
 
 
@@ -290,3 +293,22 @@ def test_who_iterates_again_goes_on(tmp_path):
     seen = [next(iter(stream)).index, next(stream).index, *(one.index for one in stream)]
     assert seen == list(range(12))
     assert list(stream) == []
+
+
+@pytest.mark.parametrize("size", [(160, 90), (90, 160)])
+def test_a_round_blob_stays_round_in_portrait_and_landscape_with_the_default_model(tmp_path, size):
+    spec = load_model().spec
+    model = Listener()
+    model.spec = replace(spec, num_frames=8, sample_rate=None)
+    y, x = np.mgrid[: size[0], : size[1]]
+    disc = np.exp(-((y - size[0] / 2) ** 2 + (x - size[1] / 2) ** 2) / (2 * 9.0**2))
+    picture = np.repeat((255 * disc).astype(np.uint8)[..., None], 3, -1)
+    path = videos.write_video(tmp_path / "a.mp4", [picture] * 2, [0.0, 0.04], [], size=size, frame_rate=25)
+    found = next(iter(predict(model, path))).map
+    blob = resize_map(found - found.min(), size)
+    blob = np.where(blob > 0.2 * blob.max(), blob, 0)
+    across = [
+        np.sqrt((blob * (at - (blob * at).sum() / blob.sum()) ** 2).sum() / blob.sum()) for at in (y, x)
+    ]
+    assert across[0] == pytest.approx(across[1], rel=0.05)
+    assert across[0] > 5
