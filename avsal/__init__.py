@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         from_pretrained,
         load_model,
         model_identity,
+        push_to_hub,
         save_checkpoint,
         save_pretrained,
     )
@@ -78,6 +79,7 @@ _HOMES = {
     "predict": "avsal.prediction",
     "predict_video": "avsal.workflows.predict",
     "prepare": "avsal.workflows.prepare",
+    "push_to_hub": "avsal.weights",
     "save_checkpoint": "avsal.weights",
     "save_pretrained": "avsal.weights",
     "train": "avsal.workflows.train",
@@ -117,6 +119,7 @@ __all__ = [
     "predict",
     "predict_video",
     "prepare",
+    "push_to_hub",
     "save_checkpoint",
     "save_pretrained",
     "train",

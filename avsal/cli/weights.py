@@ -1,10 +1,11 @@
-"""Convert published weights, show what a weight file is, list and fetch what is published.
+"""Convert published weights, show what a weight file is, list, fetch and publish.
 
 avsal weights list
 avsal weights fetch r3d_18_kinetics
 avsal weights convert S3D_kinetics400.pt s3d.safetensors --as s3d
 avsal weights convert ViNet_DHF1K.pt vinet.safetensors --as vinet
 avsal weights show s3d.safetensors
+avsal weights push runs/1/best.safetensors name/model --private
 """
 
 from __future__ import annotations
@@ -39,11 +40,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs.add_parser("list", help="published weights: what for, licence, size, source")
     fetch = verbs.add_parser("fetch", help="download one of the list, check its hash, print where it is")
     fetch.add_argument("name", metavar="NAME", help="one of `avsal weights list`")
+    push = verbs.add_parser("push", help="a model with its card to the Hugging Face Hub")
+    push.add_argument("model", metavar="MODEL", help="a checkpoint, a folder of save_pretrained, or a name")
+    push.add_argument("repository", metavar="ID", help="on the Hub, such as name/model")
+    push.add_argument("--private", action="store_true", help="seen by its owner alone, where it is made")
+    push.add_argument("--revision", metavar="BRANCH", help="[the main one]")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked; the exit code."""
-    actions = {"convert": run_convert, "show": run_show, "list": run_list, "fetch": run_fetch}
+    actions = {
+        "convert": run_convert,
+        "show": run_show,
+        "list": run_list,
+        "fetch": run_fetch,
+        "push": run_push,
+    }
     actions[arguments.action](arguments)
     return 0
 
@@ -164,6 +176,14 @@ def run_fetch(arguments: argparse.Namespace) -> None:
     from avsal.weights import fetch
 
     print(fetch(arguments.name))
+
+
+def run_push(arguments: argparse.Namespace) -> None:
+    """Upload a model and print where it is."""
+    from avsal.weights import load_model, push_to_hub
+
+    model = load_model(arguments.model)
+    print(push_to_hub(model, arguments.repository, private=arguments.private, revision=arguments.revision))
 
 
 def as_lines(value: Any) -> Any:

@@ -4,7 +4,7 @@ from avsal.weights.catalogue import CATALOGUE, CatalogueEntry, cache_folder, fet
 from avsal.weights.checkpoint import load_checkpoint, read_header, save_checkpoint
 from avsal.weights.conversion import Conversion, convert_state
 from avsal.weights.header import BackboneHeader, CheckpointHeader
-from avsal.weights.hub import from_pretrained, save_pretrained
+from avsal.weights.hub import from_pretrained, push_to_hub, save_pretrained
 from avsal.weights.identity import ModelIdentity, TrainedOn, model_identity, trained_on
 from avsal.weights.initialisation import Initialised, initialise, pretrained_parts
 from avsal.weights.loading import find_weights, load_model
@@ -36,6 +36,7 @@ __all__ = [
     "load_model",
     "model_identity",
     "pretrained_parts",
+    "push_to_hub",
     "read_backbone",
     "read_header",
     "save_checkpoint",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import tempfile
 from pathlib import Path
 from typing import Unpack
 
@@ -17,7 +18,7 @@ from avsal.models import SaliencyModel
 from avsal.weights.card import model_card
 from avsal.weights.checkpoint import About, load_checkpoint, save_checkpoint
 
-__all__ = ["WEIGHTS", "from_hub", "from_pretrained", "hub_id", "save_pretrained"]
+__all__ = ["WEIGHTS", "from_hub", "from_pretrained", "hub_id", "push_to_hub", "save_pretrained"]
 
 WEIGHTS = "model.safetensors"
 
@@ -79,6 +80,61 @@ def from_pretrained(
             )
         return load_checkpoint(folder / WEIGHTS, device=device)
     return load_checkpoint(from_hub(hub_id(str(folder_or_id)) or str(folder_or_id), revision), device=device)
+
+
+def push_to_hub(
+    model: SaliencyModel,
+    repository: str,
+    *,
+    private: bool = False,
+    revision: str | None = None,
+    message: str | None = None,
+    **about: Unpack[About],
+) -> str:
+    """Upload a model with its card to the Hub, as `save_pretrained` writes it.
+
+    The Hub's own library says who is asking: log in by ``hf auth login``, or set HF_TOKEN.
+
+    Args:
+        model: see `save_pretrained`.
+        repository: a Hub id such as ``name/model``; made where it is not there.
+        private: whether a new repository is seen by its owner alone.
+        revision: branch; None: the main one.
+        message: of the commit.
+        **about: see `avsal.weights.checkpoint.About`.
+
+    Returns:
+        The address of the repository.
+
+    Raises:
+        CheckpointError: it is no Hub id, the Hub refuses or cannot be reached, or see `save_pretrained`.
+        ConfigError: see `save_pretrained`.
+    """
+    identifier = hub_id(f"hf://{repository}" if not repository.startswith("hf:") else repository) or ""
+    if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", identifier, re.ASCII) is None:
+        raise CheckpointError(f"expected a Hub id such as name/model but found {repository!r}")
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    with tempfile.TemporaryDirectory(prefix="avsal-") as folder:
+        save_pretrained(model, folder, **about)
+        interface = HfApi(library_name="avsal", library_version=__version__)
+        try:
+            address = interface.create_repo(identifier, private=private, exist_ok=True)
+            if revision is not None:
+                interface.create_branch(identifier, branch=revision, exist_ok=True)
+            interface.upload_folder(
+                repo_id=identifier,
+                folder_path=folder,
+                revision=revision,
+                commit_message=message or f"{model.name}, written by avsal {__version__}",
+            )
+        except (HFValidationError, HfHubHTTPError, OSError) as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise CheckpointError(
+                f"the Hub does not take {identifier}: {reason}; log in by `hf auth login`, and check the name"
+            ) from error
+    return str(address)
 
 
 def hub_id(given: str) -> str | None:

@@ -1,14 +1,17 @@
 """Folders in the Hub's form."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
+import avsal
+from avsal.cli import main
 from avsal.errors import CheckpointError
 from avsal.models import create_model
-from avsal.weights import from_pretrained, load_model, read_header, save_pretrained
+from avsal.weights import from_pretrained, load_model, push_to_hub, read_header, save_pretrained
 
 
 @pytest.fixture
@@ -41,7 +44,8 @@ def test_the_card_is_filled_from_the_header(model, tmp_path):
         source="https://example.org/run/7",
     )
     card = (folder / "README.md").read_text()
-    assert card.startswith("---\nlibrary_name: avsal\nlicense: cc-by-4.0\ntags:\n- saliency\n")
+    assert card.startswith("---\n")
+    assert "library_name: avsal\nlicense: cc-by-4.0\n" in card
     assert "- audio-visual\n" in card
     for line in (
         "# tsfpnet_av",
@@ -67,13 +71,79 @@ def test_the_card_of_an_untrained_model_says_so_and_states_what_is_not_stated(tm
     assert "**The weights are untrained: the maps mean nothing.**" in card
     assert card.count("Not stated.") == 4  # training, data, scores, source
     assert "license: other\nlicense_name: My own 2" in card
-    assert "audio-visual" not in card
+    assert "- audio-visual" not in card
 
 
 def test_a_loaded_model_keeps_its_card(model, tmp_path):
     save_pretrained(model, tmp_path / "a", scores={"NSS": 2.0}, source="here")
     save_pretrained(from_pretrained(tmp_path / "a"), tmp_path / "b")
     assert (tmp_path / "a" / "README.md").read_text() == (tmp_path / "b" / "README.md").read_text()
+
+
+def test_the_hub_reads_the_cards_metadata(model, tmp_path):
+    from huggingface_hub import ModelCard
+
+    save_pretrained(
+        model, tmp_path, scores={"NSS": 2.5, "CC": float("nan")}, extra={"scored_on": "HEVC (27 videos)"}
+    )
+    for path in (tmp_path / "README.md", Path(avsal.__file__).parent / "checkpoints/README.md"):
+        card = ModelCard(path.read_text())
+        assert card.data.library_name == "avsal"
+        assert card.data.pipeline_tag == "image-segmentation"
+        assert "saliency" in card.data.tags
+        assert card.data.eval_results
+    card = ModelCard((tmp_path / "README.md").read_text())
+    (result,) = card.data.eval_results
+    assert (result.metric_type, result.metric_value, result.dataset_name) == ("nss", 2.5, "HEVC (27 videos)")
+    for line in (
+        "## Intended use",
+        "who watch a video freely and hear it",
+        "## Limits",
+        "```bibtex",
+        "@misc{tsfpnet_av,",
+    ):
+        assert line in card.text
+
+
+def test_a_pushed_model_is_what_save_pretrained_writes(model, tmp_path, monkeypatch, capsys):
+    """The Hub is a stand-in: what its library is asked for is noted, nothing is sent."""
+    import huggingface_hub
+
+    asked = {}
+
+    class Interface:
+        def __init__(self, **about):
+            asked.update(about)
+
+        def create_repo(self, repository, *, private, exist_ok):
+            asked.update(repository=repository, private=private)
+            return f"https://hub/{repository}"
+
+        def upload_folder(self, *, repo_id, folder_path, revision, commit_message):
+            asked.update(
+                files=sorted(path.name for path in Path(folder_path).iterdir()), message=commit_message
+            )
+            shutil.copytree(folder_path, tmp_path / repo_id)
+
+    monkeypatch.setattr(huggingface_hub, "HfApi", Interface)
+    assert push_to_hub(model, "somebody/model", private=True, licence="MIT") == "https://hub/somebody/model"
+    assert asked["files"] == ["README.md", "config.json", "model.safetensors"]
+    assert (asked["library_name"], asked["repository"], asked["private"]) == ("avsal", "somebody/model", True)
+    again = load_model(tmp_path / "somebody/model")
+    assert all(again.state_dict()[name].equal(tensor) for name, tensor in model.state_dict().items())
+    assert main(["weights", "push", str(tmp_path / "somebody/model"), "hf://other/model"]) == 0
+    assert capsys.readouterr().out == "https://hub/other/model\n"
+    assert asked["private"] is False
+    for wrong in ("model", "a/b/c", "../x", "hf://"):
+        with pytest.raises(CheckpointError, match="expected a Hub id such as name/model but found"):
+            push_to_hub(model, wrong)
+
+    def refuses(*arguments, **options):
+        raise OSError("401 Client Error\nlong")
+
+    monkeypatch.setattr(Interface, "create_repo", refuses)
+    with pytest.raises(CheckpointError, match=r"the Hub does not take a/b: 401 Client Error; log in by"):
+        push_to_hub(model, "a/b")
 
 
 def refusal(given, **options) -> str:
