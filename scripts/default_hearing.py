@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from datasets_av.sounding_objects import SoundingObjects
+from datasets_av.sounding_objects.generator import SoundingObjects
 
 CANVAS = (192, 352)
 POSITIONS = 16

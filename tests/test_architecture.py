@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LAYERS = [
-    {"types", "errors"},
+    {"types", "errors", "lazy"},
     {"configuration", "plugins"},
     {"media", "groundtruth", "layers"},
     {"models", "metrics"},

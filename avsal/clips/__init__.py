@@ -1,25 +1,64 @@
 """Clips: windows of a video's frames with the sound of the same seconds, for prediction and for training."""
 
-from avsal.clips.batch import ClipBatch
-from avsal.clips.buckets import Group, dealt, grouped, planned_steps
-from avsal.clips.dataset import Clip, ClipDataset
-from avsal.clips.preparation import (
-    content_region,
-    content_size,
-    crop_to_content,
-    normalise,
-    normalise_clips,
-    resize_map,
-    waveform,
-)
-from avsal.clips.release_recording import ReleaseRecording
-from avsal.clips.soundtrack import Spans, excerpt
-from avsal.clips.store import Release, Store
-from avsal.clips.store_settings import StoreSettings
-from avsal.clips.store_writer import StoreNeed, StoreReport, prepare
-from avsal.clips.stored_recording import StoredRecording
-from avsal.clips.training_windows import Short
-from avsal.clips.windows import Window, WindowPlan, mirrored
+from typing import TYPE_CHECKING
+
+from avsal.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from avsal.clips.batch import ClipBatch
+    from avsal.clips.buckets import Group, dealt, grouped, planned_steps
+    from avsal.clips.dataset import Clip, ClipDataset
+    from avsal.clips.preparation import (
+        content_region,
+        content_size,
+        crop_to_content,
+        normalise,
+        normalise_clips,
+        resize_map,
+        waveform,
+    )
+    from avsal.clips.release_recording import ReleaseRecording
+    from avsal.clips.soundtrack import Spans, excerpt
+    from avsal.clips.store import Release, Store
+    from avsal.clips.store_settings import StoreSettings
+    from avsal.clips.store_writer import StoreNeed, StoreReport, prepare
+    from avsal.clips.stored_recording import StoredRecording
+    from avsal.clips.training_windows import Short
+    from avsal.clips.windows import Window, WindowPlan, mirrored
+else:
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "ClipBatch": "batch",
+            "Group": "buckets",
+            "dealt": "buckets",
+            "grouped": "buckets",
+            "planned_steps": "buckets",
+            "Clip": "dataset",
+            "ClipDataset": "dataset",
+            "content_region": "preparation",
+            "content_size": "preparation",
+            "crop_to_content": "preparation",
+            "normalise": "preparation",
+            "normalise_clips": "preparation",
+            "resize_map": "preparation",
+            "waveform": "preparation",
+            "ReleaseRecording": "release_recording",
+            "Spans": "soundtrack",
+            "excerpt": "soundtrack",
+            "Release": "store",
+            "Store": "store",
+            "StoreSettings": "store_settings",
+            "StoreNeed": "store_writer",
+            "StoreReport": "store_writer",
+            "prepare": "store_writer",
+            "StoredRecording": "stored_recording",
+            "Short": "training_windows",
+            "Window": "windows",
+            "WindowPlan": "windows",
+            "mirrored": "windows",
+        },
+    )
 
 __all__ = [
     "Clip",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import torch
@@ -80,7 +81,7 @@ def normalise_clips(clips: Sequence[Tensor], spec: ClipSpec) -> Tensor:
         (B, 3, T, H, W) float32 of the model's size, channels innermost in memory.
     """
     device = clips[0].device
-    mean, std = torch.tensor(spec.mean, device=device), torch.tensor(spec.std, device=device)
+    mean, std = _on_device(tuple(spec.mean), device), _on_device(tuple(spec.std), device)
     batch = torch.zeros(len(clips), len(clips[0]), *spec.size, 3, device=device)
     for values, pixels in zip(batch, clips, strict=True):
         height, width = pixels.shape[1:3]
@@ -92,6 +93,13 @@ def normalise_clips(clips: Sequence[Tensor], spec: ClipSpec) -> Tensor:
         )  # long rows: a last axis of 3 is slow to broadcast
         rows.mul_(spec.value_range / 255).sub_(mean.repeat(width)).div_(std.repeat(width))
     return batch.permute(0, 4, 1, 2, 3)
+
+
+@cache
+def _on_device(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """Copied once: a GPU's host waits for each copy."""
+    with torch.inference_mode(False):
+        return torch.tensor(values, device=device)
 
 
 def crop_to_content(saliency: Tensor, spec: ClipSpec, video_size: tuple[int, int]) -> Tensor:

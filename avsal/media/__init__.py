@@ -1,12 +1,37 @@
 """Videos and sounds: reading both on one clock, and writing videos."""
 
-from avsal.media.atomic import atomic_path
-from avsal.media.audio import RESAMPLER, SoundReader, has_sound, load_sound, resample
-from avsal.media.damage import Damage
-from avsal.media.frames import Frame, FrameReader, VideoInfo
-from avsal.media.images import ImageFolderReader
-from avsal.media.video import VideoReader, open_frames
-from avsal.media.writer import VideoWriter
+from typing import TYPE_CHECKING
+
+from avsal.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from avsal.media.atomic import atomic_path
+    from avsal.media.audio import RESAMPLER, SoundReader, has_sound, load_sound, resample
+    from avsal.media.damage import Damage
+    from avsal.media.frames import Frame, FrameReader, VideoInfo
+    from avsal.media.images import ImageFolderReader
+    from avsal.media.video import VideoReader, open_frames
+    from avsal.media.writer import VideoWriter
+else:
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "atomic_path": "atomic",
+            "RESAMPLER": "audio",
+            "SoundReader": "audio",
+            "has_sound": "audio",
+            "load_sound": "audio",
+            "resample": "audio",
+            "Damage": "damage",
+            "Frame": "frames",
+            "FrameReader": "frames",
+            "VideoInfo": "frames",
+            "ImageFolderReader": "images",
+            "VideoReader": "video",
+            "open_frames": "video",
+            "VideoWriter": "writer",
+        },
+    )
 
 __all__ = [
     "RESAMPLER",

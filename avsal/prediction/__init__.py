@@ -1,9 +1,26 @@
 """Prediction: which windows of a video a model sees, and the stream of maps that comes out."""
 
+from typing import TYPE_CHECKING
+
 from avsal.clips.windows import Window, WindowPlan
-from avsal.prediction.live_stream import LiveStream, live
-from avsal.prediction.prediction import Prediction
-from avsal.prediction.stream import PRECISIONS, PredictionStream, predict
+from avsal.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from avsal.prediction.live_stream import LiveStream, live
+    from avsal.prediction.prediction import Prediction
+    from avsal.prediction.stream import PRECISIONS, PredictionStream, predict
+else:
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "LiveStream": "live_stream",
+            "live": "live_stream",
+            "Prediction": "prediction",
+            "PRECISIONS": "stream",
+            "PredictionStream": "stream",
+            "predict": "stream",
+        },
+    )
 
 __all__ = [
     "PRECISIONS",

@@ -1,5 +1,6 @@
 """The parts of `scripts/train_default.py` that can go wrong silently."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -114,3 +115,44 @@ def test_every_video_of_the_material_has_a_scene_and_siblings_share_a_fold():
     assert len({row["video"] for row in rows}) == len(rows) == 34
     assert len({(row["scene"], row["fold"]) for row in rows}) == len({row["scene"] for row in rows})
     assert {row["fold"] for row in rows} == {"1", "2", "3", "4", "aside"}
+
+
+def test_a_bare_machine_s_rearrange_is_that_of_einops():
+    import einops
+    from bare_machine import rearrange
+
+    generator = torch.Generator().manual_seed(0)
+    for shape, pattern, sizes in (
+        ((4, 3, 6, 8), "b c h w -> b h w c", {}),
+        ((2, 3, 4), "b c (t h w) -> b c t h w", {"t": 1, "h": 2, "w": 2}),
+        ((2, 4, 4, 2, 3), "b c t h w -> (b t) c h w", {}),
+        ((4, 3, 6, 8), "(b t) c h w -> b c t h w", {"b": 2}),
+        ((2, 3, 4), "b c t -> b c t 1 1", {}),
+        ((2, 3, 1, 4), "b c 1 a -> b c a", {}),
+        ((2, 4, 4, 2, 3), "b c (s t) h w -> b (c s) t h w", {"s": 2}),
+    ):
+        x = torch.rand(shape, generator=generator)
+        assert torch.equal(rearrange(x, pattern, **sizes), einops.rearrange(x, pattern, **sizes)), pattern
+
+
+def test_networks_engines_and_losses_import_with_torch_and_numpy_alone():
+    absent = (
+        "av PIL h5py scipy einops hydra omegaconf librosa soxr soundfile safetensors huggingface_hub "
+        "accelerate matplotlib torchaudio tqdm natsort"
+    )
+    program = f"""
+import sys
+for name in {absent!r}.split():
+    sys.modules[name] = None
+sys.path.insert(0, {SCRIPTS!r})
+import bare_machine
+assert "einops" in bare_machine.prepare()
+import gpu_parts, gpu_training, train_default
+import torch
+assert not gpu_parts.agreement(torch.device("cpu"), True, 0)[0].get("right")  # no time is left
+engine = gpu_parts.create_engine(gpu_parts.lively(*gpu_parts.SMALL[0], torch.device("cpu")), "exact")
+maps = gpu_parts.maps_of(engine, gpu_parts.jobs_of(engine, 14, last=2))
+assert sorted(maps) == [12, 13] and all(bool(one.isfinite().all()) for one in maps.values())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -13,7 +13,7 @@ from avsal.clips import normalise_clips
 from avsal.models import SaliencyModel
 from avsal.prediction.engines.runs import WindowJob
 
-__all__ = ["Engine", "arithmetic"]
+__all__ = ["Engine", "arithmetic", "sent"]
 
 
 class Engine(ABC):
@@ -61,15 +61,22 @@ class Engine(ABC):
     def clip(self, jobs: list[WindowJob]) -> Tensor:
         """(B, 3, T, H, W): the network's input of some windows."""
         pixels = [torch.stack([torch.from_numpy(frame.image) for frame in job.frames]) for job in jobs]
-        return normalise_clips([clip.to(self.device) for clip in pixels], self.spec)
+        return normalise_clips([sent(clip, self.device) for clip in pixels], self.spec)
 
     def frames(self, images: list[Tensor]) -> Tensor:
         """(P, H, W, 3): the network's input of some frames."""
-        return normalise_clips([torch.stack(images).to(self.device)], self.spec)[0].permute(1, 2, 3, 0)
+        return normalise_clips([sent(torch.stack(images), self.device)], self.spec)[0].permute(1, 2, 3, 0)
 
     def sounds_of(self, job: WindowJob) -> tuple[Tensor | None, ...]:
         """A window's sounds on the network's device."""
-        return tuple(None if sound is None else sound.to(self.device) for sound in job.sounds)
+        return tuple(None if sound is None else sent(sound, self.device) for sound in job.sounds)
+
+
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the CPU on a device; for a GPU's copy nobody waits."""
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 @contextmanager
