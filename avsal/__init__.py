@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from avsal.workflows.import_gaze import ImportedGaze, ImportSettings, import_gaze
     from avsal.workflows.predict import PredictSettings, predict_video
     from avsal.workflows.prepare import Prepared, PrepareSettings, prepare
+    from avsal.workflows.reproduce import ReproduceSettings, Reproduction, reproduce
     from avsal.workflows.scores import Scores
     from avsal.workflows.train import TrainedRun, train
 
@@ -62,6 +63,8 @@ _HOMES = {
     "PredictSettings": "avsal.workflows.predict",
     "PrepareSettings": "avsal.workflows.prepare",
     "Prepared": "avsal.workflows.prepare",
+    "ReproduceSettings": "avsal.workflows.reproduce",
+    "Reproduction": "avsal.workflows.reproduce",
     "Scores": "avsal.workflows.scores",
     "TrainedRun": "avsal.workflows.train",
     "create_model": "avsal.models",
@@ -80,6 +83,7 @@ _HOMES = {
     "predict_video": "avsal.workflows.predict",
     "prepare": "avsal.workflows.prepare",
     "push_to_hub": "avsal.weights",
+    "reproduce": "avsal.workflows.reproduce",
     "save_checkpoint": "avsal.weights",
     "save_pretrained": "avsal.weights",
     "train": "avsal.workflows.train",
@@ -98,6 +102,8 @@ __all__ = [
     "PredictSettings",
     "PrepareSettings",
     "Prepared",
+    "ReproduceSettings",
+    "Reproduction",
     "Scores",
     "TrainedRun",
     "VideoAblation",
@@ -120,6 +126,7 @@ __all__ = [
     "predict_video",
     "prepare",
     "push_to_hub",
+    "reproduce",
     "save_checkpoint",
     "save_pretrained",
     "train",

@@ -103,8 +103,7 @@ def reproduce(
     on.
 
     Examples:
-        >>> from avsal.workflows.reproduce import ReproduceSettings, reproduce
-        >>> print(reproduce("tsfpnet", "table7", ReproduceSettings(root="DATA")))
+        >>> print(avsal.reproduce("tsfpnet", "table7", avsal.ReproduceSettings(root="DATA")))
 
     Args:
         paper: see `avsal reproduce --help`.
