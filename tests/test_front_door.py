@@ -120,7 +120,8 @@ def test_prepare_and_train_are_the_commands(root, tmp_path):
         "data.train": ["a"], "data.validation": ["b"], "data.clips_per_recording": 1, "steps": 2,
         "clips.batch_size": 1, "validation.pictures": 0, "validation.first_frames": None,
         "validation.frame_step": 5, "engine.threads": 1, "model.arguments.width": 0.05,
-        "model.arguments.size": [64, 112], "model.arguments.num_frames": 8, "after": None, "from_scratch": True,
+        "model.arguments.size": [64, 112], "model.arguments.num_frames": 8, "after": None,
+        "from_scratch": True,
     }  # fmt: skip
     run = avsal.train("small_hevc", store=prepared.store, changes=tiny, folder=tmp_path / "run")
     words = [f"{key}={json.dumps(value).replace(' ', '')}" for key, value in tiny.items()]
