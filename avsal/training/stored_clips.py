@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from avsal.clips import (
     Clip,
@@ -27,6 +27,7 @@ from avsal.clips import (
     waveform,
 )
 from avsal.clips.targets import TargetRule
+from avsal.errors import AvsalError, AvsalRuntimeError
 from avsal.groundtruth import DensityRecipe
 from avsal.media.frames import Frame
 from avsal.prediction.engines.runs import WindowJob, WindowMaps
@@ -75,18 +76,34 @@ class StoredClips:
             yield StepShare(found, total)
 
     def _loaded(self, wanted: list[list[int]]) -> Iterator[ClipBatch]:
-        """Batches of clips, read ahead by workers that live on between epochs."""
+        """Batches of clips, read ahead by workers that live on between epochs.
+
+        Raises:
+            DatasetError: a clip cannot be read.
+            AvsalRuntimeError: a worker died.
+        """
         if self._loader is None:
             self._loader = DataLoader(
-                self.dataset,
+                _Told(self.dataset),
                 batch_sampler=self._wanted,
                 num_workers=self.workers,
                 persistent_workers=self.workers > 0,
-                collate_fn=partial(ClipBatch.collect, spec=self.dataset.spec),
+                collate_fn=partial(_collected, spec=self.dataset.spec),
                 pin_memory=torch.cuda.is_available(),
             )
         self._wanted[:] = wanted
-        return iter(self._loader)
+        try:
+            for batch in self._loader:
+                if isinstance(batch, AvsalError):
+                    raise batch
+                yield batch
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise AvsalRuntimeError(
+                "a process that reads clips died, as when memory ends: use fewer with clips.workers=, go on "
+                "with run.resume=auto"
+            ) from error
 
     def gaze(self) -> NDArray[np.float64]:
         """See `ClipSource`; of very many fixations every n-th, of recordings without points none."""
@@ -104,6 +121,26 @@ class StoredClips:
             "clips_an_epoch": len(self.dataset),
             "too_short": self.dataset.left_out,
         }
+
+
+class _Told(Dataset[Clip | AvsalError]):
+    """Clips; an error of ours is handed over as it is, where a worker would wrap it in its traceback."""
+
+    def __init__(self, clips: ClipDataset) -> None:
+        self._clips = clips
+
+    def __getitem__(self, index: int) -> Clip | AvsalError:
+        try:
+            return self._clips[index]
+        except AvsalError as error:
+            return type(error)(str(error))
+
+
+def _collected(found: list[Clip | AvsalError], spec: ClipSpec) -> ClipBatch | AvsalError:
+    clips = [one for one in found if isinstance(one, Clip)]
+    if len(clips) == len(found):
+        return ClipBatch.collect(clips, spec)
+    return next(one for one in found if isinstance(one, AvsalError))
 
 
 class StoredFrames:

@@ -1,5 +1,7 @@
 """Stores of tiny videos, made by the tests, as training and validation clips."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from fake_media import write_video
 from training.tiny_run import log_of, settings
 
 from avsal.clips import ClipDataset, Store, StoreSettings, WindowPlan, prepare
-from avsal.errors import ConfigError
+from avsal.errors import ConfigError, DatasetError
 from avsal.groundtruth import density_recipe
 from avsal.models import create_model
 from avsal.training import Trainer, build_model
@@ -104,6 +106,17 @@ def test_a_clip_that_nobody_looked_at_is_drawn_again(store, tmp_path):
     targets = [int(dataset[index].frames[0]) for index in range(30)]
     assert set(targets) <= set(range(20, 30))
     assert len(set(targets)) > 3
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_clip_that_cannot_be_read_is_one_line_from_a_worker_too(store, tmp_path, workers):
+    shutil.copytree(store.folder, tmp_path / "store")
+    for path in (tmp_path / "store").rglob("frames.npy"):
+        path.write_bytes(path.read_bytes()[:200])
+    dataset = ClipDataset(list(Store(tmp_path / "store")), model().spec, RECIPE, seed=0)
+    with pytest.raises(DatasetError, match="prepare again") as raised:
+        shares(StoredClips(dataset, workers=workers), 0, 2)
+    assert "\n" not in str(raised.value)
 
 
 def test_speed_and_colour_change_clips_and_keep_sound_and_gaze_with_the_frames(store):
