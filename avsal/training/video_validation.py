@@ -12,6 +12,9 @@ from avsal.clips import normalise_clips
 from avsal.metrics.batch import resize_maps
 from avsal.models import SaliencyModel
 from avsal.prediction.engines import create_engine
+from avsal.prediction.engines.engine import Engine
+from avsal.prediction.engines.exact import WORTH_SHARING
+from avsal.prediction.engines.plain import PlainEngine
 from avsal.prediction.engines.runs import WindowJob
 from avsal.prediction.prefetch import Prefetcher
 from avsal.training.sources import ValidationBatch, ValidationSource
@@ -93,8 +96,13 @@ def score_videos(
     training = model.training
     model.eval()
     try:
-        engine = create_engine(model, batch_size=batch_size, precision=precision)
+        engines: dict[bool, Engine] = {}
         for video in range(source.num_videos) if videos is None else videos:
+            near = _are_near(source.scored_frames(video))
+            if near not in engines:  # windows far apart share nothing, but fill a batch
+                name = None if near or model.delay is not None else PlainEngine.name
+                engines[near] = create_engine(model, name, batch_size=batch_size, precision=precision)
+            engine = engines[near]
             with Prefetcher(source.jobs(video, use_sound=use_sound), _AHEAD) as jobs:
                 frames: list[int] = []
                 maps: list[Tensor] = []
@@ -138,6 +146,11 @@ def _scored(
     shown, columns = truth.region
     predicted = resize_maps(torch.stack(maps), model.spec.size)[:, shown, columns]
     return ScoredFrames(video, rows(predicted, truth, metrics), truth, predicted, pixels)
+
+
+def _are_near(frames: Sequence[int]) -> bool:
+    """Whether the windows of frames that are scored lie near enough to each other to share work."""
+    return len(frames) > 1 and frames[1] - frames[0] <= WORTH_SHARING
 
 
 def _pixels(job: WindowJob, model: SaliencyModel) -> Tensor:

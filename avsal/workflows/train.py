@@ -208,7 +208,9 @@ def describe(folder: RunFolder) -> None:
     from avsal.weights import read_header
     from avsal.weights.card import model_card
 
-    written(training_curves(read_log(folder.log)), folder.curves)
+    log = read_log(folder.log)
+    if any(line["kind"] == "step" for line in log):  # a short run may have logged none
+        written(training_curves(log), folder.curves)
     card = model_card(read_header(folder.best if folder.best.exists() else folder.last))
     with atomic_path(folder.card) as partial:
         partial.write_text(card, encoding="utf-8")

@@ -61,7 +61,7 @@ def test_every_choice_of_every_group_composes(group, name):
 def test_every_choice_but_the_named_alternatives_is_used_by_an_experiment():
     text = "\n".join(path.read_text() for path in config_dir().rglob("*.yaml"))
     alternatives = {
-        "data": {"diem", "coutrot1", "coutrot2", "avad", "etmd", "summe"},
+        "data": {"diem", "coutrot1", "coutrot2", "avad", "etmd", "summe", "manifest"},
         "loss": {"stavis", "tsfpnet_kl"},  # the latter is a row of ablation_loss
     }
     for group, names in GROUPS.items():
