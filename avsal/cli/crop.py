@@ -56,7 +56,9 @@ def run(arguments: argparse.Namespace) -> int:
             failed += 1
             print(f"avsal: error: {shown(error)}", file=sys.stderr, flush=True)
             continue
-        damaged += bool(made.facts["damage"])
+        if damage := made.facts["damage"]:
+            damaged += 1
+            print(f"avsal: warning: {shown(f'{source}: {damage}')}", file=sys.stderr, flush=True)
         written = ", ".join(map(str, made.outputs.values()))
         teller.say(f"{source}: {made!r}, {len(made.path.shots)} shots -> {written}")
     return 2 if failed == len(named) else 1 if failed or damaged else 0
