@@ -6,9 +6,10 @@ from avsal.clips.windows import Window, WindowPlan
 from avsal.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from avsal.prediction.front import predict
     from avsal.prediction.live_stream import LiveStream, live
     from avsal.prediction.prediction import Prediction
-    from avsal.prediction.stream import PRECISIONS, PredictionStream, predict
+    from avsal.prediction.stream import PRECISIONS, PredictionStream
 else:
     __getattr__ = lazy_names(
         __name__,
@@ -18,7 +19,7 @@ else:
             "Prediction": "prediction",
             "PRECISIONS": "stream",
             "PredictionStream": "stream",
-            "predict": "stream",
+            "predict": "front",
         },
     )
 

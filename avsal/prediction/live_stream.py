@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -19,11 +18,11 @@ from numpy.typing import NDArray
 from avsal.errors import ConfigError
 from avsal.media.arrays import FramesSource, checked_rate, mono_samples, rgb_frame
 from avsal.media.cuts import CutDetector
-from avsal.media.damage import Damage
-from avsal.media.resampling import resampling_stream
+from avsal.media.pushed_sound import PushedSound
 from avsal.media.sources import WindowedSound
 from avsal.models import SaliencyModel, require_model
 from avsal.prediction.engines import create_engine, supported_engines
+from avsal.prediction.handed_over import HandedOver
 from avsal.prediction.prediction import Prediction
 from avsal.prediction.stream import PRECISIONS, PredictionStream
 
@@ -138,11 +137,11 @@ class LiveStream:
         backwards = 0 if spec.predicts != "last" or at_once else 2 * (spec.num_frames - 1)
         self.delay = self.steady_delay + backwards
         self.hears = audio_rate is not None and model.spec.sample_rate is not None
-        self._sound: _Ring | None = None
+        self._sound: PushedSound | None = None
         if audio_rate is not None:
             mono_samples(np.zeros(1, np.float32), audio_rate)  # raises for what is no rate
             keep = (2 * spec.num_frames + made.past + 2) / float(self._rate) + LATEST_SOUND + 2
-            self._sound = _Ring(audio_rate, model.spec.sample_rate or audio_rate, keep)
+            self._sound = PushedSound(audio_rate, model.spec.sample_rate or audio_rate, keep)
         self._options = {
             "engine": self.engine,
             "precision": precision,
@@ -152,7 +151,7 @@ class LiveStream:
         }
         self._detector = CutDetector() if cuts else None
         self._held: deque[_Held] = deque()  # frames that wait for their sound
-        self._worker: _Worker | None = None
+        self._worker: HandedOver[_Held, Prediction] | None = None
         self._size: tuple[int, int] | None = None
         self._last_time = float("-inf")
         self._given = self._base = 0
@@ -257,7 +256,7 @@ class LiveStream:
                 maps += self._ended()
             if self._worker is None:
                 sound = self._sound if self.hears else None
-                self._worker = _Worker(partial(_shot, self.model, self._rate, sound, self._options))
+                self._worker = HandedOver(partial(_shot, self.model, self._rate, sound, self._options))
                 self._stops = weakref.finalize(self, self._worker.stop)
             maps += self._numbered(self._worker.push(held))
         return maps
@@ -309,141 +308,3 @@ def _shot(
 ) -> PredictionStream:
     """The prediction of one shot."""
     return PredictionStream(model, _Shot(frames, rate, sound), **options)
-
-
-class _Worker:
-    """Runs the prediction of one shot in a thread that works only while somebody pushes or ends.
-
-    Prediction takes the frames that it needs; here they are handed to it. Whoever pushes waits until it asks
-    for the next one, so that two threads never run at once and the maps of a push are all there.
-    """
-
-    def __init__(self, make: Callable[[Iterator[_Held]], PredictionStream]) -> None:
-        self._turn = threading.Condition()
-        self._handed: deque[_Held | None] = deque()
-        self._maps: list[Prediction] = []
-        self._asks = self._done = False
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._work, args=(make,), name="avsal-live", daemon=True)
-        self._thread.start()
-
-    def push(self, held: _Held) -> list[Prediction]:
-        """The maps that are ready with a frame."""
-        return self._hand(held)
-
-    def end(self) -> list[Prediction]:
-        """The maps that remain."""
-        maps = self._hand(None)
-        self._thread.join()
-        return maps
-
-    def stop(self) -> None:
-        """End at once."""
-        with self._turn:
-            if not self._done:
-                self._handed.clear()
-                self._error = self._error or _StoppedError()
-                self._turn.notify_all()
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
-
-    def _hand(self, held: _Held | None) -> list[Prediction]:
-        with self._turn:
-            self._handed.append(held)
-            self._asks = False
-            self._turn.notify_all()
-            self._turn.wait_for(lambda: self._done or self._asks)
-            maps, self._maps = self._maps, []
-            if self._error is not None:
-                raise self._error
-            return maps
-
-    def _frames(self) -> Iterator[_Held]:
-        while True:
-            with self._turn:
-                if not self._handed:
-                    self._asks = True
-                    self._turn.notify_all()
-                    self._turn.wait_for(lambda: self._handed or self._error is not None)
-                if self._error is not None:
-                    raise self._error
-                held = self._handed.popleft()
-            if held is None:
-                return
-            yield held
-
-    def _work(self, make: Callable[[Iterator[_Held]], PredictionStream]) -> None:
-        try:
-            for prediction in make(self._frames()):
-                self._maps.append(prediction)
-        except BaseException as error:  # whatever it is, it belongs to who pushes
-            self._error = error
-        finally:
-            with self._turn:
-                self._done = True
-                self._turn.notify_all()
-
-
-class _StoppedError(Exception):
-    """The stream was closed."""
-
-
-class _Ring:
-    """The last seconds of a sound that is pushed, at the model's rate; see `WindowedSound`.
-
-    Args:
-        rate: in Hz, of what is pushed.
-        sample_rate: in Hz, of what is read.
-        keep: seconds that are kept.
-    """
-
-    def __init__(self, rate: int, sample_rate: int, keep: float) -> None:
-        self.sample_rate, self.damage = sample_rate, Damage("sound")
-        self._rate = rate
-        self._resampler = None if rate == sample_rate else resampling_stream(rate, sample_rate)
-        self._keep = round(keep * sample_rate)
-        self._samples = np.zeros(0, np.float32)
-        self._begin = 0  # position of the first sample kept
-        self._pushed = 0  # samples that came, at `rate`
-        self._taken = 0  # samples that were resampled, those filled in too
-
-    def push(self, samples: Any) -> None:
-        """Append what came; what comes after silence was filled in for it is dropped."""
-        mono, _ = mono_samples(samples, self._rate)
-        late = self._taken - self._pushed
-        self._pushed += len(mono)
-        self._append(mono[max(0, late) :])
-
-    def reaches(self, end: float, *, fill: bool) -> bool:
-        """Whether the sound is there up to a second, but for a sample; `fill` makes it so with silence."""
-        wanted = round(end * self.sample_rate) - 1
-        while fill and self._position < wanted:
-            missing = round((wanted - self._position) * self._rate / self.sample_rate)
-            self._append(np.zeros(missing + 1, np.float32))
-        return self._position >= wanted
-
-    def read(self, start: float, end: float) -> NDArray[np.float32]:
-        """See `SoundReader.read`; what has not come is silence."""
-        first = round(start * self.sample_rate)
-        samples = np.zeros(round((end - start) * self.sample_rate), np.float32)
-        low, high = max(first, self._begin), min(first + len(samples), self._position)
-        if low < high:
-            samples[low - first : high - first] = self._samples[low - self._begin : high - self._begin]
-        return samples
-
-    def hold(self, spans: Iterable[tuple[float, float]]) -> None:
-        """Nothing: all that windows reach back to is kept."""
-
-    @property
-    def _position(self) -> int:
-        return self._begin + len(self._samples)
-
-    def _append(self, mono: NDArray[np.float32]) -> None:
-        self._taken += len(mono)
-        if self._resampler is not None:
-            mono = self._resampler.resample_chunk(np.ascontiguousarray(mono))
-        self._samples = np.concatenate([self._samples, mono])
-        if len(self._samples) > 2 * self._keep:
-            dropped = len(self._samples) - self._keep
-            self._samples = self._samples[dropped:].copy()
-            self._begin += dropped

@@ -18,7 +18,7 @@ from avsal.media.pixels import RgbConverter
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
-__all__ = ["Prediction", "SoundOption"]
+__all__ = ["Prediction", "SoundOption", "interpolated"]
 
 #: ``own``, ``none``, ``zero``, a file, or (samples, rate)
 SoundOption = str | Path | tuple[Any, int]
@@ -112,3 +112,19 @@ class Prediction:
         """
         # Drawing is a later layer, which knows predictions: it is found by name, and only when asked for.
         return import_module("avsal.render.plots").plot(self, path, style=style)
+
+
+def interpolated(before: Prediction, after: Prediction, share: float) -> dict[str, Any]:
+    """The maps between two predictions, `share` of the second, as fields of a `Prediction`."""
+
+    def mixed(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
+        return ((1 - share) * first + share * second).astype(np.float32)
+
+    return {
+        "map": mixed(before.map, after.map),
+        "interpolated": True,
+        "condition_maps": {
+            name: mixed(before.condition_maps[name], one) for name, one in after.condition_maps.items()
+        },
+        "attention": {name: mixed(before.attention[name], one) for name, one in after.attention.items()},
+    }

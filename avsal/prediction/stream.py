@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -26,24 +26,23 @@ from avsal.media.cuts import CutDetector
 from avsal.media.damage import Damage
 from avsal.media.frames import Frame, FrameReader
 from avsal.media.resampling import resample
-from avsal.media.sources import WindowedSound, as_source, each, is_many
+from avsal.media.sources import WindowedSound, as_source
 from avsal.models import SaliencyModel, require_model
 from avsal.models.tsfpnet import TSFPNetAV
 from avsal.models.tsfpnet_mobile import TSFPNetMobileAV
 from avsal.prediction.engines import Engine, WindowJob, WindowMaps, create_engine
 from avsal.prediction.finish import finished
-from avsal.prediction.prediction import Prediction, SoundOption
+from avsal.prediction.prediction import Prediction, SoundOption, interpolated
 from avsal.prediction.prefetch import Prefetcher
+from avsal.prediction.read_sound import ReadSound, read_from, reading, silence
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
-__all__ = ["PRECISIONS", "Prediction", "PredictionStream", "predict"]
+__all__ = ["PRECISIONS", "PredictionStream"]
 
 #: what the network computes in; maps are float32 always
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-
-ReadSound = Callable[[float, int], NDArray[np.float32]]
 
 #: decoded frames that may wait for the network
 DECODED_AHEAD = 8
@@ -352,10 +351,7 @@ class PredictionStream:
                     output.number,
                     output.time,
                     output.duration,
-                    mixed(before.map, after.map, share),
-                    interpolated=True,
-                    condition_maps=mixed_by_name(before.condition_maps, after.condition_maps, share),
-                    attention=mixed_by_name(before.attention, after.attention, share),
+                    **interpolated(before, after, share),
                     video_size=after.video_size,
                     frame=output.picture,
                     look=self._look(output),
@@ -371,92 +367,3 @@ class PredictionStream:
 def shown_before(first: Frame, number: int) -> Frame:
     """The first frame as if it had been shown earlier, by as many durations as `number` is below 0."""
     return replace(first, time=first.time + number * first.duration)
-
-
-def mixed(before: NDArray[np.float32], after: NDArray[np.float32], share: float) -> NDArray[np.float32]:
-    """Between two maps, `share` of the second."""
-    return ((1 - share) * before + share * after).astype(np.float32)
-
-
-def mixed_by_name(
-    before: Mapping[str, NDArray[np.float32]], after: Mapping[str, NDArray[np.float32]], share: float
-) -> dict[str, NDArray[np.float32]]:
-    """`mixed` for each name."""
-    return {name: mixed(before[name], after[name], share) for name in after}
-
-
-def reading(samples: NDArray[np.float32], sample_rate: int) -> ReadSound:
-    """Reads from (A,) samples that begin at 0 of the video's clock; zeros beyond their ends."""
-
-    def read(first: float, length: int) -> NDArray[np.float32]:
-        begin = round(first * sample_rate)
-        piece = np.zeros(length, np.float32)
-        low, high = max(begin, 0), min(begin + length, len(samples))
-        if low < high:
-            piece[low - begin : high - begin] = samples[low:high]
-        return piece
-
-    return read
-
-
-def read_from(reader: WindowedSound, first: float, samples: int) -> NDArray[np.float32]:
-    """Samples of a sound from a second on."""
-    return reader.read(first, first + samples / reader.sample_rate)
-
-
-def silence(first: float, length: int) -> NDArray[np.float32]:
-    """Samples of silence."""
-    return np.zeros(length, np.float32)
-
-
-@overload
-def predict(
-    model: SaliencyModel, source: list[str] | list[Path], *, fps: float | None = None, **options: Any
-) -> Iterator[PredictionStream]: ...
-@overload
-def predict(
-    model: SaliencyModel, source: Any, *, fps: float | None = None, **options: Any
-) -> PredictionStream: ...
-def predict(
-    model: SaliencyModel, source: Any, *, fps: float | None = None, **options: Any
-) -> PredictionStream | Iterator[PredictionStream]:
-    """Predict saliency on every frame of a video with its sound.
-
-    Examples:
-        >>> for frame in avsal.predict(model, "clip.mp4"): print(frame)
-        >>> avsal.predict(model, frames, fps=25, audio=(samples, 44100))
-        >>> for stream in avsal.predict(model, "videos/*.mp4"): list(stream)
-
-    Args:
-        model: from `avsal.load_model`; its device is used.
-        source: a path (of a video, an image, a folder of images), ``-`` (a video on standard input) or an
-            open binary file, an address (``https://..``, ``rtsp://..``), a camera (``0``, ``/dev/video0``),
-            an array or tensor (T, H, W, 3) of uint8 or floats from 0 to 1, an iterable of frames or of
-            (seconds, frame), or a reader of decord, torchcodec or OpenCV. A list of sources, or a pattern of
-            names such as ``videos/*.mp4``, gives one stream for each. See `docs/predict.md`.
-        fps: frames a second of what has no times: images, arrays, frames; the same as ``frame_rate``.
-        **options: of `PredictionStream`: ``audio`` ('own', 'none', 'zero', a file, or (samples, rate) that
-            begin with the video), or ``sounds`` (by name, (A,) samples at the model's rate from 0 of the
-            video's clock, or None: a map is made with each and the video is seen once for all of them),
-            ``attention`` (of each of the sounds, beside the maps), ``video_stream`` and ``audio_stream``
-            (numbers of streams in the file), ``start`` and ``end`` in seconds, ``every`` (N: each N-th frame
-            is computed, the others interpolated), ``engine`` (see `avsal.prediction.engines`; the model's
-            default), ``batch_size`` in windows, ``precision``, ``threads`` for decoding, ``pictures`` (keep
-            the frames before they are scaled, for `Prediction.picture`, while memory allows), ``at_once``
-            (see `avsal.live`).
-
-    Returns:
-        an iterator of `Prediction` that decodes as it goes; its ``video.info`` and ``video.damage`` tell of
-        the video. For several sources an iterator of such streams, each opened when it is reached.
-
-    Raises:
-        MediaError: the video or sound cannot be read.
-        ConfigError: an option makes no sense, or the source is of no kind that is known.
-    """
-    if fps is not None:
-        if options.get("frame_rate") is not None:
-            raise ConfigError("`fps` and `frame_rate` are the same: give one of them")
-        options["frame_rate"] = fps
-    if is_many(source):
-        return (PredictionStream(model, one, **options) for one in each(source))
-    return PredictionStream(model, source, **options)
