@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from avsal.cli.ablate_runs import (
-    AblationRun,
-    Retrained,
-    check_retrained,
-    check_subgroups,
-    expand,
-    parse_retrained,
-    read_subgroups,
-)
+from avsal.cli.ablate_runs import AblationRun, expand
 from avsal.cli.evaluate import EvaluateLine, print_problems
 from avsal.configuration import setting_fields
 from avsal.errors import ConfigError
 from avsal.workflows.ablate import DataRun, ablate_models, joined
+from avsal.workflows.ablate_choices import (
+    Retrained,
+    check_retrained,
+    check_subgroups,
+    parse_retrained,
+    read_subgroups,
+)
 from avsal.workflows.data import open_data
 from avsal.workflows.data_ablation import FILES
 from avsal.workflows.model import load, load_each

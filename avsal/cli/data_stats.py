@@ -10,46 +10,14 @@ import argparse
 import json
 import sys
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from statistics import median
-from typing import TYPE_CHECKING
 
 from avsal.cli.data_source import SourceLine, add_source_arguments, line_of, open_source, print_lines
 from avsal.cli.parsing import Parser
-
-if TYPE_CHECKING:
-    from avsal.types import Fixations, Recording
+from avsal.workflows.data import RecordingNumbers, numbers_of
 
 __all__ = ["add_arguments", "run"]
-
-
-@dataclass
-class RecordingNumbers:
-    """What is counted of one recording; of gaze None where it has no points.
-
-    Attributes:
-        id: of the recording.
-        split: train, val, test or None.
-        frames: of the video.
-        seconds: of the video.
-        sound: whether it has sound.
-        observers: with a fixation; None where they are not told apart.
-        fixations: rows, one a fixation and frame.
-        frames_without_fixation: of the video.
-        middle_ninth: share of fixations in the middle third of height and width.
-        dropped: raw rows that were left out, by reason.
-    """
-
-    id: str
-    split: str | None
-    frames: int
-    seconds: float
-    sound: bool
-    observers: int | None = None
-    fixations: int | None = None
-    frames_without_fixation: int | None = None
-    middle_ninth: float | None = None
-    dropped: dict[str, int] = field(default_factory=dict)
 
 
 def add_arguments(parser: Parser) -> None:
@@ -81,29 +49,6 @@ def run(arguments: argparse.Namespace) -> int:
         print_lines("left out, see `avsal data check`", dataset.problems, limit=3)
         print_lines("notes", dataset.notes)
     return 1 if dataset.problems else 0
-
-
-def numbers_of(recording: Recording, gaze: Fixations | None) -> RecordingNumbers:
-    """Count what a recording has."""
-    import numpy as np
-
-    from avsal.media.video import open_frames
-
-    info = open_frames(recording.frames, frame_rate=recording.frame_rate).info
-    frames = recording.num_frames or info.num_frames or round((info.duration or 0.0) * info.frame_rate)
-    row = RecordingNumbers(
-        recording.id, recording.split, frames, frames / info.frame_rate, recording.audio is not None
-    )
-    if gaze is not None:
-        height, width = gaze.size
-        middle = (np.abs(gaze.x / width - 0.5) < 1 / 6) & (np.abs(gaze.y / height - 0.5) < 1 / 6)
-        looked_at = np.unique(gaze.frame[gaze.frame < frames])
-        row.observers = None if gaze.observers in ((), (-1,)) else len(gaze.observers)
-        row.fixations = len(gaze)
-        row.frames_without_fixation = frames - len(looked_at)
-        row.middle_ninth = float(middle.mean()) if len(gaze) else None
-        row.dropped = dict(gaze.dropped)
-    return row
 
 
 def print_summary(title: str, rows: list[RecordingNumbers]) -> None:

@@ -17,18 +17,18 @@ from avsal.ablation.video_scores import averaged_over_folds, in_subgroups
 from avsal.cli import main, verb_parser
 from avsal.cli.ablate import AblateLine
 from avsal.cli.ablate_data import words_of
-from avsal.cli.ablate_runs import (
-    check_retrained,
-    check_subgroups,
-    expand,
-    parse_retrained,
-    read_subgroups,
-)
+from avsal.cli.ablate_runs import expand
 from avsal.cli.parsing import settings_of
 from avsal.errors import ConfigError
 from avsal.models import create_model
 from avsal.report.ablation_pages import data_page
 from avsal.weights import save_checkpoint
+from avsal.workflows.ablate_choices import (
+    check_retrained,
+    check_subgroups,
+    parse_retrained,
+    read_subgroups,
+)
 
 SIZE, NUM_VIDEOS = (32, 48), 4
 OUT = Path("out")
