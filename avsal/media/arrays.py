@@ -7,8 +7,7 @@ from fractions import Fraction
 from itertools import chain
 from math import isfinite
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import av
 import numpy as np
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from avsal.errors import ConfigError, MediaError
 from avsal.media.container import check_picture_size
 from avsal.media.damage import Damage
-from avsal.media.frames import ROUNDING, Frame, FrameReader, VideoInfo
+from avsal.media.frames import ROUNDING, Frame, FrameReader, RepeatedReader, VideoInfo
 from avsal.media.images import HIGHEST_RATE, LOWEST_RATE
 from avsal.media.pixels import RgbConverter
 from avsal.media.sources import Source
@@ -180,7 +179,7 @@ class FramesSource(Source):
         return self._make() if begun is None else begun
 
 
-class _FramesReader:
+class _FramesReader(RepeatedReader):
     """Reads a `FramesSource`; see `FrameReader`."""
 
     def __init__(
@@ -191,23 +190,6 @@ class _FramesReader:
         self._resizes = size != source.info.size
         self._convert = RgbConverter(size, scaling=scaling)
         self.info, self.damage = source.info, Damage("picture")
-        self._running: Generator[Frame, None, None] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._running is not None:
-            self._running.close()
-
-    def __iter__(self) -> Iterator[Frame]:
-        self._running = self._frames()
-        return self._running
 
     def _frames(self) -> Generator[Frame, None, None]:
         info = self.info

@@ -6,6 +6,7 @@ import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, overload
@@ -15,7 +16,7 @@ from av.stream import Disposition
 
 from avsal.errors import MediaError
 from avsal.media.damage import Damage
-from avsal.media.one_clock import one_clock
+from avsal.media.one_clock import BACK, one_clock
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -32,6 +33,7 @@ __all__ = [
     "check_picture_size",
     "decode",
     "demux",
+    "is_joined",
     "may_begin_with_still",
     "moving_stream",
     "open_container",
@@ -136,6 +138,35 @@ def open_container(path: str | Path) -> Iterator[InputContainer]:
 def seeks_exactly(container: InputContainer) -> bool:
     """Whether a sound may be entered in its midst and still be placed exactly."""
     return container.format.name.split(",")[0] in EXACT_SEEKS
+
+
+def is_joined(path: Path, index: int) -> bool:
+    """Whether stamps of a picture stream jump back, as in videos joined end to end: no seek finds its place.
+
+    All packets are read, and none decoded, where the format has no index of all stamps; the answer is kept
+    until the file changes.
+
+    Raises:
+        MediaError: no such file, or no such picture.
+    """
+    status = path.stat()
+    return _is_joined(path, index, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=256)
+def _is_joined(path: Path, index: int, changed_at: int, num_bytes: int) -> bool:
+    with open_container(path) as container:
+        if seeks_exactly(container):
+            return False
+        stream = picture_stream(container, path, index)
+        latest: int | None = None
+        for packet in _demuxed(container, [stream], Damage()):
+            if packet.dts is None or packet.time_base is None:
+                continue
+            if latest is not None and (latest - packet.dts) * packet.time_base > BACK:
+                return True
+            latest = packet.dts
+    return False
 
 
 def picture_streams(container: InputContainer) -> list[VideoStream]:

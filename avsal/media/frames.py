@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isfinite
@@ -18,7 +19,16 @@ from avsal.media.damage import Damage
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
-__all__ = ["NO_IMAGE", "ROUNDING", "Frame", "FrameReader", "Gives", "VideoInfo", "check_selection"]
+__all__ = [
+    "NO_IMAGE",
+    "ROUNDING",
+    "Frame",
+    "FrameReader",
+    "Gives",
+    "RepeatedReader",
+    "VideoInfo",
+    "check_selection",
+]
 
 ROUNDING = 1e-6
 """Seconds by which two times may differ and still be the same."""
@@ -145,6 +155,33 @@ class FrameReader(Protocol):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None: ...
+
+
+class RepeatedReader(ABC):
+    """A reader that begins anew at each iteration; leaving its ``with`` block ends the latest."""
+
+    _running: Generator[Frame, None, None] | None = None
+
+    @abstractmethod
+    def _frames(self) -> Generator[Frame, None, None]:
+        """The frames from the start of what is read."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._running is not None:
+            self._running.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Begin anew."""
+        self._running = self._frames()
+        return self._running
 
 
 def check_selection(size: tuple[int, int] | None, start: float | None, end: float | None) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import av
 import numpy as np
@@ -17,7 +15,7 @@ from PIL import Image, ImageOps
 
 from avsal.errors import MediaError
 from avsal.media.damage import Damage
-from avsal.media.frames import NO_IMAGE, ROUNDING, Frame, Gives, VideoInfo, check_selection
+from avsal.media.frames import NO_IMAGE, ROUNDING, Frame, Gives, RepeatedReader, VideoInfo, check_selection
 from avsal.media.image_files import list_images, open_image
 from avsal.media.pixels import RgbConverter
 from avsal.media.planes import PictureConverter
@@ -37,7 +35,7 @@ LOWEST_RATE, HIGHEST_RATE = 0.001, 100_000
 NUMBER = re.compile(r"%0?\d*d")
 
 
-class ImageFolderReader:
+class ImageFolderReader(RepeatedReader):
     """Reads a folder of images as a video: image i, in the order of the numbers in names, at i / frame_rate.
 
     Images are turned upright by their EXIF tag; grey, palette and 16-bit images become 8-bit RGB, transparent
@@ -104,7 +102,6 @@ class ImageFolderReader:
         self._start = float("-inf") if start is None else start - ROUNDING
         self._end = float("inf") if end is None else end - ROUNDING
         self._damage = Damage("picture")
-        self._running: Generator[Frame, None, None] | None = None
 
     @property
     def info(self) -> VideoInfo:
@@ -115,23 +112,6 @@ class ImageFolderReader:
     def damage(self) -> Damage:
         """What the latest iteration could not read; complete when it has ended."""
         return self._damage
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._running is not None:
-            self._running.close()
-
-    def __iter__(self) -> Iterator[Frame]:
-        """Begin anew at `start`."""
-        self._running = self._frames()
-        return self._running
 
     def image(self, number: int) -> NDArray[np.uint8]:
         """(H, W, 3) of image `number` in the folder's order, scaled as the others are.

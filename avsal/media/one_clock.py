@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from av.packet import Packet
 
-__all__ = ["one_clock"]
+__all__ = ["BACK", "one_clock"]
 
 BACK = 0.3
 """Seconds back from which a decoding stamp means that the clock was set anew, as in videos joined end to end.

@@ -7,15 +7,31 @@ from fractions import Fraction
 from itertools import chain
 from math import floor
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import av
 
 from avsal.errors import MediaError
-from avsal.media.container import Coverage, check_file, decode, demux, open_container, picture_stream
+from avsal.media.container import (
+    Coverage,
+    check_file,
+    decode,
+    demux,
+    is_joined,
+    open_container,
+    picture_stream,
+)
 from avsal.media.damage import Damage
-from avsal.media.frames import NO_IMAGE, ROUNDING, Frame, FrameReader, Gives, VideoInfo, check_selection
+from avsal.media.frames import (
+    NO_IMAGE,
+    ROUNDING,
+    Frame,
+    FrameReader,
+    Gives,
+    RepeatedReader,
+    VideoInfo,
+    check_selection,
+)
 from avsal.media.images import STILL_RATE, ImageFolderReader, is_pattern, is_still
 from avsal.media.pixels import RgbConverter
 from avsal.media.planes import PictureConverter
@@ -32,7 +48,7 @@ SEEK_BACK = (0.0, 2.0, 10.0, 60.0)
 """Seconds before the wanted start at which decoding begins, tried in turn until it begins early enough."""
 
 
-class VideoReader:
+class VideoReader(RepeatedReader):
     """Reads the frames of a video in display order, each with its own time on the video clock.
 
     Frames are turned upright, scaled to square pixels and converted to RGB in one pass (see `pixels`). Video
@@ -80,7 +96,6 @@ class VideoReader:
         self._scaling = scaling
         self._gives = gives
         self._damage = Damage("picture")
-        self._running: Generator[Frame, None, None] | None = None
 
     @property
     def info(self) -> VideoInfo:
@@ -91,23 +106,6 @@ class VideoReader:
     def damage(self) -> Damage:
         """What the latest iteration could not read; complete when it has ended."""
         return self._damage
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._running is not None:
-            self._running.close()
-
-    def __iter__(self) -> Iterator[Frame]:
-        """Begin anew at `start`."""
-        self._running = self._frames()
-        return self._running
 
     def _frames(self) -> Generator[Frame, None, None]:
         info, stamps = self._probe.info, self._probe.stamps
@@ -140,7 +138,8 @@ class VideoReader:
     def _from_start(self) -> Iterator[Decoded]:
         """The decoded frames from `start` on."""
         start = float("-inf") if self._start is None else self._start - ROUNDING
-        if start > self.info.first_time and not self.info.rebuilt_times:
+        whole = start <= self.info.first_time or self.info.rebuilt_times
+        if not whole and not is_joined(self.info.path, self._stream):
             for back in SEEK_BACK:
                 found = self._decoded(start - back)
                 # Frames shown before the key frame may refer to ones that were not decoded.

@@ -20,7 +20,7 @@ from PIL import Image
 from avsal.clips.soundtrack import LONGEST_HOLD, excerpt
 from avsal.clips.windows import Window
 from avsal.errors import MediaError
-from avsal.media import ImageFolderReader, VideoReader, VideoWriter, has_sound, load_sound
+from avsal.media import ImageFolderReader, SoundReader, VideoReader, VideoWriter, has_sound, load_sound
 from avsal.media.container import check_picture_size
 from avsal.media.image_files import list_images, open_image
 from datasets_av.frame_images import image_size, read_grey
@@ -224,6 +224,12 @@ def test_joined_parts_keep_picture_and_sound_together(tmp_path):
     assert len(flashes) == len(clicks) == 3
     assert np.diff([time for time, _ in frames]).min() > 0
     np.testing.assert_allclose(flashes, clicks, atol=0.012)
+    for start in (0.5, 1.7, 2.9):  # in each part
+        later = [(frame.time, frame.image.mean()) for frame in VideoReader(path, start=start)]
+        assert later == [found for found in frames if found[0] >= start - 1e-6]
+        heard = SoundReader(path, 16000, origin=reader.info.origin).read(start, start + 0.2)
+        whole = samples[round(start * 16000) :][: len(heard)]
+        np.testing.assert_allclose(heard[: len(whole)], whole, atol=1e-6)
     with VideoWriter(
         tmp_path / "out.mp4", (48, 64), time_base=reader.info.time_base, frame_rate=25, sound_from=path,
         origin=reader.info.origin,
