@@ -70,7 +70,7 @@ def answer(group: Sequence[Comparison]) -> str:
     better = [one for one in heard if one.verdict is Verdict.BETTER]
     worse = [one for one in heard if one.verdict is Verdict.WORSE]
     if MORE_THAN in first.dataset:
-        return _more_answer(group, better, worse)
+        return _more_answer(heard, better, worse)
     if first.dataset.endswith(PEOPLE):
         return _people_answer(group, about, better, worse)
     if better and worse:
@@ -109,13 +109,11 @@ def _more_answer(
     """Does one model use sound more than another?"""
     first = group[0]
     one, _, other = place(first).partition(MORE_THAN)
-    one = one.rpartition(", ")[2]
+    cue, comma, one = one.rpartition(", ")
     metric = metric_label(first.metric, arrow=False)
-    about = f"{place(first)}, {first.num_videos} videos, {metric}: "
+    about = f"{cue}{comma}{first.num_videos} videos, {metric}: "
     if better and worse:
-        return (
-            about + "against some conditions the first loses more without the original, against others less."
-        )
+        return about + f"{one} loses more than {other} against some conditions, less against others."
     if better or worse:
         found = better or worse
         most = max(found, key=lambda comparison: abs(comparison.gain))
@@ -125,8 +123,8 @@ def _more_answer(
             f"{abs(most.difference):.3f} more to it."
         )
     if all(comparison.verdict in (Verdict.EQUIVALENT, Verdict.NEGLIGIBLE) for comparison in group):
-        return about + f"both use sound alike, to within {first.margin:.2g}."
-    return about + "undecided which of the two uses sound more, or that neither does."
+        return about + f"{one} and {other} use sound alike, to within {first.margin:.2g}."
+    return about + f"undecided whether {one} or {other} uses sound more, or both alike."
 
 
 def _people_answer(
@@ -184,7 +182,7 @@ def findings(group: Sequence[Comparison], num_comparisons: int) -> list[str]:
         parts = [f"{_estimate(one)}{_more(one)}" for one in chosen]
         found.append(f"Undecided ({margin}): {'; '.join(parts)}.")
     for one in group:
-        if one.contradicted:
+        if one.contradicted and one.verdict not in (Verdict.EQUIVALENT, Verdict.NEGLIGIBLE):
             found.append(
                 f"Look at every video of {one.condition}: the mean difference is "
                 f"{signed(one.difference)} but "

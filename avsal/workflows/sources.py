@@ -84,6 +84,7 @@ def named_models(
 def _apart(names: list[str], identities: Sequence[ModelIdentity | None]) -> list[str]:
     """Names told apart, where several are the same, by the arguments in which these differ, else by hash."""
     alike = {name for name in names if names.count(name) > 1}
+    single = len(set(names)) == 1  # then only what differs need be said
     told = list(names)
     for name in alike:
         own = [who.arguments for one, who in zip(names, identities, strict=True) if one == name and who]
@@ -92,7 +93,7 @@ def _apart(names: list[str], identities: Sequence[ModelIdentity | None]) -> list
         for place, who in enumerate(identities):
             if names[place] == name and who is not None:
                 words = [f"{key}={who.arguments.get(key)}" for key in differing[:2]]
-                told[place] = " ".join([name, *words])
+                told[place] = " ".join([*([] if single and words else [name]), *words])
     return [
         f"{name} ({who.sha256[:8]})" if who is not None and told.count(name) > 1 else name
         for name, who in zip(told, identities, strict=True)

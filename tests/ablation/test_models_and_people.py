@@ -46,7 +46,7 @@ def test_one_model_uses_sound_more_than_another_or_alike():
     words = [answer(group) for group in leading(list(found.values()))]
     assert any("hears uses sound more than deaf" in text for text in words)
     assert any("twin uses sound more than deaf" in text for text in words)
-    assert any("both use sound alike, to within 0.1" in text for text in words)
+    assert any("hears and twin use sound alike, to within 0.1" in text for text in words)
     assert any("worth more to the first than to the second" in text for text in all_findings([first]))
 
 
