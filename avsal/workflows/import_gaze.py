@@ -1,7 +1,7 @@
 """Gaze as eye trackers export it, brought to a manifest that every verb reads: `import_gaze`.
 
 Whatever the format, what is written is the same: positions in screen pixels from the left and top edge, times
-in milliseconds from the video's first frame, observers as numbers whose names stand in ``observers.csv``.
+in milliseconds on the video's clock, observers as numbers whose names stand in ``observers.csv``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import csv
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -63,7 +63,7 @@ class ImportSettings:
     )
     onset: str | None = setting(
         None,
-        help="regular expression of the message that marks a video's first frame; a group (?P<video>...) "
+        help="regular expression of the message that marks a video's start; a group (?P<video>...) "
         "in it names the video [the format's own mark]",
         metavar="REGEX",
         group=_HOW,
@@ -244,7 +244,16 @@ class _Writer:
                 except DatasetError as error:
                     self.problems.append(str(error))
                     continue
-                self.viewings.setdefault(video, {})[track.observer] = (track, box)
+                self.viewings.setdefault(video, {})[track.observer] = (self.on_clock(track, video), box)
+
+    def on_clock(self, track: Track, video: str) -> Track:
+        """The track on the video's clock, whose 0 is where picture or sound begins, whichever is first."""
+        from datasets_av.video_clock import video_clock
+
+        first = 1000 * float(video_clock(self.files[video]).times[0])
+        if not track.from_frame or first == 0:
+            return track
+        return replace(track, gaze=replace(track.gaze, time=track.gaze.time + first))
 
     def unusable(self, track: Track) -> str | None:
         """Why a viewing cannot be used; None where it can."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from avsal.errors import DatasetError, MediaError
 from avsal.media.container import check_file
-from datasets_av.gaze_import.session import MAX_ROWS, Gaze, ImportOptions, Session, number
+from datasets_av.gaze_import.session import MAX_ROWS, MAX_SIDE, Gaze, ImportOptions, Session, number
 
 __all__ = ["read_eyelink"]
 
@@ -59,6 +59,8 @@ def read_eyelink(path: Path, options: ImportOptions) -> Session:
             messages.append((time - float(delayed[1]), delayed[2]) if delayed else (time, told))
             if (found := _SCREEN.search(told)) is not None:
                 left, top, right, bottom = map(float, found.groups())
+                if not (0 <= bottom - top < MAX_SIDE and 0 <= right - left < MAX_SIDE):
+                    raise DatasetError(f"{path}, line {line}: expected a screen in pixels: {told[:80]!r}")
                 screen = (round(bottom - top) + 1, round(right - left) + 1)
         elif kind == "END" and len(words) > 1:
             breaks.append(number(path, line, "time", words[1]))

@@ -143,7 +143,9 @@ def read_webgazer(path: Path, options: ImportOptions) -> list[Session]:
             targets = list((trial.get("webgazer_targets") or {}).values())
             sides = ("left" if targets and "left" in targets[0] else "x", "top", "width", "height")
             box = tuple(float(targets[0][side]) for side in sides) if targets else None
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if box is not None and not (np.isfinite(box).all() and min(box[2:]) > 0):
+                raise ValueError(f"a target {box}")
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise DatasetError(
                 f"{path}, trial {place}: expected t, x and y as numbers and a target's sides but found "
                 f"{error!r:.80}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
 from typing import Literal
@@ -14,10 +14,23 @@ from numpy.typing import NDArray
 
 from avsal.errors import ConfigError, DatasetError
 
-__all__ = ["MAX_ROWS", "Gaze", "ImportOptions", "Session", "Span", "Track", "number", "tracks_of", "video_in"]
+__all__ = [
+    "MAX_ROWS",
+    "MAX_SIDE",
+    "Gaze",
+    "ImportOptions",
+    "Session",
+    "Span",
+    "Track",
+    "number",
+    "tracks_of",
+    "video_in",
+]
 
 #: of a file: 37 hours at 500 samples a second
 MAX_ROWS = 2**26
+#: of a screen, in pixels
+MAX_SIDE = 100_000
 _LARGEST = 1e12
 
 #: SR Research's mark of a shown frame: number from 1, left and top on the screen, the video's file
@@ -34,7 +47,7 @@ class ImportOptions:
 
     Attributes:
         gaze: ``fixations`` or ``samples``; None: fixations where the export has them.
-        onset: searched for in messages; what it matches marks a video's first frame. A group named ``video``
+        onset: searched for in messages; what it matches marks a video's start. A group named ``video``
             names the video. None: the format's own mark.
         end: likewise, of its end; None: the format's own mark, or the next video.
         eye: of files of both.
@@ -93,15 +106,17 @@ class Span:
 
     Attributes:
         video: as the file names it.
-        start: of its first frame, ms on the file's clock.
+        start: of it, ms on the file's clock.
         end: ms; what comes later belongs to something else.
         box: left, top, width, height on the screen, where the file tells; 0 for a size that is the video's.
+        from_frame: `start` is its first frame's, not that of its picture or sound, whichever begins first.
     """
 
     video: str
     start: float
     end: float = inf
     box: tuple[float, float, float, float] | None = None
+    from_frame: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,7 +144,7 @@ class Session:
 
 @dataclass(frozen=True)
 class Track:
-    """One observer's gaze while one video was on: `gaze` runs on the video's clock, from its first frame."""
+    """One observer's gaze while one video was on: `gaze` runs from its start; see `Span.from_frame`."""
 
     source: str
     observer: str
@@ -137,6 +152,7 @@ class Track:
     gaze: Gaze
     screen: tuple[int, int] | None
     box: tuple[float, float, float, float] | None
+    from_frame: bool = False
 
 
 def tracks_of(session: Session, videos: Sequence[str], options: ImportOptions) -> Iterator[Track]:
@@ -162,7 +178,9 @@ def tracks_of(session: Session, videos: Sequence[str], options: ImportOptions) -
             None if gaze.duration is None else gaze.duration[own],
             None if gaze.fixation is None else gaze.fixation[own],
         )
-        yield Track(session.source, session.observer, span.video, cut, session.screen, span.box)
+        yield Track(
+            session.source, session.observer, span.video, cut, session.screen, span.box, span.from_frame
+        )
 
 
 def _spans(session: Session, videos: Sequence[str], options: ImportOptions) -> list[Span]:
@@ -195,7 +213,7 @@ def _spans(session: Session, videos: Sequence[str], options: ImportOptions) -> l
             box = (float(match["left"]), float(match["top"]), *size)
         if found and found[-1].end == inf:
             found[-1] = _ended(found[-1], time)
-        found.append(Span(video, time, box=box))
+        found.append(Span(video, time, box=box, from_frame=onset is None))
     if not found:
         some = "; ".join(text[:60] for _, text in session.messages[:200:20]) or "no messages"
         raise DatasetError(
@@ -207,7 +225,7 @@ def _spans(session: Session, videos: Sequence[str], options: ImportOptions) -> l
 
 
 def _ended(span: Span, end: float) -> Span:
-    return Span(span.video, span.start, end, span.box)
+    return replace(span, end=end)
 
 
 def _video_of_trial(session: Session, place: int, videos: Sequence[str]) -> str:

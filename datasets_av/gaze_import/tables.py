@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from avsal.errors import DatasetError
 from datasets_av.csv_files import csv_rows, near_column
 from datasets_av.gaze_import.layouts import Origin, TableLayout, Unit
-from datasets_av.gaze_import.session import MAX_ROWS, Gaze, ImportOptions, Session, Span, number
+from datasets_av.gaze_import.session import MAX_ROWS, MAX_SIDE, Gaze, ImportOptions, Session, Span, number
 
 __all__ = ["in_screen_pixels", "read_table"]
 
@@ -119,6 +119,8 @@ class _Table:
             self.shown.setdefault(observer, []).append((at, video))
         if self.screen is None and told.get("width") and told.get("height"):
             height, width = (round(self.number(line, side, told[side])) for side in ("height", "width"))
+            if not (0 < height < MAX_SIDE and 0 < width < MAX_SIDE):
+                raise DatasetError(f"{self.path}, line {line}: expected a screen but found {width}x{height}")
             self.screen = (height, width)
         if self.kind == "fixations" and not self._is_fixation(told):
             return

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from command_line import run_line
 from fake_media import write_image, write_video
+from videos import moving_dot
 
 import avsal
 from avsal.errors import ConfigError, DatasetError
@@ -89,6 +90,17 @@ def test_eyelink_events_land_on_frames_by_their_messages(videos, tmp_path):
     left = avsal.import_gaze("eyelink", [path], videos, tmp_path / "left", eye="left")
     lines = left.manifest.with_name("gaze").joinpath("a.csv").read_text().splitlines()
     assert lines[1:] == ["22.000,40.000,100.500,200.500,1"]
+
+
+def test_a_first_frame_is_where_the_picture_begins_and_an_onset_where_the_video_does(tmp_path):
+    (tmp_path / "videos").mkdir()
+    moving_dot(tmp_path / "videos/a.mp4", frames=6, size=(32, 48), picture_start=1.0)  # sound begins at 0
+    path = tmp_path / "p01.asc"
+    path.write_text(ASC)
+    _, gaze = imported("eyelink", path, tmp_path / "videos")
+    assert list(gaze["a"].frame) == [0, 2]
+    _, gaze = imported("eyelink", path, tmp_path / "videos", onset="VFRAME 1", video_box="936 524 48 32")
+    assert gaze["a"].dropped == {"fixations before the video": 2}
 
 
 def test_eyelink_samples_keep_the_screen_and_lost_eyes(videos, tmp_path):
@@ -274,5 +286,13 @@ def test_what_is_no_export_is_refused_in_one_line(videos, tmp_path):
         with pytest.raises(DatasetError, match=text) as told:
             imported(form, binary, videos)
         assert "\n" not in str(told.value)
+    screen = tmp_path / "p02.asc"
+    screen.write_text(ASC.replace("0 0 1919 1079", f"0 0 {'9' * 400} 1079"))
+    with pytest.raises(DatasetError, match=r"p02.asc, line 3: expected a screen in pixels"):
+        imported("eyelink", screen, videos)
+    page = {"webgazer_data": [{"t": 1, "x": 2, "y": 3}], "webgazer_targets": {"#v": {"x": 10**400}}}
+    (tmp_path / "data.json").write_text(json.dumps([page]))
+    with pytest.raises(DatasetError, match=r"data.json, trial 0: expected t, x and y as numbers"):
+        imported("webgazer", tmp_path / "data.json", videos)
     with pytest.raises(ConfigError, match="unknown format 'smi'"):
         imported("smi", binary, videos)
