@@ -39,7 +39,7 @@ from avsal.layers.convolution import Conv3d, MaxPool3d
 from avsal.layers.fusion import Fusion
 from avsal.models import SaliencyModel
 from avsal.prediction import PRECISIONS, PredictionStream
-from avsal.prediction.engines import Engine, Job, create_engine, supported_engines
+from avsal.prediction.engines import Engine, WindowJob, create_engine, supported_engines
 from avsal.weights import load_model
 
 BUNDLED = Path(__file__).parents[1] / "avsal" / "assets" / "demo.mp4"
@@ -93,9 +93,9 @@ def ordinary(model: SaliencyModel) -> SaliencyModel:
 class Timed:
     """An engine that goes on over the video a few maps at a time."""
 
-    def __init__(self, name: str, engine: Engine, jobs: list[Job], skip: int) -> None:
+    def __init__(self, name: str, engine: Engine, jobs: list[WindowJob], skip: int) -> None:
         self.name = name
-        self._maps: Iterator[tuple[Job, torch.Tensor]] = engine.predict(iter(jobs))
+        self._maps: Iterator[tuple[WindowJob, torch.Tensor]] = engine.predict(iter(jobs))
         self.found: dict[int, NDArray[np.float32]] = {}
         self.seconds: list[float] = []
         self.gmac = 0.0
@@ -158,7 +158,7 @@ def named_sound(model: SaliencyModel) -> SaliencyModel:
 
 
 def grid(
-    model: SaliencyModel, jobs: list[Job], names: list[str], arguments: argparse.Namespace, clock: Clock
+    model: SaliencyModel, jobs: list[WindowJob], names: list[str], arguments: argparse.Namespace, clock: Clock
 ) -> None:
     """Maps a second of each engine by precision and batch size."""
     batches = [int(text) for text in arguments.batches.split(",")]
@@ -282,7 +282,7 @@ def main() -> None:
 
 
 @torch.inference_mode()
-def untuned_seconds(model: SaliencyModel, engine: Engine, job: Job, clock: Clock) -> float:
+def untuned_seconds(model: SaliencyModel, engine: Engine, job: WindowJob, clock: Clock) -> float:
     """Seconds of one window by the network as it is."""
     began = clock()
     audio = None if job.sounds[0] is None else job.sounds[0][None]

@@ -11,14 +11,16 @@ from functools import reduce
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
 from torch import Tensor, nn
+
+from avsal.layers.framewise import one_operation
 
 __all__ = ["Conv3d", "MaxPool3d", "conv3d", "max_pool3d"]
 
 Triple = tuple[int, int, int]
 
 
+@one_operation
 def conv3d(
     x: Tensor, weight: Tensor, bias: Tensor | None, stride: Triple, padding: Triple, groups: int = 1
 ) -> Tensor:
@@ -43,14 +45,14 @@ def conv3d(
     if kT == 1 and padding[0] == 0:
         if stride[0] > 1:
             x = x[:, :, :: stride[0]]
-        flat = rearrange(x, "b c t h w -> (b t) c h w")
+        flat = x.transpose(1, 2).flatten(0, 1)
         flat = F.conv2d(flat, channels_last(weight[:, :, 0]), bias, stride[1:], padding[1:], 1, groups)
-        return rearrange(flat, "(b t) c h w -> b c t h w", b=B)
+        return flat.unflatten(0, (B, x.shape[2])).transpose(1, 2)
     if kH == 1 and kW == 1 and stride[1:] == (1, 1) and padding[1:] == (0, 0):
-        flat = rearrange(x, "b c t h w -> b c t (h w)")
+        flat = x.flatten(3)
         kernel = channels_last(weight[:, :, :, 0])
         flat = F.conv2d(flat, kernel, bias, (stride[0], 1), (padding[0], 0), 1, groups)
-        return rearrange(flat, "b c t (h w) -> b c t h w", h=H)
+        return flat.unflatten(3, (H, -1))
     return F.conv3d(x, weight, bias, stride, padding, 1, groups)
 
 
@@ -59,6 +61,7 @@ def channels_last(weight: Tensor) -> Tensor:
     return weight.contiguous(memory_format=torch.channels_last)
 
 
+@one_operation
 def max_pool3d(x: Tensor, kernel: Triple, stride: Triple, padding: Triple) -> Tensor:
     """`torch.nn.functional.max_pool3d`, the maximum over a box taken as that over space, then over time."""
     if x.device.type != "cpu":
@@ -66,9 +69,9 @@ def max_pool3d(x: Tensor, kernel: Triple, stride: Triple, padding: Triple) -> Te
     B, _, T, _, _ = x.shape
     x = x.contiguous(memory_format=torch.channels_last_3d)
     if kernel[1:] != (1, 1) or stride[1:] != (1, 1):
-        flat = rearrange(x, "b c t h w -> (b t) c h w")
+        flat = x.transpose(1, 2).flatten(0, 1)
         flat = F.max_pool2d(flat, kernel[1:], stride[1:], padding[1:])
-        x = rearrange(flat, "(b t) c h w -> b c t h w", b=B)
+        x = flat.unflatten(0, (B, x.shape[2])).transpose(1, 2)
     if kernel[0] == 1 and stride[0] == 1:
         return x
     p, s = padding[0], stride[0]

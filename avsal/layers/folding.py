@@ -40,11 +40,13 @@ def folded(module: Module) -> Module:
     """A copy whose batch norms are folded away and whose kernels lie with channels innermost.
 
     S3D, MobileNetV2, the pyramids and SoundNet are folded; batch norms elsewhere stay as they are. The copy
-    is for inference: its parameters take no gradients.
+    is for inference: its parameters take no gradients. Where nothing is folded there is no copy.
 
     Raises:
         ValueError: the module is in training mode, where batch norm depends on the batch.
     """
+    if not any(isinstance(part, FOLDED) for part in module.modules()):
+        return module
     if module.training:
         raise ValueError("expected a module in evaluation mode but it is in training mode: call .eval()")
     module = copy.deepcopy(module).requires_grad_(False)

@@ -16,7 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avsal.layers.convolution import Conv3d
+from avsal.layers.convolution import Conv3d, conv3d
+from avsal.layers.framewise import framewise
 from avsal.layers.width import scaled
 
 __all__ = ["Levels", "Pyramid", "SpatialConv", "resize"]
@@ -35,6 +36,7 @@ DECODERS: tuple[tuple[int, tuple[tuple[int, bool], ...]], ...] = (
 SMOOTHED_LEVELS = (1, 2, 3)  # 0 is the finest, where a wide convolution would cost more than all the others
 
 
+@framewise
 def resize(x: Tensor, size: Sequence[int]) -> Tensor:
     """Trilinear interpolation of (B, C, T, H, W) in space only, to (H', W'), without corner alignment."""
     if tuple(x.shape[-2:]) == tuple(size):
@@ -91,18 +93,24 @@ class Decoder(nn.Module):
             self.convs.append(SpatialConv(channels, scaled(out, width)))
             channels = scaled(out, width)
 
-    def forward(self, x: Tensor, sizes: Sequence[Sequence[int]]) -> Tensor:
+    def forward(self, x: Tensor, sizes: Sequence[Sequence[int]], above: Tensor | None = None) -> Tensor:
         """Decode a level.
 
         Args:
             x: (B, C, T', H, W).
             sizes: (H, W) of the levels finer than this one, finest first.
+            above: (B, C, T', h, w) of the coarser level, to be added to `x` at its size. Collapsing time is
+                linear: it is done on the smaller grid, and fewer channels are interpolated.
 
         Returns:
             (B, 32 x width, 1, H of the finest, W of the finest).
         """
         remaining = list(sizes)
-        x = torch.relu_(self.bn(self.collapse(x)))
+        x = self.collapse(x)
+        if above is not None:
+            weight, stride = self.collapse.weight, self.collapse.stride
+            x = x + resize(conv3d(above, weight, None, stride, (0, 0, 0)), x.shape[-2:])  # type: ignore[arg-type]
+        x = torch.relu_(self.bn(x))
         for conv, up in zip(self.convs, self.ups, strict=True):
             x = conv(x)
             if up:
@@ -157,13 +165,13 @@ class Pyramid(nn.Module):
         above: Tensor | None = None
         for level in reversed(self.used):
             features = self.laterals[str(level)](taps[level])
-            if self.levels == "pyramid":
+            added = above if level == 0 else None
+            if self.levels == "pyramid" and level > 0:
                 if above is not None:
                     features = features + resize(above, sizes[level])
                 above = features
-                if str(level) in self.smooth:
-                    features = self.smooth[str(level)](features)
-            decoded = self.decoders[str(level)](features, sizes[:level])
+                features = self.smooth[str(level)](features)
+            decoded = self.decoders[str(level)](features, sizes[:level], added)
             total = decoded if total is None else total + decoded
         assert total is not None  # at least the coarsest level is used
         return total

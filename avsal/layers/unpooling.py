@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch.nn.functional as F
-from einops import rearrange
 from torch import Tensor
+
+from avsal.layers.framewise import framewise
 
 __all__ = ["max_pool_frames", "max_unpool_frames"]
 
 
+@framewise
 def max_pool_frames(x: Tensor, kernel: int, stride: int, padding: int = 0) -> tuple[Tensor, Tensor]:
     """Max-pool every frame.
 
@@ -24,12 +26,13 @@ def max_pool_frames(x: Tensor, kernel: int, stride: int, padding: int = 0) -> tu
         maxima: (B, C, T, H', W').
         indices: the same shape: where in its frame each maximum is, row by row; of equal ones the first.
     """
-    flat = rearrange(x, "b c t h w -> (b t) c h w")
+    flat = x.transpose(1, 2).flatten(0, 1)
     maxima, indices = F.max_pool2d(flat, kernel, stride, padding, return_indices=True)
-    maxima, indices = (rearrange(y, "(b t) c h w -> b c t h w", b=len(x)) for y in (maxima, indices))
+    maxima, indices = (y.unflatten(0, (x.shape[0], x.shape[2])).transpose(1, 2) for y in (maxima, indices))
     return maxima, indices
 
 
+@framewise
 def max_unpool_frames(x: Tensor, indices: Tensor, size: Sequence[int]) -> Tensor:
     """Put each value where a max-pool had found its maximum, zero elsewhere.
 
@@ -43,7 +46,7 @@ def max_unpool_frames(x: Tensor, indices: Tensor, size: Sequence[int]) -> Tensor
     Returns:
         (B, C, T, H', W').
     """
-    flat, where = (rearrange(y, "b c t h w -> (b t) c h w") for y in (x, indices))
+    flat, where = (y.transpose(1, 2).flatten(0, 1) for y in (x, indices))
     # kernel and stride only serve to compute the size, which is given
     spread = F.max_unpool2d(flat.contiguous(), where.contiguous(), [2, 2], [2, 2], [0, 0], list(size))
-    return rearrange(spread, "(b t) c h w -> b c t h w", b=len(x))
+    return spread.unflatten(0, (x.shape[0], x.shape[2])).transpose(1, 2)

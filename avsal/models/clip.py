@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
+from avsal.layers.framewise import framewise
 from avsal.models.registry import SaliencyModel
 
 __all__ = ["check_visual_clip", "pad_to_multiple"]
@@ -27,6 +28,7 @@ def check_visual_clip(model: SaliencyModel, frames: Tensor, audio: Tensor | None
         )
 
 
+@framewise
 def pad_to_multiple(frames: Tensor, multiple: int) -> Tensor:
     """(B, C, T, H, W) with zeros below and to the right, so that H and W are multiples of `multiple`."""
     H, W = ((multiple - side % multiple) % multiple for side in frames.shape[-2:])  # as exports divide, too

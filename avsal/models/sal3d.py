@@ -29,10 +29,10 @@ from collections.abc import Sequence
 from typing import Literal, get_args
 
 import torch
-from einops import rearrange
 from torch import Tensor, nn
 
 from avsal.layers.convolution import Conv3d, MaxPool3d
+from avsal.layers.framewise import framewise
 from avsal.layers.initialisation import he_initialise
 from avsal.layers.vgg import VGG16
 from avsal.layers.width import scaled
@@ -205,6 +205,7 @@ class Sal3D(SaliencyModel):
         check_visual_clip(self, frames, audio)
         return self.decode(self.encode(frames), frames.shape[-2:])
 
+    @framewise
     def encode(self, frames: Tensor) -> Tensor:
         """Features of each frame on its own.
 
@@ -214,9 +215,9 @@ class Sal3D(SaliencyModel):
         Returns:
             (B, C, T, H / 16, W / 16), H and W rounded up to multiples of 32.
         """
-        images = rearrange(pad_to_multiple(frames, 32), "b c t h w -> (b t) c h w")
+        images = pad_to_multiple(frames, 32).transpose(1, 2).flatten(0, 1)
         (features,) = self.backbone(images, [LAST_RELU])
-        return rearrange(features, "(b t) c h w -> b c t h w", b=len(frames))
+        return features.unflatten(0, (frames.shape[0], frames.shape[2])).transpose(1, 2)
 
     def decode(self, features: Tensor, size: Sequence[int]) -> Tensor:
         """Fuse six frames' features.

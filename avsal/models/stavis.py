@@ -33,6 +33,7 @@ from torch import Tensor, nn
 
 from avsal.layers.audio_window import hann_centred
 from avsal.layers.bilinear import BilinearByLocation
+from avsal.layers.framewise import one_operation
 from avsal.layers.resnet50_3d import ResNet50
 from avsal.layers.soundnet import SAMPLE_RATE, SCALE, SoundNet
 from avsal.layers.width import scaled
@@ -244,6 +245,12 @@ class STAViS(STAViSVisual):
         check_visual_clip(self, frames, None)
         H, W = frames.shape[-2:]
         features, _, level = self.look(frames)
-        sound = self.soundnet(hann_centred(audio, self.samples, len(frames)))[-1].amax(2)
-        fused = F.interpolate(self.fusion(level, sound), features.shape[-2:], mode="bilinear")
+        fused = F.interpolate(self.fuse(level, audio), features.shape[-2:], mode="bilinear")
         return torch.sigmoid(self.join_sound(torch.cat([features, fused], 1)))[..., :H, :W]
+
+    @one_operation
+    def fuse(self, level: Tensor, audio: Tensor) -> Tensor:
+        """Where sound and picture meet: (B, C, T, h, w) and (B, 1, A) -> (B, 64, h, w)."""
+        sound = self.soundnet(hann_centred(audio, self.samples, len(level)))[-1].amax(2)
+        fused: Tensor = self.fusion(level, sound)
+        return fused

@@ -23,7 +23,6 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
 from torch import Tensor, nn
 
 from avsal.layers.convolution import Conv3d, max_pool3d
@@ -51,6 +50,8 @@ class FrameDeconvolution(nn.ConvTranspose3d):
         stride: in H and W.
     """
 
+    is_framewise = True
+
     def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> None:
         side = 0 if kernel == 1 else 1
         super().__init__(
@@ -65,9 +66,9 @@ class FrameDeconvolution(nn.ConvTranspose3d):
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         """(B, C, T, H, W) -> (B, C', T, stride H, stride W)."""
-        flat = rearrange(x, "b c t h w -> (b t) c h w")
+        flat = x.transpose(1, 2).flatten(0, 1)
         flat = F.conv_transpose2d(flat, self.weight[:, :, 0], None, self.stride[1:], (self.side, self.side))
-        return rearrange(flat, "(b t) c h w -> b c t h w", b=len(x))
+        return flat.unflatten(0, (x.shape[0], x.shape[2])).transpose(1, 2)
 
 
 def normalised(layer: nn.Module, channels: int) -> nn.Sequential:

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avsal.layers.convolution import Conv3d
+from avsal.layers.framewise import one_operation
 from avsal.layers.fusion import FUSIONS
 from avsal.layers.pyramid import Levels, Pyramid, SpatialConv, resize
 from avsal.layers.s3d import S3D
@@ -181,6 +182,7 @@ class TSFPNetAV(TSFPNet):
         logits = None if audio is None else self.attend(taps, audio)
         return self.read_out(self.pyramid(taps), logits, frames.shape[-2:])
 
+    @one_operation
     def attend(self, taps: Taps, audio: Tensor) -> Tensor:
         """Attention logits on the base3 grid, (B, 1, h, w), from the taps and (B, 1, A) sound."""
         if audio.ndim != 3 or audio.shape[:2] != (len(taps[0]), 1) or audio.shape[2] < 1:

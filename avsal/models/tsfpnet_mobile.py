@@ -22,6 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from avsal.layers.framewise import framewise, one_operation
 from avsal.layers.fusion import FUSIONS
 from avsal.layers.mobilenet import LinearConv2d, MobileNetV2, SeparableConv2d
 from avsal.layers.soundnet import SAMPLE_RATE, SCALE
@@ -137,12 +138,14 @@ class TSFPNetMobile(SaliencyModel):
         if min(frames.shape[-2:]) < 32:
             raise ValueError(f"frames must be at least 32x32 pixels but are {tuple(frames.shape[-2:])}")
 
+    @framewise
     def encode(self, frames: Tensor) -> tuple[Tensor, ...]:
         """The encoder's taps of every frame on its own: (B, 3, N, H, W) -> four of (B, C, N, h, w)."""
         B, _, N = frames.shape[:3]
         images = frames.transpose(1, 2).flatten(0, 1).contiguous(memory_format=torch.channels_last)
         return tuple(tap.unflatten(0, (B, N)).transpose(1, 2) for tap in self.encoder(images))
 
+    @framewise
     def levels_of(self, taps: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Taps of frames at the pyramid's width, frame by frame: four of (B, C, N, h, w)."""
         levels = []
@@ -174,6 +177,7 @@ class TSFPNetMobile(SaliencyModel):
         logits: Tensor = self.head(integrated)
         return logits if self.prior is None else logits + self.prior_at(logits.shape[-2:])
 
+    @one_operation
     def prior_at(self, size: Sequence[int]) -> Tensor:
         """The centre prior on a grid of (h, w), (1, 1, h, w)."""
         assert self.prior is not None
@@ -265,6 +269,7 @@ class TSFPNetMobileAV(TSFPNetMobile):
         attention = self.attend(taps, audio)
         return self.read_out(self.logits_of(self.integrate(newest_first)), attention, frames.shape[-2:])
 
+    @one_operation
     def attend(self, taps: Sequence[Tensor], audio: Tensor) -> Tensor:
         """Attention logits at stride 16, (B, 1, h, w).
 
@@ -280,6 +285,11 @@ class TSFPNetMobileAV(TSFPNetMobile):
         frame = (audio.shape[2] + steps) // (2 * steps)  # whole numbers, which an export keeps
         moved = F.pad(audio[..., frame:], (0, frame))
         return self.fusion(taps[1], taps[2], moved)
+
+    def attention_map(self, frames: Tensor, audio: Tensor) -> Tensor:
+        """Where the sound is looked for: (B, H, W) above -1, what the map is multiplied by, minus 1."""
+        self._check(frames, self.spec.num_frames)
+        return self.spread(self.attend(self.encode(frames[:, :, 1::2]), audio), frames.shape[-2:])
 
     def spread(self, attention: Tensor, size: Sequence[int]) -> Tensor:
         """Attention as it acts on the map, (B, H, W) above -1: what the map is multiplied by, minus 1."""

@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from avsal.layers.audio_window import hann_centred, num_steps
 from avsal.layers.bilinear import BilinearByChannel
 from avsal.layers.convolution import Conv3d
+from avsal.layers.framewise import one_operation
 from avsal.layers.initialisation import he_initialise
 from avsal.layers.pyramid import resize
 from avsal.layers.s3d import S3D
@@ -252,8 +253,11 @@ class AViNet(ViNet):
         check_visual_clip(self, frames, None)
         taps = list(self.encoder(frames)[::-1])
         if audio is not None:
-            sound = self.match(self.soundnet(hann_centred(audio, self.samples, len(frames)))[-1])
-            size = taps[0].shape[-2:]
-            fused = self.fusion(resize(taps[0], self.fusion.grid[1:]), sound)
-            taps[0] = resize(fused, size)
+            taps[0] = self.fuse(taps[0], audio)
         return torch.sigmoid(self.decoder(taps, frames.shape[-2:]))
+
+    @one_operation
+    def fuse(self, base4: Tensor, audio: Tensor) -> Tensor:
+        """The coarsest tap, (B, C, T, h, w), with the sound of its frames, (B, 1, A), multiplied in."""
+        sound = self.match(self.soundnet(hann_centred(audio, self.samples, len(base4)))[-1])
+        return resize(self.fusion(resize(base4, self.fusion.grid[1:]), sound), base4.shape[-2:])

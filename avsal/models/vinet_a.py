@@ -21,6 +21,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from avsal.layers.convolution import Conv3d
+from avsal.layers.framewise import framewise, one_operation
 from avsal.layers.initialisation import he_initialise
 from avsal.layers.pyramid import resize
 from avsal.layers.slowfast import SlowFast50
@@ -55,11 +56,17 @@ class Neck(nn.Module):
 
     def forward(self, levels: Sequence[Tensor], slow: Tensor, fast: Tensor) -> list[Tensor]:
         """What `SlowFast50` gives -> joined ends, then levels, coarse to fine, all of the slow path's T."""
-        folded = rearrange(fast, "b c (s t) h w -> b (c s) t h w", s=2)
-        pooled = F.adaptive_max_pool3d(folded, slow.shape[2:])
+        pooled = pooled_halves(fast, slow.shape[2:])
         joined = torch.cat([torch.relu(self.slow(slow)), pooled], 1)
         halved = [torch.relu(one(level)) for one, level in zip(self.levels, levels, strict=True)]
         return [joined, *reversed(halved)]
+
+
+@one_operation
+def pooled_halves(fast: Tensor, size: Sequence[int]) -> Tensor:
+    """Both halves of (B, C, T, h, w) in time side by side, brought to a size by their maxima."""
+    halves = rearrange(fast, "b c (s t) h w -> b (c s) t h w", s=2)
+    return F.adaptive_max_pool3d(halves, list(size))
 
 
 class GroupedDecoder(nn.Module):
@@ -121,6 +128,7 @@ class GroupedDecoder(nn.Module):
         return logits[:, :, 0]
 
 
+@framewise
 def shuffled(x: Tensor, groups: int) -> Tensor:
     """Channels of (B, C, T, H, W) dealt out, so that the next grouped convolution sees all groups."""
     if x.shape[1] % groups:  # narrow versions

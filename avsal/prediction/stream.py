@@ -28,8 +28,6 @@ from avsal.media.frames import Frame, FrameReader
 from avsal.media.resampling import resample
 from avsal.media.sources import WindowedSound, as_source
 from avsal.models import SaliencyModel, require_model
-from avsal.models.tsfpnet import TSFPNetAV
-from avsal.models.tsfpnet_mobile import TSFPNetMobileAV
 from avsal.prediction.engines import Engine, WindowJob, WindowMaps, create_engine
 from avsal.prediction.finish import finished
 from avsal.prediction.prediction import Prediction, SoundOption, interpolated
@@ -100,7 +98,7 @@ class PredictionStream:
         self.engine: Engine = create_engine(
             model, engine, batch_size=batch_size, precision=PRECISIONS[precision]
         )
-        if attention and (sounds is None or not isinstance(model, TSFPNetAV | TSFPNetMobileAV)):
+        if attention and (sounds is None or not hasattr(model, "attention_map")):
             expected = "expected `attention` with `sounds`, of a tsfpnet_av or tsfpnet_av_mobile"
             raise ConfigError(f"{expected}; this is {model.name}")
         self.engine.attention = attention

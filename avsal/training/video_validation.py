@@ -13,7 +13,6 @@ from avsal.metrics.batch import resize_maps
 from avsal.models import SaliencyModel
 from avsal.prediction.engines import create_engine
 from avsal.prediction.engines.engine import Engine
-from avsal.prediction.engines.exact import WORTH_SHARING
 from avsal.prediction.engines.plain import PlainEngine
 from avsal.prediction.engines.runs import WindowJob
 from avsal.prediction.prefetch import Prefetcher
@@ -21,6 +20,9 @@ from avsal.training.sources import ValidationBatch, ValidationSource
 from avsal.training.validation import ValidationRow, rows
 
 __all__ = ["ScoredFrames", "WholeVideos", "score_videos", "truths_of"]
+
+#: windows that begin further apart have little in common, and are computed many at once instead
+WORTH_SHARING = 8
 
 #: windows read ahead of the network
 _AHEAD = 4

@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
+import logging
+
 import torch
 
 from avsal.errors import ConfigError
 from avsal.models import SaliencyModel
-from avsal.models.tsfpnet import TSFPNet
-from avsal.models.tsfpnet_mobile import TSFPNetMobile
 from avsal.prediction.engines.carried import CarriedEngine
 from avsal.prediction.engines.engine import Engine
-from avsal.prediction.engines.exact import ExactEngine
-from avsal.prediction.engines.framewise import FramewiseEngine
-from avsal.prediction.engines.live import LiveEngine
 from avsal.prediction.engines.plain import PlainEngine
-from avsal.prediction.engines.streaming import StreamingEngine
+from avsal.prediction.engines.shared import EDGES, SharedEngine
+from avsal.prediction.engines.trace import Untraceable
 
 __all__ = ["ENGINES", "create_engine", "supported_engines"]
 
-#: engines that share work between windows, which TSFP-Net was built for
-TAPED: dict[str, type[ExactEngine | StreamingEngine | LiveEngine]] = {
-    "exact": ExactEngine,
-    "streaming": StreamingEngine,
-    "live": LiveEngine,
-}
+logger = logging.getLogger(__name__)
 
-ENGINES = (*TAPED, "plain")
+ENGINES = (*EDGES, "plain")
 
 
 def supported_engines(model: SaliencyModel) -> tuple[str, ...]:
-    """The engines that a model can be run by, the default one first."""
-    if isinstance(model, TSFPNet):
-        return ENGINES
-    if isinstance(model, TSFPNetMobile):
-        return (FramewiseEngine.name, PlainEngine.name)
-    return ("plain",) if model.delay is None else ("streaming", "plain")
+    """The engines that a model can be run by, the default one first.
+
+    Where a network treats every frame alone before it looks at a window, there is nothing beyond a window's
+    ends to see: ``exact`` does all that the others could.
+    """
+    if model.delay is not None:
+        return (CarriedEngine.name, PlainEngine.name)
+    try:
+        sees_beyond = SharedEngine(model, "streaming").past > 0
+    except Untraceable:
+        return (PlainEngine.name,)
+    return ENGINES if sees_beyond else ("exact", PlainEngine.name)
 
 
 def create_engine(
@@ -48,24 +47,35 @@ def create_engine(
 
     Args:
         model: on its device, in evaluation mode.
-        name: of `ENGINES`; None: the model's default.
+        name: of `ENGINES`; None: the model's default: `plain` where its windows have nothing in common.
         batch_size: windows, or frames of a stream, at once; None: the engine's own.
         precision: what the network computes in.
 
     Raises:
-        ConfigError: no such engine, or it cannot run this model.
+        ConfigError: no such engine, or it cannot run this model; the message says why.
     """
     if name is not None and name not in ENGINES:
         raise ConfigError(f"unknown engine {name!r}: expected one of {', '.join(ENGINES)}")
-    supported = supported_engines(model)
-    name = name or supported[0]
-    if name not in supported:
-        expected = " or ".join(map(repr, supported))
-        raise ConfigError(f"{model.name!r} cannot be run by the engine {name!r}: expected {expected}")
-    if name in TAPED and isinstance(model, TSFPNet):
-        return TAPED[name](model, batch_size, precision)
-    if name == FramewiseEngine.name and isinstance(model, TSFPNetMobile):
-        return FramewiseEngine(model, batch_size, precision)
-    if name == CarriedEngine.name:
+    if name == PlainEngine.name:
+        return PlainEngine(model, batch_size, precision)
+    if model.delay is not None:
+        if name not in (None, CarriedEngine.name):
+            raise ConfigError(
+                f"{model.name!r} cannot be run by the engine {name!r}: expected 'streaming' or 'plain'"
+            )
         return CarriedEngine(model, batch_size, precision)
-    return PlainEngine(model, batch_size, precision)
+    try:
+        engine = SharedEngine(model, name or "exact", batch_size, precision)
+        if engine.name != "exact" and not engine.past:
+            raise ConfigError(
+                f"{model.name!r} cannot be run by the engine {name!r}: expected 'exact' or 'plain', since "
+                "its frames stand alone"
+            )
+        return engine
+    except Untraceable as error:
+        if name is not None:
+            raise ConfigError(
+                f"{model.name!r} cannot be run by the engine {name!r}: expected 'plain', since {error}"
+            ) from error
+        logger.info("%s: every window is computed in full: %s", model.name, error)
+        return PlainEngine(model, batch_size, precision)

@@ -1,127 +1,178 @@
-"""TSFP-Net over a video, frames in and maps out, with all that it remembers."""
+"""A network over a video, frames in and maps out: what windows share once, the rest for each window."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from avsal.layers.fusion import AlignedFusion
-from avsal.models.tsfpnet import TSFPNet, TSFPNetAV
-from avsal.prediction.engines.decoder import TapedPyramid
-from avsal.prediction.engines.encoder import TapedEncoder
-from avsal.prediction.engines.plain import attentions
-from avsal.prediction.engines.temporal import Edges, Features, Gather, Step, spatial
+from avsal.models import SaliencyModel
+from avsal.prediction.engines.memory import Memory, run
+from avsal.prediction.engines.plan import Plan
+from avsal.prediction.engines.stage import Call, Edges
+from avsal.prediction.engines.trace import Graph, Ref, Untraceable, refs_in
 
-__all__ = ["TapedNetwork"]
+__all__ = ["SharedNetwork", "Sounds"]
 
+#: of a window, (1, A) each, None where nothing is heard
 Sounds = Sequence[Tensor | None]
 
 
-class TapedNetwork:
-    """A network and its memory of one video.
-
-    Sound is fused for each window, as in training: SoundNet hears the window's seconds (its strides of
-    samples do not divide a frame, so that neighbouring windows share nothing; it is less than a hundredth of
-    the work) and meets the window's base2 and base3, put together from shared positions and edges.
-
-    Args:
-        model: with its norms folded.
-        edges: of the windows.
+class Program(NamedTuple):
+    """What runs on whole windows.
 
     Attributes:
-        num_frames: how many frames of the video it was given.
+        shared: what it takes of what windows share.
+        silent: operations that no sound reaches, which run once for all sounds.
+        heard: the others.
     """
 
-    def __init__(self, model: TSFPNet, edges: Edges) -> None:
-        self.model, self.edges = model, edges
-        self.encoder = TapedEncoder(model.encoder, edges)
-        self.pyramid = TapedPyramid(model.pyramid, edges)
-        self.fused = (Gather(edges), Gather(edges))
-        self.num_frames = 0
+    shared: list[Ref]
+    silent: list[Call]
+    heard: list[Call]
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of memory of the video."""
-        layers = (*self.encoder.temporal, *self.pyramid.temporal, *self.fused)
-        return sum(layer.cache.nbytes for layer in layers) + self.pyramid.waiting_bytes
 
-    def reset(self) -> None:
-        """Forget the video: the next frame is the first of another one."""
-        self.num_frames = 0
-        self.pyramid.reset()
-        for layer in (*self.encoder.temporal, *self.fused):
-            layer.reset()
+class SharedNetwork:
+    """A recorded network and its memory of one video.
+
+    Args:
+        model: on its device, in evaluation mode.
+        edges: of the windows.
+        heard: whether there are windows with sound, too.
+        attention: whether the attention of each sound follows the maps.
+
+    Attributes:
+        memory: of the video.
+        reason: where sharing ends, in words.
+
+    Raises:
+        Untraceable: nothing can be shared; the message says why.
+    """
+
+    def __init__(self, model: SaliencyModel, edges: Edges, *, heard: bool, attention: bool = False) -> None:
+        self.spec = model.spec
+        self.attention = attention
+        self._outputs: dict[tuple[str, int], Ref] = {}
+        self._programs: dict[tuple[Ref, ...], Program] = {}
+        names = ["silent"] + ["forward"] * heard + ["attention_map"] * (heard and attention)
+        usual = 0 if self.spec.sample_rate is None else self.spec.audio_samples(self.spec.num_frames / 25)
+        # no windows at all cost nothing; where their number shapes what is done, each goes alone
+        self._batch = 0
+        try:
+            self._graph = Graph(model)
+            first = {name: self._record(name, usual) for name in names}
+            counts = self._graph.counts_batch(first.values())
+        except Untraceable:
+            counts = True
+        if counts:
+            self._batch = 1
+            self._graph = Graph(model)
+            first = {name: self._record(name, usual) for name in names}
+        self._any_length = first == {name: self._record(name, usual + 1000) for name in names}
+        self._outputs = {(name, 0 if self._any_length else usual): ref for name, ref in first.items()}
+        self.plan = Plan(self._graph, edges, first.values())
+        if len(self.plan.stages) == 1:
+            raise Untraceable("no operation acts on single moments: " + ", ".join(self.plan.ends[:3]))
+        self.reason = ", ".join(dict.fromkeys(self.plan.ends))
+        self.memory = Memory(self.plan, first.values(), dense=not (edges.left and edges.right))
+
+    def _record(self, name: str, samples: int) -> Ref:
+        frames = (self._batch, 3, self.spec.num_frames, *self.spec.size)
+        method = "forward" if name == "silent" else name
+        return self._graph.record(method, frames, None if name == "silent" else (self._batch, 1, samples))
+
+    def _output(self, name: str, samples: int) -> Ref:
+        known = (name, 0 if self._any_length else samples)
+        if known not in self._outputs:
+            self._outputs[known] = self._record(name, samples)
+            self.plan.extend([self._outputs[known]])
+        return self._outputs[known]
 
     def push(
         self,
-        frames: Tensor,
-        sounds: Mapping[int, Sounds],
-        *,
-        oldest: int,
-        last: bool = False,
-        attention: bool = False,
-    ) -> tuple[tuple[int, ...], Tensor]:
-        """Go on by some frames.
+        windows: Mapping[int, Sounds | None],
+        frames: Callable[[list[int]], Tensor],
+        total: int | None = None,
+    ) -> dict[int, Tensor]:
+        """Go on by some windows.
 
         Args:
-            frames: (P, H, W, 3) of the model's input, those after the last ones.
-            sounds: of the windows whose maps are wanted, by the frame they begin at, in order: equally many
-                for each, (1, A), or None where nothing is heard. With padded edges the windows' last frames
-                must be known.
-            oldest: no later window begins before this frame.
-            last: the video ends with these frames; means nothing where the right edge is padded.
-            attention: whether the attention of each sound follows the maps.
+            windows: by first frame, ascending: the sounds of those whose maps are wanted.
+            frames: gives (P, H, W, 3) of the model's input of some frames.
+            total: frames of the video, once known.
 
         Returns:
-            the windows that are complete, by first frame, and their maps (n, sounds, 1, H, W), or, with
-            `attention`, twice as many rows.
+            of each window whose maps are wanted, (sounds, T', H, W), with attention twice as many rows.
         """
-        step = Step(tuple(sounds), oldest, last)
-        length = self.model.spec.num_frames
-        taps = self.encoder(Features(frames, self.num_frames, len(frames), length), step)
-        self.num_frames += len(frames)
-        complete, integrated = self.pyramid(taps, step)
-        logits = self._attend(taps, {window: sounds[window] for window in complete}, step)
-        if not complete:
-            return (), frames.new_zeros((0, 1, 1, *frames.shape[1:3]))
-        seen = integrated.permute(0, 3, 1, 2).unsqueeze(2)
-        maps = [self.model.read_out(seen, one, frames.shape[1:3]) for one in logits]
-        if attention and isinstance(self.model, TSFPNetAV):
-            maps += attentions(self.model, logits, maps[0])
-        return complete, torch.stack(maps, 1)
+        self.memory.advance(
+            {start: sounds is not None for start, sounds in windows.items()},
+            lambda numbers: frames(numbers).unsqueeze(1).contiguous(),
+            total,
+        )
+        wanted = [(start, sounds) for start, sounds in windows.items() if sounds is not None]
+        found: dict[int, Tensor] = {}
+        for _, group in groupby(wanted, lambda pair: [None if s is None else s.shape for s in pair[1]]):
+            together = list(group)
+            for one in [together] if self._batch == 0 else [[pair] for pair in together]:
+                maps = self._maps([start for start, _ in one], [sounds for _, sounds in one])
+                found |= {start: maps[:, row] for row, (start, _) in enumerate(one)}
+        self.memory.forget()
+        return found
 
-    def _attend(
-        self, taps: tuple[Features, ...], sounds: Mapping[int, Sounds], step: Step
-    ) -> list[Tensor | None]:
-        """Attention logits (n, 1, h, w) of the windows for each of their sounds, None without sound."""
-        model = self.model
-        if not isinstance(model, TSFPNetAV):
-            return [None] * len(next(iter(sounds.values()), ()))
-        waiting = [window for window in step.windows if window not in sounds]
-        step = Step(tuple(sounds), min([step.oldest, *waiting]), step.last)
-        base3 = self.fused[1](taps[2], step)
-        base2 = base3
-        if isinstance(model.fusion, AlignedFusion):  # the other one does not look at base2
-            size = tuple(base3.x.shape[1:3])
-            # pooling to base3's grid, which is what the fusion begins with, is shared between windows
-            fine = spatial(taps[1], lambda x: F.adaptive_max_pool2d(x, size))
-            base2 = self.fused[0](fine, step)
-        seen2, seen3 = base2.windows(), base3.windows()
-        return [self._fused(seen2, seen3, heard) for heard in zip(*sounds.values(), strict=True)]
+    def _program(self, outputs: tuple[Ref, ...]) -> Program:
+        """How to come to some results."""
+        if outputs not in self._programs:
+            plan = self.plan
+            calls = self.memory.calls_of(outputs)
+            hears, heard = {plan.graph.audio}, []
+            refs = {call: [plan.final(ref) for ref in refs_in((call.args, call.kwargs))] for call in calls}
+            for call in calls:
+                if not hears.isdisjoint(ref.node for ref in refs[call]):
+                    hears.add(call.node)
+                    heard.append(call)
+            shared = dict.fromkeys(ref for call in calls for ref in refs[call] if ref in plan.series)
+            silent = [call for call in calls if call not in set(heard)]
+            self._programs[outputs] = Program(list(shared), silent, heard)
+        return self._programs[outputs]
 
-    def _fused(self, seen2: Tensor, seen3: Tensor, sounds: Sounds) -> Tensor | None:
-        """Logits of some windows, of which each hears one sound; windows of equal length go together."""
-        assert isinstance(self.model, TSFPNetAV)
-        logits, begin = [], 0
-        for shape, group in groupby(sounds, lambda sound: None if sound is None else sound.shape):
-            heard = list(group)
-            end = begin + len(heard)
-            if shape is not None:
-                audio = torch.stack([sound for sound in heard if sound is not None])
-                logits.append(self.model.fusion(seen2[begin:end], seen3[begin:end], audio))
-            begin = end
-        return torch.cat(logits) if logits else None
+    def _maps(self, starts: list[int], sounds: Sequence[Sounds]) -> Tensor:
+        """(sounds, n, T', H, W) of windows whose sounds are equally long."""
+        heard = [None if one[0] is None else torch.stack(list(one)) for one in zip(*sounds, strict=True)]
+        names = [
+            ("silent",) if audio is None else ("forward", *["attention_map"] * self.attention)
+            for audio in heard
+        ]
+        outputs = [
+            [self._output(name, 0 if audio is None else audio.shape[-1]) for name in some]
+            for some, audio in zip(names, heard, strict=True)
+        ]
+        everything = self._program(tuple(dict.fromkeys(ref for some in outputs for ref in some)))
+        values = {ref: self.memory.windows(self.plan.series[ref], starts) for ref in everything.shared}
+        kept = dict(values)
+        self._run(everything.silent, values, kept)
+        maps: list[Tensor] = []
+        attention: list[Tensor | None] = []
+        for some, audio in zip(outputs, heard, strict=True):
+            own = values if audio is None else {**values, Ref(self.plan.graph.audio): audio}
+            if audio is not None:
+                self._run(self._program(tuple(some)).heard, own, kept)
+            found = [own[self.plan.final(ref)].float() for ref in some]
+            maps.append(found[0])
+            attention.append(found[1].unsqueeze(1) if len(found) > 1 else None)
+        if self.attention:
+            maps += [torch.zeros_like(maps[0]) if one is None else one for one in attention]
+        return torch.stack(maps)
+
+    def _run(self, calls: Sequence[Call], values: dict[Ref, Tensor], kept: Mapping[Ref, Tensor]) -> None:
+        def tensor_of(ref: Ref) -> Tensor:
+            return values[self.plan.final(ref)]
+
+        for call in calls:
+            result = run(call, tensor_of, kept)
+            if isinstance(result, Tensor):
+                values[Ref(call.node)] = result
+            else:
+                values |= {Ref(call.node, item): one for item, one in enumerate(result)}

@@ -9,8 +9,7 @@ from torch import Tensor
 
 from avsal.layers.folding import folded
 from avsal.models import SaliencyModel
-from avsal.models.tsfpnet import TSFPNet, TSFPNetAV
-from avsal.models.tsfpnet_mobile import TSFPNetMobile
+from avsal.models.tsfpnet import TSFPNetAV
 from avsal.prediction.engines.engine import Engine
 from avsal.prediction.engines.runs import WindowJob
 
@@ -18,15 +17,27 @@ __all__ = ["PlainEngine"]
 
 
 class PlainEngine(Engine):
-    """The sliding window in batches of equal shape; TSFP-Net's batch norms are folded. See `Engine`."""
+    """The sliding window in batches of equal shape, batch norms folded. See `Engine`.
+
+    Args:
+        model: see `Engine`.
+        batch_size: windows at once.
+        precision: see `Engine`.
+        fold: whether there are batch norms to fold.
+    """
 
     name = "plain"
 
     def __init__(
-        self, model: SaliencyModel, batch_size: int | None = None, precision: torch.dtype = torch.float32
+        self,
+        model: SaliencyModel,
+        batch_size: int | None = None,
+        precision: torch.dtype = torch.float32,
+        *,
+        fold: bool = True,
     ) -> None:
         super().__init__(model, batch_size, precision)
-        self.model = folded(model) if isinstance(model, TSFPNet | TSFPNetMobile) else model
+        self.model = folded(model) if fold and model.delay is None else model
 
     def predict(self, jobs: Iterable[WindowJob]) -> Iterator[tuple[WindowJob, Tensor]]:
         """See `Engine.predict`."""
