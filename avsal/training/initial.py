@@ -11,7 +11,8 @@ import torch
 from avsal.errors import CheckpointError, ConfigError
 from avsal.models import SaliencyModel, create_model
 from avsal.training.settings import ModelSettings, TrainSettings
-from avsal.weights import initialise, load_model, model_identity, pretrained_parts
+from avsal.weights import CATALOGUE, initialise, load_model, model_identity, pretrained_parts
+from avsal.weights.catalogue import fetched
 
 __all__ = ["Inheritance", "build_model", "check_start", "inherit", "started_from"]
 
@@ -81,6 +82,14 @@ def build_model(settings: ModelSettings) -> tuple[SaliencyModel, Start]:
     model = create_model(settings.name, **settings.arguments)
     notes = []
     sources: dict[str, str | None] = dict.fromkeys(pretrained_parts(model))
+    for given in (settings.encoder, settings.audio):
+        if given in CATALOGUE:
+            try:
+                fetched(given)
+            except CheckpointError as error:
+                raise CheckpointError(
+                    f"{error}; or do without published weights, from_scratch=true"
+                ) from error
     if settings.encoder or settings.audio:
         for part in initialise(model, encoder=settings.encoder, audio=settings.audio):
             notes.append(f"{part.part}: {part.backbone} from {part.file}")

@@ -151,10 +151,10 @@ def begun(
         if config.stages != "run":
             what = "was not trained to its end" if stage.folder.exists() else "is not trained yet"
             raise CheckpointError(
-                f"this starts from {stages[-1].checkpoint}, of the stage {stage.experiment}, which {what}: "
-                f"`{stage.line}`, or add stages=run to train what is missing in order "
-                f"({', '.join(one.experiment for one in stages if not one.ended)}), or name a checkpoint "
-                "with model.initial=FILE, or after=null from_scratch=true to start from nothing"
+                f"this comes after {', then '.join(one.experiment for one in stages)}, of which "
+                f"{stage.experiment} {what}: `{stage.line}`, or add stages=run to train what is missing in "
+                "order, or name a checkpoint with model.initial=FILE, or begin from nothing with after=null "
+                "from_scratch=true"
             )
         train_stage(stage)
     plain: Any = OmegaConf.to_container(config)

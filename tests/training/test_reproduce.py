@@ -130,7 +130,7 @@ def test_lists_of_sets_and_folds_are_scored_in_one_call(made, data, capsys):
 def test_missing_data_and_weights_are_refused_with_the_way_out(made, data, tmp_path, monkeypatch):
     monkeypatch.setenv("AVSAL_CACHE", str(tmp_path / "cache"))
     _, line = made
-    with pytest.raises(CheckpointError, match="avsal weights fetch soundnet8"):
+    with pytest.raises(CheckpointError, match=r"avsal weights fetch soundnet8.*from_scratch=true"):
         run_line("train", "experiment=tsfpnet_av", "after=null", "model.initial=x", f"run_root={tmp_path}")
     assert not list(tmp_path.iterdir()), "a refused run leaves no folder"
     places = {"root": tmp_path, "out": tmp_path / "runs", "stores": tmp_path / "stores"}
