@@ -33,7 +33,7 @@ MORE = {
 #: what only other machines, hours or large files can run
 ELSEWHERE = {
     r"--submit|submitit": "a cluster",
-    r"https://|weights fetch": "the network",
+    r"https://|weights (fetch|push)": "the network",
     r"predict 0 ": "a camera",
     r"predict - <": "a shell",
     r"sounding_clips": "clips of many minutes",
