@@ -48,8 +48,11 @@ def _problems(path: Path) -> Iterator[tuple[str, int]]:
         if not path.is_file() or path.stat().st_size > MOST_BYTES:
             yield f"expected a file of at most {MOST_BYTES // 2**20} MiB", 1
             return
-        depth = 0
-        for event in yaml.parse(path.read_text("utf-8"), Loader=yaml.SafeLoader):
+        depth, text = 0, path.read_text("utf-8")
+        for number, told in enumerate(text.splitlines(), 1):
+            if re.match(r"\s*#\s*@", told) and not re.fullmatch(r"\s*#\s*@package +\w+\s*", told):
+                yield f"expected the heading '# @package NAME' but found {told.strip()!r}", number
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
             line = event.start_mark.line + 1
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > DEEPEST:
