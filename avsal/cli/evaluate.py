@@ -9,9 +9,9 @@
 Of lists each data set and fold is scored on its own, in OUT/DATA/fold_N; {data} and {fold} stand for theirs
 in other settings. What stands there from the same weights is not scored again.
 
-Maps: a folder, video or HDF5 file for each video, named after it, or a single one. Every table has baseline
-rows: uniform, centre bias, motion, and how well observers predict each other. Settings may be typed as
-key=value or as --key value; lists have commas.
+Maps: a folder, video, HDF5, .npz or .zarr for each video, named after it, or a single one. Every table has
+baseline rows: uniform, centre bias, motion, and how well observers predict each other. Settings may be typed
+as key=value or as --key value; lists have commas.
 
 OUT/frames/NAME.csv has a line for each video, frame and metric; videos.csv the means of each video; table.md,
 table.tex, table.csv and plot.png the averages beside published numbers; evaluation.json all settings.
@@ -47,7 +47,7 @@ class EvaluateLine(EvaluateSettings, ModelSettings, DataSettings):
     """All that a line says."""
 
     maps: Path | None = setting(
-        None, help="instead of a model: PNG, JPEG, HDF5, video", metavar="PATH", group="model"
+        None, help="instead of a model: PNG, JPEG, HDF5, npz, zarr, video", metavar="PATH", group="model"
     )
     out: Path = setting(Path("evaluation"), help="where to write", metavar="DIR", flags=("-o", "--output"))
     overwrite: bool = setting(False, help="replace an earlier evaluation there")

@@ -7,7 +7,7 @@ avsal predict clip.mp4 --audio zero            the same video with silence inste
 avsal predict "videos/*.mp4"                    what a pattern names
 avsal predict - < clip.mp4                     a video on standard input
 avsal predict https://host/clip.mp4            a video at an address; rtsp://, udp:// and others as they come
-avsal predict 0 --end 60 --engine live         a camera, until --end or Ctrl-C
+avsal predict 0 --end 60                       a camera, until --end or Ctrl-C
 torchrun --nproc-per-node 4 -m avsal predict videos/ --skip-existing
                                                videos shared out between processes; goes on where it stopped;
                                                accelerate and srun do the same; outputs.csv lists all

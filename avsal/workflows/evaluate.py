@@ -76,7 +76,7 @@ def evaluate(
             frames that all have maps of; gaze is read and drawn once for all. None: the baseline rows alone,
             or `maps`.
         data: from `avsal.load_dataset`, or recordings of your own.
-        maps: instead of a model: a folder, video or HDF5 file of maps for each video, or a single one.
+        maps: instead of a model: a folder, video, HDF5, .npz or .zarr of maps for each video, or one of them.
         settings: how; None: the defaults.
         progress: called after each video.
         **changes: fields of `settings` that are to be otherwise.
