@@ -33,7 +33,8 @@ MORE = {
 #: what only other machines, hours or large files can run
 ELSEWHERE = {
     r"--submit|submitit": "a cluster",
-    r"https://|weights (fetch|push)": "the network",
+    r"https://|weights (fetch|push)|name/model": "the network",
+    r"model=A,B": "two models of one's own",
     r"predict 0 ": "a camera",
     r"predict - <": "a shell",
     r"sounding_clips": "clips of many minutes",
@@ -95,7 +96,8 @@ def words_of(line: str) -> list[str]:
         if key == "model":  # weights that one would have fetched
             made = re.sub(r"unisal(\.pth)?", "my.safetensors", word)
         if key == "weights":
-            made = "weights=my.safetensors" if "tsfpnet_av" in line else "weights=FILE"
+            hears = verb == "ablate" or "tsfpnet_av" in line
+            made = "weights=my.safetensors" if hears else "weights=FILE"
         before = words[number - 1] if number else ""
         changed.append({"--root": "made", "--retrained": "zero=my.safetensors"}.get(before, made))
     return [verb, *changed]

@@ -89,13 +89,8 @@ def compose(overrides: Sequence[str]) -> DictConfig:
             return hydra.compose("train", for_hydra(overrides))
     except composing_errors() as error:
         raise ConfigError(one_line(error)) from error
-    except (
-        AssertionError,
-        AttributeError,
-        KeyError,
-        TypeError,
-        ValueError,
-    ) as error:  # of Hydra's
+    except (AssertionError, AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+        # Hydra's own, where a file is not of the shape that it takes for granted
         what = " ".join(str(error).split()) or type(error).__name__
         raise ConfigError(f"the experiment cannot be composed ({what}): see its file") from error
     finally:

@@ -54,6 +54,12 @@ def _problems(path: Path) -> Iterator[tuple[str, int]]:
                 yield f"expected the heading '# @package NAME' but found {told.strip()!r}", number
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             line = event.start_mark.line + 1
+            if (
+                depth == 0
+                and isinstance(event, yaml.NodeEvent)
+                and not isinstance(event, yaml.MappingStartEvent)
+            ):
+                yield "expected settings as key: value", line
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > DEEPEST:
                 yield f"lists and mappings are more than {DEEPEST} deep", line
