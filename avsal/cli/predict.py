@@ -141,6 +141,8 @@ class Teller:
                 f"{stream.source}: {info.size[1]}x{info.size[0]}, {info.frame_rate:.3f} frames a second, "
                 f"{info.codec}, {'with' if info.sound else 'without'} sound; the model hears: {stream.sound}"
             )
+            why = stream.engine.reason and f": {stream.engine.reason}"
+            self.say(f"{stream.source}: engine {stream.engine.name}{why}")
 
     def progress(self, stream: PredictionStream) -> Iterator[Prediction]:
         """The stream with a bar on a terminal, and none in a pipe or when quiet."""

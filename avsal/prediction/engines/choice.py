@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import torch
 
 from avsal.errors import ConfigError
@@ -15,8 +13,6 @@ from avsal.prediction.engines.shared import EDGES, SharedEngine
 from avsal.prediction.engines.trace import Untraceable
 
 __all__ = ["ENGINES", "create_engine", "supported_engines"]
-
-logger = logging.getLogger(__name__)
 
 ENGINES = (*EDGES, "plain")
 
@@ -77,5 +73,6 @@ def create_engine(
             raise ConfigError(
                 f"{model.name!r} cannot be run by the engine {name!r}: expected 'plain', since {error}"
             ) from error
-        logger.info("%s: every window is computed in full: %s", model.name, error)
-        return PlainEngine(model, batch_size, precision)
+        plain = PlainEngine(model, batch_size, precision)
+        plain.reason = f"windows share nothing: {error}"
+        return plain

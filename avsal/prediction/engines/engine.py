@@ -29,6 +29,7 @@ class Engine(ABC):
         spec: of the windows that it computes.
         past: frames before a part of a video that its maps depend on, beyond the windows'.
         future: frames after a part that its maps depend on.
+        reason: where sharing ends or why there is none, in words.
         attention: whether the attention of each sound, (H, W) above -1 and 0 without sound, follows the maps
             as further rows; for a model whose sound acts by attention.
     """
@@ -37,6 +38,7 @@ class Engine(ABC):
     past: int = 0
     future: int = 0
     default_batch_size: int = 1
+    reason: str = ""
     attention: bool = False
 
     def __init__(

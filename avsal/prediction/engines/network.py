@@ -76,7 +76,7 @@ class SharedNetwork:
         self.plan = Plan(self._graph, edges, first.values())
         if len(self.plan.stages) == 1:
             raise Untraceable("no operation acts on single moments: " + ", ".join(self.plan.ends[:3]))
-        self.reason = ", ".join(dict.fromkeys(self.plan.ends))
+        self.reason = f"windows share what comes before {', '.join(dict.fromkeys(self.plan.ends))}"
         self.memory = Memory(self.plan, first.values(), dense=not (edges.left and edges.right))
 
     def _record(self, name: str, samples: int) -> Ref:

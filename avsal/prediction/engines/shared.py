@@ -102,9 +102,6 @@ class SharedEngine(Engine):
         batch_size: windows at once; None: 8 when streaming, else 1.
         precision: see `Engine`.
 
-    Attributes:
-        reason: where sharing ends, in words.
-
     Raises:
         Untraceable: nothing of the network can be shared; the message says why.
     """
