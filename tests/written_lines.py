@@ -32,6 +32,8 @@ MORE = {
 
 #: what only other machines, hours or large files can run
 ELSEWHERE = {
+    r"model=(A,B|first\.)": "several networks that listen",
+    r"areas=": "boxes of areas of interest",
     r"--submit|submitit": "a cluster",
     r"https://|weights (fetch|push)|name/model": "the network",
     r"model=A,B": "two models of one's own",
