@@ -34,7 +34,7 @@ class CutDetector:
     The difference of two frames is the geometric mean of how far their cells' mean colours and their colour
     histograms lie apart: motion changes the cells and keeps the histogram, a change of exposure the opposite.
     A cut stands out from the differences just before. Fades and dissolves are no cuts. Of 112 joins of 3 s
-    each of 113 videos all were found; of 3 alarms elsewhere 2 were cuts (`scripts/cut_check.py`).
+    each of 113 videos all were found; there were 3 alarms elsewhere (`scripts/cut_check.py`).
     """
 
     def __init__(self) -> None:
