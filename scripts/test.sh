@@ -6,4 +6,6 @@ bin=.venv/bin
 "$bin/ruff" check .
 "$bin/ruff" format --check .
 "$bin/mypy"
-exec "$bin/python" -m pytest "$@"
+# a process a core, each with one thread: two threads in each of two processes would wait for each other
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+exec "$bin/python" -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal "$@"

@@ -24,8 +24,10 @@ def test_the_lines_are_found():
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_a_written_line_is_understood(line):
-    words = shlex.split(line)[1:]
+def test_a_written_line_is_understood(line, tmp_path):
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text("# @package _global_\nseed: 1\n")
+    words = [word.replace("/home/me/configs", str(tmp_path)) for word in shlex.split(line)[1:]]
     parser, _, rest = verb_parser(words)
     arguments = parser.read(rest)
     kind = parser._kind

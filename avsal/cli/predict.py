@@ -100,6 +100,7 @@ def run_line(line: PredictLine, arguments: argparse.Namespace) -> int:
             model,
             mine,
             line,
+            keep_failures=len(named) > 1,
             progress=lambda number: tellers[number].progress,
             opened=lambda number, stream: tellers[number].opened(stream),
         )

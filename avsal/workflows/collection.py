@@ -131,18 +131,20 @@ def predict_each(
     named: Sequence[tuple[Any, Path]],
     settings: PredictSettings,
     *,
+    keep_failures: bool = True,
     progress: Callable[[int], Progress] | None = None,
     opened: Callable[[int, PredictionStream], None] | None = None,
 ) -> Iterator[Outcome]:
     """Predict sources one after the other; the next one is opened and decoded while one is computed.
 
-    A source that fails leaves a note beside where its outputs would be (``NAME.failed.json``), until it is
-    predicted after all.
+    Of several, a source that fails leaves a note beside where its outputs would be (``NAME.failed.json``),
+    until it is predicted after all.
 
     Args:
         model: on its device.
         named: sources, and the paths of their outputs up to the suffix.
         settings: how.
+        keep_failures: whether such notes are left.
         progress: for the number of a source from 0, a place to show progress.
         opened: told of the number of a source and its stream.
 
@@ -171,7 +173,7 @@ def predict_each(
                 note.unlink(missing_ok=True)
                 yield Outcome(source, begun)
             except (AvsalError, OSError) as error:
-                if not isinstance(error, ConfigError):
+                if keep_failures and not isinstance(error, ConfigError):
                     with suppress(AvsalError, OSError):
                         base.parent.mkdir(parents=True, exist_ok=True)
                         with atomic_path(note) as temporary:

@@ -237,7 +237,7 @@ def test_on_real_gaze_rows_rise_from_chance_over_the_centre_to_observers(shared_
     values = {(line["row"], line["metric"]): float(line["value"]) for line in lines}
     rows = list(dict.fromkeys(line["row"] for line in lines))
     assert len(rows) == len(BASELINES)
-    uniform, centre, _, halves, gold, infinite = rows
+    uniform, centre, _motion, _mean, halves, gold, infinite = rows
     for metric in ("nss", "auc_judd", "ig"):
         order = [values[row, metric] for row in (uniform, centre, halves, gold, infinite)]
         assert order == sorted(order), metric

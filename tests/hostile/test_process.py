@@ -40,6 +40,7 @@ def test_signals_end_in_good_order(tmp_path, number, code):
     process = subprocess.Popen(
         [sys.executable, "-c", WAITING, str(target)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # the tests may run under nohup
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -1,6 +1,7 @@
 """Every windowed model by every engine that it has: what windows share is derived from its operations."""
 
 from dataclasses import replace
+from threading import Event, Thread
 
 import pytest
 import torch
@@ -79,3 +80,23 @@ def test_neither_chunks_nor_maps_left_out_change_what_is_seen(model, engine):
     assert (found - whole[1::3]).abs().max() < TOLERANCE.get(model.name, 1e-4) * spread
     _, plain = maps_of(model, jobs, name="plain")
     assert (whole - plain).abs().max() > TOLERANCE.get(model.name, 1e-4) * spread  # control: the ends matter
+
+
+def test_an_engine_is_made_while_another_thread_runs_the_network():
+    model = create_model("tsfpnet_av", **SMALL["tsfpnet_av"]).eval()
+    frames, done = torch.zeros(1, 3, model.spec.num_frames, *model.spec.size), Event()
+
+    def run():
+        with torch.inference_mode():
+            while not done.is_set():
+                model(frames, None)
+
+    other = Thread(target=run)
+    other.start()
+    try:
+        made = [create_engine(model) for _ in range(6)]
+    finally:
+        done.set()
+        other.join()
+    assert {engine.name for engine in made} == {"exact"}
+    assert len({engine.reason for engine in made}) == 1

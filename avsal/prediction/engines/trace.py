@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import get_ident
 from typing import Any, NamedTuple
 
 import torch
@@ -100,7 +101,7 @@ class Graph(TorchFunctionMode):
         self._refs: dict[int, Ref] = {}
         self._alive: list[Tensor] = []  # so that no other tensor gets their ids
         self._known: dict[Any, Node] = {}
-        self._inside = 0
+        self._inside, self._thread = 0, get_ident()
         self.frames, self.audio = self._add(("frames",), None, (), {}), self._add(("audio",), None, (), {})
 
     def record(self, method: str, frames: Sequence[int], audio: Sequence[int] | None) -> Ref:
@@ -121,6 +122,7 @@ class Graph(TorchFunctionMode):
             if shape is not None:
                 node.shapes = (tuple(shape),)
                 self._remember(inputs[-1], Ref(node))
+        self._thread = get_ident()
         before = register_module_forward_pre_hook(self._enter)
         after = register_module_forward_hook(self._leave, with_kwargs=True)
         try:
@@ -156,10 +158,11 @@ class Graph(TorchFunctionMode):
         return result
 
     def _enter(self, module: nn.Module, _inputs: Any) -> None:
-        self._inside += is_operation(module)
+        if get_ident() == self._thread:  # hooks see what networks do in other threads, too
+            self._inside += is_operation(module)
 
     def _leave(self, module: nn.Module, args: Any, kwargs: Any, result: Any) -> None:
-        if is_operation(module):
+        if get_ident() == self._thread and is_operation(module):
             self._inside -= 1
             if not self._inside:
                 self._record(module, args, kwargs, result)
