@@ -22,7 +22,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ from avsal.cli.parsing import Parser, settings_of
 from avsal.configuration import setting
 from avsal.errors import AvsalError, shown
 from avsal.workflows.collection import find_sources, list_outputs, name_outputs, predict_each
-from avsal.workflows.predict import PredictSettings, expected_maps
+from avsal.workflows.predict import PredictSettings, expected_maps, network_threads
 
 if TYPE_CHECKING:
     from avsal.prediction import Prediction, PredictionStream
@@ -90,7 +90,7 @@ def run_line(line: PredictLine, arguments: argparse.Namespace) -> int:
     mine = named[rank::num_processes]
     failed = damaged = 0
     if mine:  # or there are more processes than videos
-        model = load(line)
+        model = load(replace(line, threads=network_threads(line)))
         identity: str | None = model_identity(model).describe()
         tellers = [
             Teller(arguments, f"[{number}/{len(mine)}] " if len(mine) > 1 else "")

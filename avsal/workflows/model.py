@@ -84,7 +84,7 @@ class LoadSettings:
         False, help="go on with random weights: the maps then mean nothing", group=_MODEL
     )
     device: str = setting("auto", help="auto, cpu, cuda, cuda:1, mps", group=_MODEL)
-    threads: int | None = setting(None, help="CPU threads [all]", group=_MODEL)
+    threads: int | None = setting(None, help="CPU threads [all; beside an overlay all but one]", group=_MODEL)
 
     def __post_init__(self) -> None:
         """Raise ConfigError for an impossible number."""

@@ -7,12 +7,14 @@ import av
 import h5py
 import numpy as np
 import pytest
+import torch
 import videos
 from PIL import Image
 
 from avsal.cli import main
 from avsal.models import create_model
 from avsal.weights import save_checkpoint
+from avsal.workflows.predict import PredictSettings, network_threads
 
 
 @pytest.fixture(scope="module")
@@ -386,3 +388,13 @@ def test_what_a_window_spans_of_a_fast_video_is_said(predict, tmp_path):
     assert code == 0
     assert len(err) == 1
     assert "at 240 frames a second a window of 8 frames spans 0.03 s" in err[0]
+
+
+def test_the_network_leaves_a_core_to_the_overlay(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    assert network_threads(PredictSettings(save=("overlay",))) == 1
+    assert network_threads(PredictSettings(save=("h5",))) is None
+    assert network_threads(PredictSettings(save=("overlay",), threads=2)) == 2
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert network_threads(PredictSettings(save=("overlay",))) is None
