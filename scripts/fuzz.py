@@ -287,7 +287,7 @@ defaults:
   - override /data: sounding_objects
 name: own
 steps: 3
-optim: {learning_rate: 1.0e-4, betas: [0.9, 0.999]}
+optim: {learning_rate: 1.0e-4, weight_decay: 0.01}
 clips:
   batch_size: 4
 sound: {use: true}
