@@ -124,8 +124,12 @@ def verb_parser(words: Sequence[str]) -> tuple[Parser, Callable[[argparse.Namesp
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `avsal` with the given arguments (those of the process by default) and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    with in_good_order(), log_to_stderr(logging.DEBUG if "--debug" in words else logging.WARNING):
-        return _run(words)
+    try:
+        with in_good_order(), log_to_stderr(logging.DEBUG if "--debug" in words else logging.WARNING):
+            return _run(words)
+    except Ended as ended:
+        _tell(f"avsal: ended by {ended}")
+        return 128 + ended.number
 
 
 def _run(words: list[str]) -> int:
@@ -142,9 +146,8 @@ def _run(words: list[str]) -> int:
             raise
         _tell(f"avsal: error: {error}")
         return 1 if isinstance(error, AvsalRuntimeError) else 2
-    except Ended as ended:
-        _tell(f"avsal: ended by {ended}")
-        return 128 + ended.number
+    except Ended:
+        raise
     except KeyboardInterrupt:
         if debug:
             raise

@@ -63,12 +63,18 @@ class _Output:
 
 @contextmanager
 def in_good_order() -> Iterator[None]:
-    """Within, SIGTERM and SIGHUP raise `Ended`, unless they are ignored (nohup), and output may be closed."""
+    """Within, SIGTERM and SIGHUP raise `Ended`, unless they are ignored (nohup), and output may be closed.
+
+    What a signal was turned into on its way, such as the ImportError of an extension that was just being
+    loaded, is `Ended` all the same.
+    """
+    received: list[Ended] = []
 
     def end(number: int, frame: FrameType | None) -> None:
         for name in ENDING:  # a second one must not tear apart what is being put in order
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-        raise Ended(number)
+        received.append(Ended(number))
+        raise received[0]
 
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
@@ -81,6 +87,10 @@ def in_good_order() -> Iterator[None]:
         sys.stdout = _Output(stdout)
     try:
         yield
+    except Exception as error:
+        if received:
+            raise received[0] from error
+        raise
     finally:
         if stdout is not None:
             sys.stdout.flush()

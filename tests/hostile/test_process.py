@@ -55,6 +55,20 @@ def test_signals_end_in_good_order(tmp_path, number, code):
     assert told.count("\n") == 1
 
 
+def test_a_signal_that_an_import_turned_into_its_own_error_is_a_signal(monkeypatch, capsys):
+    def work(_):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        except BaseException as ended:
+            raise ImportError("initialization failed") from ended
+
+    parser = SimpleNamespace(read=lambda rest: rest)
+    monkeypatch.setattr("avsal.cli.verb_parser", lambda words: (parser, work, []))
+    assert main(["predict"]) == 143
+    assert capsys.readouterr().err == "avsal: ended by SIGTERM\n"
+
+
 def test_commands_that_were_killed_are_whole_when_they_have_been_run_again():
     """A moment of each; `scripts/kill_check.py` takes 20 for each signal."""
     line = [sys.executable, "scripts/kill_check.py", "--moments", "1", "--signals", "SIGKILL"]
