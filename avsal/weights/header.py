@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -26,7 +27,7 @@ KEY = "avsal"  # of our JSON among the safetensors metadata, whose values are st
 
 
 @dataclass(frozen=True)
-class Header:
+class Header(ABC):
     """What both kinds of file say; the metadata of a safetensors file carry it as JSON."""
 
     def to_metadata(self) -> dict[str, str]:
@@ -61,9 +62,9 @@ class Header:
             raise CheckpointError(f"{path} has a damaged header ({reason}): copy it again") from error
 
     @classmethod
+    @abstractmethod
     def typed(cls, values: dict[str, Any]) -> dict[str, Any]:
         """The header's values from their JSON forms."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
