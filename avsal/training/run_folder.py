@@ -22,11 +22,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import MISSING, asdict, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
+from avsal.configuration import setting_fields
 from avsal.errors import AvsalRuntimeError, CheckpointError, ConfigError, MediaError
 from avsal.media.atomic import atomic_path
+from avsal.training.settings import TrainSettings
 
 __all__ = ["RunFolder", "read_json", "read_log"]
 
@@ -95,13 +98,14 @@ class RunFolder:
         earlier = read_json(self.provenance, list) if self.provenance.exists() else []
         self.write_json(self.provenance, [*earlier, facts])
 
-    def check_same(self, settings: Mapping[str, Any], fingerprint: Mapping[str, Any]) -> None:
+    def check_same(self, settings: TrainSettings, fingerprint: Mapping[str, Any]) -> None:
         """Raise ConfigError where a run would be resumed with other settings or data than it began with.
 
-        What may differ: where and how often to write, how long to train, threads and workers.
+        What may differ: where and how often to write, how long to train, threads and workers. A setting
+        that is newer than the run had its default.
         """
-        stored = read_json(self.settings)
-        now = json.loads(json.dumps(settings, default=_plain))
+        stored = _completed(read_json(self.settings), TrainSettings)
+        now = json.loads(json.dumps(asdict(settings), default=_plain))
         free = {"run", "epochs", "steps", "model.initial", "validation.strides"}
         free |= {"engine.threads", "engine.checkpointing", "clips.workers"}
         changed = [name for name in _differences(stored, now) if not _within(name, free)]
@@ -197,6 +201,19 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     raise TypeError(f"{type(value).__name__} is no plain value")
+
+
+def _completed(stored: Mapping[str, Any], kind: type) -> dict[str, Any]:
+    """Settings as a run stored them, with the defaults of those that it did not know."""
+    hints, whole = get_type_hints(kind), dict(stored)
+    for name, entry in setting_fields(kind).items():
+        if is_dataclass(hints[name]) and isinstance(whole.setdefault(name, {}), dict):
+            whole[name] = _completed(whole[name], hints[name])
+        elif name not in whole and entry.default is not MISSING:
+            whole[name] = json.loads(json.dumps(entry.default, default=_plain))
+        elif name not in whole and entry.default_factory is not MISSING:
+            whole[name] = entry.default_factory()
+    return whole
 
 
 def _differences(a: Any, b: Any, where: str = "") -> list[str]:

@@ -139,16 +139,16 @@ class Trainer:
         Returns:
             What the user should know of the state that was taken up, None for nothing.
         """
-        settings, fingerprint = asdict(self.settings), self.validator.fingerprint
+        fingerprint = self.validator.fingerprint
         found = [False]
         main = self.accelerator.is_main_process
         if main:
             found = [self.folder.has_state]
             remove_partial_files(self.folder.path)
             if found[0]:
-                self.folder.check_same(settings, fingerprint)
+                self.folder.check_same(self.settings, fingerprint)
             else:
-                self.folder.write_json(self.folder.settings, settings)
+                self.folder.write_json(self.folder.settings, asdict(self.settings))
                 self.folder.write_json(self.folder.data, fingerprint)
         found = broadcast_object_list(found)
         note, before = None, None

@@ -141,6 +141,18 @@ def test_going_on_with_other_settings_or_other_clips_is_refused_by_name(unbroken
         trainer(folder, videos=SpotVideos(seed=9)).run()
 
 
+def test_a_run_that_did_not_know_a_setting_had_its_default(tmp_path, unbroken):
+    trainer(tmp_path / "run", steps=4).run()
+    settings = tmp_path / "run" / "settings.json"
+    older = json.loads(settings.read_text())
+    del older["clips"]["colour"], older["context"], older["from_scratch"]
+    settings.write_text(json.dumps(older))
+    with pytest.raises(ConfigError, match=r"begun with another `clips.colour`"):
+        trainer(tmp_path / "run", steps=5, clips__colour=0.1).run()
+    trainer(tmp_path / "run", steps=5).run()
+    assert log_of(tmp_path / "run") == log_of(unbroken[0])
+
+
 def test_a_loss_that_is_no_number_stops_names_step_and_clips_and_keeps_the_last_good_state(tmp_path):
     folder = tmp_path / "run"
     order = np.random.default_rng([0, 0]).permutation(6)  # of the first epoch, batches of 2
