@@ -94,6 +94,14 @@ class SaliencyModel(nn.Module):
         """
         raise TypeError(f"{type(self).__name__} only knows clips: call it, or name a model with a delay")
 
+    def choose(self, **choices: Any) -> None:
+        """Go on as if built with these of `choices`, and without the others; every tensor stays.
+
+        Args:
+            **choices: arguments of the constructor.
+        """
+        raise TypeError(f"{type(self).__name__} cannot be changed once it is built")
+
     @property
     def name(self) -> str:
         """The name that `create_model` knows this model by."""

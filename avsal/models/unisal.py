@@ -20,6 +20,7 @@ was ours to choose, or is theirs alone:
 - A dropped channel of the hidden state is dropped in the whole batch, as in the released code.
 - For videos that are not from DHF1K the released demonstration picks the size of about 110 blocks of 32x32
   pixels that comes nearest to their shape; here the size is the domain's, or what `size` says.
+- The authors train on all domains in turns, batch by batch: `choose` changes the domain of a network.
 """
 
 from __future__ import annotations
@@ -141,29 +142,6 @@ class UNISAL(SaliencyModel):
         width: float = 1.0,
     ) -> None:
         super().__init__()
-        if domain not in DOMAINS:
-            raise ValueError(f"`domain` must be one of {', '.join(DOMAINS)} but is {domain!r}")
-        theirs = DOMAINS[domain]
-        self.frame_step = theirs.frame_step if frame_step is None else frame_step
-        steps = theirs.steps if steps is None else steps
-        H, W = theirs.size if size is None else size
-        if self.frame_step < 1 or steps < 1:
-            raise ValueError(
-                f"`frame_step` and `steps` must be at least 1 but are {self.frame_step} and {steps}"
-            )
-        num_frames = steps * self.frame_step
-        self.spec = ClipSpec(
-            num_frames=num_frames,
-            size=(H, W),
-            mean=(0.485, 0.456, 0.406),
-            std=(0.229, 0.224, 0.225),
-            predicts="all",
-            stride=num_frames,
-            normalise="max",
-            scaling="lanczos",
-        )
-        self.bypass = domain == "salicon"
-        self.warm_up = 0 if self.bypass else num_frames
         coarse, middle, fine = (scaled(c, width) for c in CHANNELS)
         slow: Norm = partial(nn.BatchNorm2d, momentum=0.01)
         self.encoder = MobileNetV2(width, last=True)
@@ -184,10 +162,56 @@ class UNISAL(SaliencyModel):
         self.adaptation = OfDomain({name: nn.Conv2d(fine, 1, 1) for name in DOMAINS})
         he_initialise(self)
         self.smoothing = OfDomain({name: Smoothing() for name in DOMAINS})
+        self.choose(domain=domain, frame_step=frame_step, steps=steps, size=size)
+
+    def choose(  # type: ignore[override]
+        self,
+        *,
+        domain: Literal["dhf1k", "hollywood", "ucf_sports", "salicon"] = "dhf1k",
+        frame_step: int | None = None,
+        steps: int | None = None,
+        size: Sequence[int] | None = None,
+    ) -> None:
+        """Act in a domain from now on; parameters that it does not use take no gradients.
+
+        Args:
+            domain: see the class, as the others.
+            frame_step: likewise.
+            steps: likewise.
+            size: likewise.
+
+        Raises:
+            ValueError: an unknown domain, or a number below 1.
+        """
+        if domain not in DOMAINS:
+            raise ValueError(f"`domain` must be one of {', '.join(DOMAINS)} but is {domain!r}")
+        theirs = DOMAINS[domain]
+        frame_step = theirs.frame_step if frame_step is None else frame_step
+        steps = theirs.steps if steps is None else steps
+        H, W = theirs.size if size is None else size
+        if frame_step < 1 or steps < 1:
+            raise ValueError(f"`frame_step` and `steps` must be at least 1 but are {frame_step} and {steps}")
+        num_frames = steps * frame_step
+        self.frame_step = frame_step
+        self.spec = ClipSpec(
+            num_frames=num_frames,
+            size=(H, W),
+            mean=(0.485, 0.456, 0.406),
+            std=(0.229, 0.224, 0.225),
+            predicts="all",
+            stride=num_frames,
+            normalise="max",
+            scaling="lanczos",
+        )
+        self.bypass = domain == "salicon"
+        self.warm_up = 0 if self.bypass else num_frames
+        memory = (self.recurrent, self.remember)
+        for part in memory:
+            part.requires_grad_(True)
         choose_domain(self, domain)
         if self.bypass:
-            self.recurrent.requires_grad_(False)
-            self.remember.requires_grad_(False)
+            for part in memory:
+                part.requires_grad_(False)
 
     def forward(
         self, frames: Tensor, audio: Tensor | None = None, phases: Sequence[int] | None = None

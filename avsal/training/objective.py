@@ -6,7 +6,8 @@ It is one module, so that distributed training, mixed precision and compilation 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
@@ -16,7 +17,8 @@ from avsal.errors import ConfigError
 from avsal.losses import LossValue, WeightedLoss
 from avsal.metrics.formulas import correlation
 from avsal.models import SaliencyModel
-from avsal.training.parameter_groups import freeze, part_named
+from avsal.training.alternating_clips import Turn
+from avsal.training.parameter_groups import check_parts, freeze, innermost, part_named
 from avsal.training.settings import TrainSettings
 from avsal.training.sound import attention_loss
 
@@ -44,19 +46,30 @@ class Attentive(Protocol):
         ...
 
 
+def model_choices(model: SaliencyModel) -> dict[str, Any]:
+    """The arguments that a model was built with, of those that it can change later."""
+    return {name: value for name, value in model.arguments.items() if name in model.choices}
+
+
 class Objective(nn.Module):
     """A model and its loss.
 
     Args:
         model: to train; frozen parts are frozen here.
         settings: of the run.
+        turns: of clips that take turns, by name; see `turn`.
 
     Raises:
         ConfigError: an option that this model cannot use.
     """
 
-    def __init__(self, model: SaliencyModel, settings: TrainSettings) -> None:
+    def __init__(
+        self, model: SaliencyModel, settings: TrainSettings, turns: Mapping[str, Turn] | None = None
+    ) -> None:
         super().__init__()
+        self.turns = dict(turns or {})
+        self._own = model_choices(model) if self.turns else {}
+        self._frozen, self._waiting = settings.optim.frozen, settings.optim.waiting
         self.model = model
         self.loss = WeightedLoss(dict(settings.loss))
         self.call: Mapping[str, Any] = dict(settings.model.forward)
@@ -79,6 +92,52 @@ class Objective(nn.Module):
         self.resting += [part_named(model, part) for part in settings.optim.resting]
         if settings.engine.freeze_batch_norm:
             self.resting += [module for module in model.modules() if isinstance(module, _BatchNorm)]
+        check_parts(model, self._waiting)
+        if self.turns:
+            self._open_all()
+
+    def _open_all(self) -> None:
+        """Let all parameters take gradients that some turn trains, for the optimiser to know them."""
+        trained = set()
+        for name in self.turns:
+            with self.turn(name, epoch=max(self._waiting.values(), default=0)):
+                trained |= {
+                    key for key, parameter in self.model.named_parameters() if parameter.requires_grad
+                }
+        for key, parameter in self.model.named_parameters():
+            parameter.requires_grad_(key in trained)
+
+    @contextmanager
+    def turn(self, name: str | None, epoch: int = 0) -> Iterator[None]:
+        """While a step is taken: the model as its turn uses it, parts at rest that do not learn yet.
+
+        Args:
+            name: of the turn; None: the model as it is.
+            epoch: 0-based, of the step.
+        """
+        call, supervised = self.call, self.supervised
+        waiting = [
+            parameter
+            for part, epochs in self._waiting.items()
+            if epoch < epochs
+            for key, parameter in self.model.named_parameters()
+            if innermost(key, [part]) and parameter.requires_grad
+        ]
+        try:
+            if name is not None:
+                self.model.choose(**{**self._own, **self.turns[name].choices})
+                self.call, self.supervised = self.turns[name].forward, self.turns[name].supervised
+                freeze(self.model, self._frozen)
+            for parameter in waiting:
+                parameter.requires_grad_(False)
+            yield
+        finally:
+            for parameter in waiting:
+                parameter.requires_grad_(True)
+            if name is not None:
+                self.call, self.supervised = call, supervised
+                self.model.choose(**self._own)
+                freeze(self.model, self._frozen)
 
     def train(self, mode: bool = True) -> Objective:
         """Training mode, but for what is frozen."""

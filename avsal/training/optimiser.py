@@ -38,6 +38,8 @@ def create_optimiser(model: SaliencyModel, settings: OptimSettings) -> Optimizer
         frozen=settings.frozen,
         learning_rates=settings.learning_rates,
     )
+    for group in groups:
+        group["weight_decay"] = settings.weight_decays.get(group["name"], settings.weight_decay)
     build = _OPTIMISERS[settings.name]
     known = [name for name in inspect.signature(build).parameters if name not in ("self", "params", "lr")]
     for name in settings.options:

@@ -9,7 +9,7 @@ from torch import nn
 
 from avsal.errors import ConfigError
 
-__all__ = ["freeze", "parameter_groups", "part_named"]
+__all__ = ["check_parts", "freeze", "innermost", "parameter_groups", "part_named"]
 
 
 def parameter_groups(

@@ -90,6 +90,8 @@ class OptimSettings:
         frozen: parts of the model that are not trained, such as ``encoder``; their batch norms rest too.
         resting: parts that are trained with their batch norms' running statistics as they are.
         learning_rates: factor on the learning rate by part.
+        weight_decays: of parts that `learning_rates` names, in place of `weight_decay`.
+        waiting: parts that are not trained in a run's first epochs, and how many these are, by part.
         clip_gradient: largest norm of the gradient of all parameters; None: any.
         average: share of the past in an exponential moving average of the weights, such as 0.999: checkpoints
             and validations are then of the averaged weights. None: of the weights themselves.
@@ -103,6 +105,8 @@ class OptimSettings:
     frozen: tuple[str, ...] = ()
     resting: tuple[str, ...] = ()
     learning_rates: Mapping[str, float] = field(default_factory=dict)
+    weight_decays: Mapping[str, float] = field(default_factory=dict)
+    waiting: Mapping[str, int] = field(default_factory=dict)
     clip_gradient: float | None = None
     average: float | None = None
 
@@ -111,6 +115,12 @@ class OptimSettings:
         _positive("optim", learning_rate=self.learning_rate, clip_gradient=self.clip_gradient)
         if self.average is not None and not 0 <= self.average < 1:
             raise ConfigError(f"`optim.average` must be a share from 0 to 1 but is {self.average}")
+        for part in self.weight_decays:
+            if part not in self.learning_rates:
+                raise ConfigError(
+                    "`optim.weight_decays` must be of parts that `optim.learning_rates` names but has "
+                    f"{part!r}"
+                )
 
 
 @dataclass(frozen=True)

@@ -37,10 +37,12 @@ class StepShare(NamedTuple):
     Attributes:
         groups: at least one.
         total: clips of the step, of all processes.
+        turn: of clips that take turns, whose the step is; None: there is one kind of steps.
     """
 
     groups: list[StepGroup]
     total: int
+    turn: str | None = None
 
     @property
     def recordings(self) -> list[str]:

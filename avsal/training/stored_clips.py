@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -223,13 +224,15 @@ class StoredFrames:
         """See `WholeVideos`."""
         return len(self.recordings)
 
-    def jobs(self, video: int, *, use_sound: bool = True) -> Iterator[WindowJob]:
+    def jobs(self, video: int, *, use_sound: bool = True, single: bool = False) -> Iterator[WindowJob]:
         """See `WholeVideos`; each frame is read once."""
         recording = self.recordings[video]
+        alone = replace(self.spec, num_frames=1, predicts="last", stride=1, margin=0, start_windows=())
         images: dict[int, NDArray[np.uint8]] = {}
-        for window in WindowPlan(self.spec).take(self._count(recording), ended=True):
+        plan = WindowPlan(alone if single else self.spec)
+        for window in plan.take(self._count(recording), ended=True):
             wanted = self._wanted(window)
-            if not wanted:
+            if not wanted and not single:
                 continue
             missing = sorted(set(window.frames) - set(images))
             images = {index: image for index, image in images.items() if index in window.frames}

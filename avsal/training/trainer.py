@@ -18,6 +18,7 @@ from accelerate.utils import broadcast_object_list
 from avsal.errors import ConfigError
 from avsal.media.atomic import only_one
 from avsal.models import SaliencyModel
+from avsal.training.alternating_clips import AlternatingClips
 from avsal.training.averaging import WeightAverage
 from avsal.training.checkpointing import checkpoint_blocks
 from avsal.training.initial import Start, started_from
@@ -72,8 +73,10 @@ class Trainer:
         self.progress = Progress()
         if settings.engine.threads:
             torch.set_num_threads(settings.engine.threads)
-        self.accelerator = create_accelerator(settings, self.folder, unused=model.info.sound)
-        self.objective = Objective(model, settings)
+        turns = clips.turns if isinstance(clips, AlternatingClips) else {}
+        unused = model.info.sound or bool(turns) or bool(settings.optim.waiting)
+        self.accelerator = create_accelerator(settings, self.folder, unused=unused)
+        self.objective = Objective(model, settings, turns)
         if settings.engine.checkpointing:
             checkpoint_blocks(model)
         if settings.engine.sync_batch_norm and self.accelerator.num_processes > 1:
@@ -268,7 +271,9 @@ class Trainer:
     def _step(self, share: StepShare) -> dict[str, Any]:
         """One change of the parameters; returns the line of the log."""
         try:
-            return self._train_step.take(share, self.progress, self.num_steps)
+            with self.objective.turn(share.turn, self.progress.epoch):
+                entry = self._train_step.take(share, self.progress, self.num_steps)
+            return entry if share.turn is None else {"turn": share.turn, **entry}
         except DivergedError as error:
             raise DivergedError(f"{error}; {self.folder.path} keeps the last good state") from None
 

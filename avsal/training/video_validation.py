@@ -39,8 +39,14 @@ class WholeVideos(Protocol):
         """How many there are."""
         ...
 
-    def jobs(self, video: int, *, use_sound: bool = True) -> Iterator[WindowJob]:
-        """The windows of a video that have frames to score, with those frames as what is wanted."""
+    def jobs(self, video: int, *, use_sound: bool = True, single: bool = False) -> Iterator[WindowJob]:
+        """The windows of a video that have frames to score, with those frames as what is wanted.
+
+        Args:
+            video: its number.
+            use_sound: whether the windows have sound.
+            single: every frame as a window of its own, wanted or not, for models that carry a memory along.
+        """
         ...
 
     def scored_frames(self, video: int) -> list[int]:
@@ -103,9 +109,11 @@ def score_videos(
             near = _are_near(source.scored_frames(video))
             if near not in engines:  # windows far apart share nothing, but fill a batch
                 name = None if near or model.delay is not None else PlainEngine.name
-                engines[near] = create_engine(model, name, batch_size=batch_size, precision=precision)
+                at_once = batch_size if model.delay is None else None
+                engines[near] = create_engine(model, name, batch_size=at_once, precision=precision)
             engine = engines[near]
-            with Prefetcher(source.jobs(video, use_sound=use_sound), _AHEAD) as jobs:
+            read = source.jobs(video, use_sound=use_sound, single=model.delay is not None)
+            with Prefetcher(read, _AHEAD) as jobs:
                 frames: list[int] = []
                 maps: list[Tensor] = []
                 first: Tensor | None = None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from avsal.training.rows import TableSettings
     from avsal.training.settings import TrainSettings
-    from avsal.workflows.training_data import MixedData, StoredData, SyntheticData
+    from avsal.workflows.training_data import Data
 
 __all__ = [
     "chosen_row",
@@ -195,9 +195,7 @@ def references(config: Any, key: str) -> set[str]:
     return found
 
 
-def resolve(
-    config: DictConfig, folder: str | None = None
-) -> tuple[TrainSettings, StoredData | SyntheticData | MixedData]:
+def resolve(config: DictConfig, folder: str | None = None) -> tuple[TrainSettings, Data]:
     """Settings and data of a composed configuration, checked.
 
     Args:
@@ -205,7 +203,7 @@ def resolve(
         folder: of the run, where it is not the configuration's.
 
     Returns:
-        `TrainSettings`, and `StoredData`, `SyntheticData` or `MixedData`.
+        `TrainSettings`, and the `data` part, see `avsal.workflows.training_data`.
 
     Raises:
         ConfigError: an unknown key, a wrong type, a value that is missing or impossible.

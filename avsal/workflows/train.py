@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from avsal.models import SaliencyModel
     from avsal.training.run_folder import RunFolder
     from avsal.training.settings import TrainSettings
-    from avsal.workflows.training_data import MixedData, StoredData, SyntheticData
+    from avsal.workflows.training_data import Data
 
 __all__ = ["TrainedRun", "launch", "run", "train", "train_job"]
 
@@ -240,7 +240,7 @@ def train_stage(stage: Stage) -> None:
     run(*resolve(begun(compose(words), words, train_stage)))
 
 
-def run(settings: TrainSettings, data: StoredData | SyntheticData | MixedData) -> float | None:
+def run(settings: TrainSettings, data: Data) -> float | None:
     """Train with settings and data as they are; the best validation score.
 
     Raises:

@@ -23,11 +23,14 @@ GENERATORS = {
 }
 
 __all__ = [
+    "AlternatingData",
+    "Data",
     "MixedData",
     "PartSettings",
     "SetSettings",
     "StoredData",
     "SyntheticData",
+    "TurnSettings",
     "data_settings",
     "sources",
 ]
@@ -143,36 +146,76 @@ class MixedData:
     validation: str
 
 
-def data_settings(values: Mapping[str, Any]) -> StoredData | SyntheticData | MixedData:
+@dataclass(frozen=True)
+class TurnSettings:
+    """One of several kinds of clips that take turns.
+
+    Attributes:
+        data: as the `data` part of a configuration, stored or synthetic.
+        batch_size: clips of a step of it; None: `clips.batch_size`.
+        accumulation: groups into which such a step is divided at least.
+        choices: arguments of the model that it is used with then, among those that change no tensor, such as
+            UNISAL's ``domain``.
+        forward: further arguments of its `forward` then; None: `model.forward`.
+        supervised: which of the clip's target maps those of `forward` are; None: all.
+    """
+
+    data: Mapping[str, Any]
+    batch_size: int | None = None
+    accumulation: int = 1
+    choices: Mapping[str, Any] = field(default_factory=dict)
+    forward: Mapping[str, Any] | None = None
+    supervised: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class AlternatingData:
+    """Clips of several kinds that take turns, batch by batch; an epoch has all batches of all of them.
+
+    Attributes:
+        name: for folder names and checkpoints.
+        parts: by name.
+        validation: the part whose held-out videos a model is validated on, as it was built.
+    """
+
+    kind: Literal["alternating"]
+    name: str
+    parts: Mapping[str, TurnSettings]
+    validation: str
+
+
+Data = StoredData | SyntheticData | MixedData | AlternatingData
+
+
+def data_settings(values: Mapping[str, Any]) -> Data:
     """The `data` part as a dataclass.
 
     Raises:
         ConfigError: an unknown key, a wrong type, or an impossible number.
     """
-    kinds: dict[Any, type[StoredData] | type[SyntheticData] | type[MixedData]] = {
+    kinds: dict[Any, type[Data]] = {
         "stored": StoredData,
         "synthetic": SyntheticData,
         "mixed": MixedData,
+        "alternating": AlternatingData,
     }
     if values.get("kind") not in kinds:
         raise ConfigError(f"`data.kind` must be one of {', '.join(kinds)} but is {values.get('kind')!r}")
     data = from_mapping(kinds[values["kind"]], values, "data")
     if isinstance(data, StoredData) and not 0 < data.validation_share < 1:
         raise ConfigError(f"`data.validation_share` must lie within 0 and 1 but is {data.validation_share}")
-    if isinstance(data, MixedData):
+    if isinstance(data, MixedData | AlternatingData):
         if data.validation not in data.parts:
             raise ConfigError(
                 f"`data.validation` must be a part, {' or '.join(data.parts)}, but is {data.validation!r}"
             )
         for name, part in data.parts.items():
-            if isinstance(data_settings(part.data), MixedData):
+            if isinstance(data_settings(part.data), MixedData | AlternatingData):
                 raise ConfigError(f"`data.parts.{name}` is a mixture itself: list its parts instead")
     return data
 
 
-def sources(
-    data: StoredData | SyntheticData | MixedData, settings: TrainSettings, spec: ClipSpec
-) -> tuple[ClipSource, ValidationSource]:
+def sources(data: Data, settings: TrainSettings, spec: ClipSpec) -> tuple[ClipSource, ValidationSource]:
     """The clips to train and to validate on.
 
     Raises:
@@ -181,9 +224,70 @@ def sources(
     """
     if isinstance(data, MixedData):
         return _mixed(data, settings, spec)
+    if isinstance(data, AlternatingData):
+        return _alternating(data, settings, spec)
+    clips, frames = _single(data, settings, spec)
+    assert frames is not None
+    return clips, frames
+
+
+def _single(
+    data: Data, settings: TrainSettings, spec: ClipSpec, *, validate: bool = True
+) -> tuple[ClipSource, ValidationSource | None]:
+    """Clips of one kind, and the frames of their held-out videos, where these are wanted."""
     if isinstance(data, SyntheticData):
         return _made(data, settings, spec)
-    return _stored(data, settings, spec)
+    assert isinstance(data, StoredData)  # `data_settings` lets no mixture be a part
+    return _stored(data, settings, spec, validate=validate)
+
+
+def _alternating(
+    data: AlternatingData, settings: TrainSettings, spec: ClipSpec
+) -> tuple[ClipSource, ValidationSource]:
+    from avsal.training.alternating_clips import AlternatingClips, Turn
+
+    turns, validation = {}, None
+    for name, part in data.parts.items():
+        own, validate = _spec_with(part, name, settings), name == data.validation
+        if validate and own != spec:
+            raise ConfigError(
+                f"`data.validation` {name!r} is scored by the model as it is built: give `model.arguments` "
+                f"the choices of `data.parts.{name}`"
+            )
+        clips, frames = _single(data_settings(part.data), settings, own, validate=validate)
+        validation = frames if validate else validation
+        turns[name] = Turn(
+            clips,
+            settings.clips.batch_size if part.batch_size is None else part.batch_size,
+            part.accumulation,
+            part.choices,
+            settings.model.forward if part.forward is None else part.forward,
+            part.supervised,
+        )
+    assert validation is not None  # checked by `data_settings`
+    return AlternatingClips(turns, data.validation, seed=settings.seed), validation
+
+
+def _spec_with(part: TurnSettings, name: str, settings: TrainSettings) -> ClipSpec:
+    """What the model takes in the turns of a part.
+
+    Raises:
+        ConfigError: the part's choices are not the model's.
+    """
+    import torch
+
+    from avsal.models import create_model, model_info
+
+    known = model_info(settings.model.name).choices
+    for key in part.choices:
+        if key not in known:
+            expected = f"some of {', '.join(known)}" if known else "none"
+            raise ConfigError(
+                f"`data.parts.{name}.choices` must be what {settings.model.name} can change between steps, "
+                f"{expected}, but has {key!r}"
+            )
+    with torch.device("meta"):
+        return create_model(settings.model.name, **{**settings.model.arguments, **part.choices}).spec
 
 
 def _mixed(data: MixedData, settings: TrainSettings, spec: ClipSpec) -> tuple[ClipSource, ValidationSource]:
@@ -192,7 +296,7 @@ def _mixed(data: MixedData, settings: TrainSettings, spec: ClipSpec) -> tuple[Cl
     parts, validation = [], None
     for name, part in data.parts.items():
         own = data_settings(part.data)
-        clips, frames = sources(own, settings, spec)
+        clips, frames = _single(own, settings, spec, validate=name == data.validation)
         parts.append(MixedPart(name, clips, part.weight, gaze=isinstance(own, StoredData)))
         if name == data.validation:
             validation = frames
@@ -247,7 +351,9 @@ def _generator(values: Mapping[str, Any], where: str) -> Any:
         raise ConfigError(f"`{where}` cannot be made: {error}") from error
 
 
-def _stored(data: StoredData, settings: TrainSettings, spec: ClipSpec) -> tuple[ClipSource, ValidationSource]:
+def _stored(
+    data: StoredData, settings: TrainSettings, spec: ClipSpec, *, validate: bool
+) -> tuple[ClipSource, ValidationSource | None]:
     from avsal.clips import ClipDataset
     from avsal.training.stored_clips import StoredClips, StoredFrames
     from avsal.workflows.training_stores import density_of, divided
@@ -271,6 +377,9 @@ def _stored(data: StoredData, settings: TrainSettings, spec: ClipSpec) -> tuple[
         context=settings.context.frames,
         camera=data.camera,
     )
+    clips = StoredClips(dataset, workers=_workers(settings), facts=facts)
+    if not validate:
+        return clips, None
     frames = StoredFrames(
         validation,
         spec,
@@ -280,7 +389,7 @@ def _stored(data: StoredData, settings: TrainSettings, spec: ClipSpec) -> tuple[
         batch_size=settings.validation.batch_size,
         facts=facts,
     )
-    return StoredClips(dataset, workers=_workers(settings), facts=facts), frames
+    return clips, frames
 
 
 def _workers(settings: TrainSettings) -> int:

@@ -8,7 +8,7 @@ import torch
 from fake_media import write_video
 from training.tiny_run import log_of, settings
 
-from avsal.clips import ClipDataset, Store, StoreSettings, WindowPlan, prepare
+from avsal.clips import ClipDataset, Store, StoreSettings, WindowPlan, normalise_clips, prepare
 from avsal.errors import ConfigError, DatasetError
 from avsal.groundtruth import density_recipe
 from avsal.models import create_model
@@ -188,6 +188,23 @@ def test_engines_score_what_whole_windows_score(store, use_sound):
         assert row.scores == pytest.approx(expected[row.recording, row.frame], abs=2e-4)
     truths = [frame for batch in truths_of(source) for frame in batch.frame]
     assert len(truths) == len(plain)
+
+
+def test_a_network_that_remembers_is_scored_on_the_video_as_it_streams(store):
+    torch.manual_seed(0)
+    network = create_model("unisal", width=0.05, size=SIZE, frame_step=2, steps=3)
+    source = StoredFrames(list(store), network.spec, RECIPE, first_frames=15, frame_step=4, batch_size=3)
+    part = next(iter(score_videos(network, source, ("cc",), batch_size=3)))
+    scored = source.scored_frames(0)
+    assert [row.frame for row in part.rows] == scored
+    assert len(scored) > 2
+    images = [torch.from_numpy(frame)[None] for frame in source.recordings[0].frames(range(scored[-1] + 1))]
+    state = None
+    with torch.inference_mode():
+        for number, image in enumerate(images):
+            saliency, state = network.step(normalise_clips([image], network.spec)[:, :, 0], state)
+            if number % 4 == 0:
+                torch.testing.assert_close(part.predicted[number // 4], saliency[0])
 
 
 def test_padding_of_fitted_videos_is_not_scored(tmp_path):
