@@ -6,8 +6,10 @@
 Every second kill meets the outputs of an earlier, whole run. After SIGTERM and SIGINT nothing half-written
 may be left and the exit code is 143 or 130 (0 where the command was done before); after SIGKILL the same
 command, run again, cleans up. What the second run leaves must be what an undisturbed run leaves: the same
-names and no other, and the same bytes in files that are the same in two undisturbed runs. Exit code 1 where
-something was lost or left. Commands run in forks of this process, so that moments fall on their work and not
+names and no other, and the same content in files that are the same in two undisturbed runs. Content is bytes,
+but for checkpoints and states, whose tensors (bit by bit), numbers and words are compared: safetensors writes
+a header's entries in any order, and a pickle of what was loaded refers to its parts otherwise than one of what
+was made. Exit code 1 where something was lost or left. Commands run in forks of this process, so that moments fall on their work and not
 on imports.
 """
 
@@ -23,9 +25,10 @@ import tempfile
 import time
 import wave
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -87,10 +90,42 @@ VERBS: dict[str, Callable[[Path, Path], list[str]]] = {
 }  # fmt: skip
 
 
+def _flat(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Tensors, numbers and words of nested mappings and lists, with their places."""
+    pairs = value.items() if isinstance(value, Mapping) else enumerate(value)
+    for key, inner in pairs:
+        if isinstance(inner, (Mapping, list, tuple)):
+            yield from _flat(inner, f"{place}/{key}")
+        else:
+            yield f"{place}/{key}", inner
+
+
+def content(path: Path) -> str:
+    """A hash of what a file holds: of its bytes, or of all that is loaded from a checkpoint or state."""
+    import torch
+    from safetensors import safe_open
+
+    if path.suffix == ".safetensors":
+        with safe_open(path, "pt") as file:
+            held = {"metadata": file.metadata() or {}} | {key: file.get_tensor(key) for key in file.keys()}
+    elif path.suffix == ".pt":
+        held = torch.load(path, map_location="cpu", weights_only=True)
+    else:
+        return sha256(path.read_bytes()).hexdigest()
+    found = sha256()
+    for place, value in sorted(_flat(held), key=lambda pair: pair[0]):
+        found.update(f"{place} {getattr(value, 'dtype', type(value).__name__)} ".encode())
+        if isinstance(value, torch.Tensor):
+            found.update(f"{tuple(value.shape)}".encode() + value.contiguous().numpy().tobytes())
+        else:
+            found.update(repr(value).encode())
+    return found.hexdigest()
+
+
 def contents(folder: Path) -> dict[str, str]:
-    """Hashes by name of all files below a folder but for locks and logs of event time."""
+    """`content` by name of all files below a folder but for locks and logs of event time."""
     return {
-        str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest()
+        str(path.relative_to(folder)): content(path)
         for path in folder.rglob("*")
         if path.is_file() and path.name != ".lock" and "tfevents" not in path.name
     }
@@ -195,8 +230,8 @@ def check(verb: str, moments: int, signals: list[signal.Signals], data: Path) ->
                     wrong += 1
                     print(f"  {verb} {number.name} after {after:.2f} s: {'; '.join(problems)}", flush=True)
     print(
-        f"{verb}: {len(signals) * moments} kills over {lasted:.1f} s, {len(expected)} files, {len(stable)} "
-        f"of them compared by byte, {wrong} wrong",
+        f"{verb}: {len(signals) * moments} kills over {lasted:.1f} s, {len(expected)} files, the content "
+        f"of {len(stable)} of them compared, {wrong} wrong",
         flush=True,
     )
     return wrong

@@ -82,7 +82,7 @@ class Objective(nn.Module):
                 "leave `context` out"
             )
         sound = settings.sound
-        if (sound.attention or sound.zero or sound.missing) and not model.info.sound:
+        if (sound.attention or sound.zero or sound.noise or sound.missing) and not model.info.sound:
             raise ConfigError(
                 f"`sound` says what becomes of the sound, but {model.name} takes none: leave `sound` out"
             )

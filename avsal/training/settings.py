@@ -130,6 +130,8 @@ class SoundSettings:
     Attributes:
         use: False trains the silent path alone, with ``audio=None``.
         zero: share of clips whose waveform becomes zeros, which are sound that is silent.
+        noise: share of clips whose waveform becomes white noise of the same root mean square, which tells
+            nothing. A clip may be drawn for both; it is then silent.
         missing: share of batches without sound; a batch has sound or has none, so it is drawn for each.
         attention: weight of an auxiliary loss: cross-entropy of the coarse attention (softmax of the logits
             over their grid) against the target pooled to that grid.
@@ -137,12 +139,13 @@ class SoundSettings:
 
     use: bool = True
     zero: float = 0.0
+    noise: float = 0.0
     missing: float = 0.0
     attention: float = 0.0
 
     def __post_init__(self) -> None:
         """Raise ConfigError where a share is none."""
-        for name, share in (("zero", self.zero), ("missing", self.missing)):
+        for name, share in (("zero", self.zero), ("noise", self.noise), ("missing", self.missing)):
             if not 0 <= share <= 1:
                 raise ConfigError(f"`sound.{name}` must be a share from 0 to 1 but is {share}")
         if self.attention < 0:

@@ -1,4 +1,4 @@
-"""What becomes of a batch's sound while training: kept, made silent, or taken away."""
+"""What becomes of a batch's sound while training: kept, made silent or noise, or taken away."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ __all__ = ["attention_loss", "drop_sound"]
 
 
 def drop_sound(audio: Tensor | None, settings: SoundSettings, generator: torch.Generator) -> Tensor | None:
-    """Silence some clips of a batch, or take the sound of all.
+    """Silence some clips of a batch, let some hear noise instead, or take the sound of all.
 
-    A clip without sound and one that is silent are different things to a model, and it must learn both.
+    A clip without sound and one that is silent are different things to a model, and it must learn both. The
+    noise is that of the condition ``noise`` of an ablation: white, Gaussian, as loud as the clip.
 
     Args:
         audio: (B, 1, A), or None where the clips have none.
@@ -22,13 +23,18 @@ def drop_sound(audio: Tensor | None, settings: SoundSettings, generator: torch.G
         generator: of this batch, so that a resumed run draws the same.
 
     Returns:
-        (B, 1, A) with zeros for the silenced clips, or None.
+        (B, 1, A) with zeros for the silenced clips and noise for those that hear it, or None.
     """
     if audio is None or not settings.use:
         return None
     if torch.rand((), generator=generator) < settings.missing:
         return None
     silent = torch.rand(len(audio), generator=generator) < settings.zero
+    if settings.noise:  # draws nothing where it is off, so that runs of before are made again as they were
+        noisy = torch.rand(len(audio), generator=generator) < settings.noise
+        level = audio.float().square().mean(2, keepdim=True).sqrt()
+        noise = torch.randn(audio.shape, generator=generator).to(audio.device) * level
+        audio = torch.where(noisy.to(audio.device)[:, None, None], noise.to(audio.dtype), audio)
     return audio.masked_fill(silent.to(audio.device)[:, None, None], 0.0)
 
 

@@ -31,6 +31,21 @@ def test_a_silenced_clip_is_zeros_and_the_others_are_untouched():
     assert audio.any(2).all(), "the batch itself is not changed"
 
 
+def test_noise_is_as_loud_as_the_clip_that_it_replaces_and_tells_nothing_of_it():
+    loud = torch.tensor([0.5, 2.0]).repeat(200)[:, None, None]
+    audio = loud * torch.sign(torch.randn(400, 1, 2000, generator=generator(1)))
+    heard = drop_sound(audio, SoundSettings(noise=0.25), generator())
+    noisy = (heard != audio).any(2).flatten()
+    assert float(noisy.float().mean()) == pytest.approx(0.25, abs=0.06)
+    assert torch.equal(heard[~noisy], audio[~noisy])
+    level = heard[noisy].square().mean(2).sqrt().flatten()
+    torch.testing.assert_close(level, loud[noisy].flatten(), rtol=0.08, atol=0)
+    assert float((heard * audio)[noisy].mean().abs()) < 0.02
+    silent = drop_sound(torch.zeros(4, 1, 9), SoundSettings(noise=1.0), generator())
+    assert not silent.any(), "silence has no loudness"
+    assert drop_sound(audio, SoundSettings(noise=1, zero=1), generator()).any().item() is False
+
+
 def test_no_sound_stays_no_sound_and_unused_sound_becomes_none():
     assert drop_sound(None, SoundSettings(), generator()) is None
     assert drop_sound(torch.ones(2, 1, 3), SoundSettings(use=False), generator()) is None
