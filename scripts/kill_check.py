@@ -7,10 +7,10 @@ Every second kill meets the outputs of an earlier, whole run. After SIGTERM and 
 may be left and the exit code is 143 or 130 (0 where the command was done before); after SIGKILL the same
 command, run again, cleans up. What the second run leaves must be what an undisturbed run leaves: the same
 names and no other, and the same content in files that are the same in two undisturbed runs. Content is bytes,
-but for checkpoints and states, whose tensors (bit by bit), numbers and words are compared: safetensors writes
-a header's entries in any order, and a pickle of what was loaded refers to its parts otherwise than one of what
-was made. Exit code 1 where something was lost or left. Commands run in forks of this process, so that moments fall on their work and not
-on imports.
+but of checkpoints and states it is their tensors (bit by bit), numbers and words: safetensors writes the
+entries of a header in any order, and a pickle of what was loaded refers to its parts otherwise than one of
+what was made. Exit code 1 where something was lost or left. Commands run in forks of this process, so that
+moments fall on their work and not on imports.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def content(path: Path) -> str:
 
     if path.suffix == ".safetensors":
         with safe_open(path, "pt") as file:
-            held = {"metadata": file.metadata() or {}} | {key: file.get_tensor(key) for key in file.keys()}
+            held = {"metadata": file.metadata() or {}} | {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     elif path.suffix == ".pt":
         held = torch.load(path, map_location="cpu", weights_only=True)
     else:
