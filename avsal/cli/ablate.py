@@ -182,12 +182,12 @@ def _control(line: AblateLine, *, quiet: bool) -> int:
     from tqdm import tqdm
 
     from avsal.weights import model_identity
-    from avsal.workflows.ablate_control import ablate_control, control_paths
+    from avsal.workflows.ablate_control import ControlAblation, ablate_control
     from avsal.workflows.model import load_each
     from avsal.workflows.results import require_free
     from avsal.workflows.sources import named_models
 
-    for path in control_paths(line.out).values():
+    for path in ControlAblation.paths(line.out).values():
         require_free(path, overwrite=line.overwrite)
     num_videos, fold = _number("videos", line.videos, 48), _number("fold", line.fold, 0)
     models = named_models(load_each(line))

@@ -23,7 +23,7 @@ from avsal.workflows.ablate_choices import (
     read_subgroups,
 )
 from avsal.workflows.data import open_data
-from avsal.workflows.data_ablation import FILES
+from avsal.workflows.data_ablation import DataAblation
 from avsal.workflows.model import load, load_each
 from avsal.workflows.people import people_scores
 from avsal.workflows.results import require_free
@@ -71,7 +71,7 @@ def ablate_data(line: AblateLine, words: Sequence[str], given: Mapping[str, Any]
     retrained = parse_retrained(line.retrained)
     check_retrained(runs, retrained)
     subgroups = {} if line.subgroups is None else read_subgroups(line.subgroups)
-    for place in (line.out / name for name in FILES):
+    for place in DataAblation.paths(line.out).values():
         require_free(place, overwrite=line.overwrite)
     for run in runs:
         require_free(run.choices.out / "evaluation.json", overwrite=line.overwrite)

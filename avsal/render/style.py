@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +20,7 @@ __all__ = [
     "GREY",
     "ORANGE",
     "SOUND_ON_DARK",
+    "Drawn",
     "new_figure",
     "tidy",
     "written",
@@ -37,6 +39,24 @@ TITLE, LABEL, TICK = 9, 8, 7
 
 _GRID, _LINE = "#e6e6e6", "#bbbbbb"
 _FORMATS = ("png", "pdf", "svg")
+
+
+class Drawn(ABC):
+    """A result that can be drawn, by `avsal.plot`, in a notebook or to a file."""
+
+    @abstractmethod
+    def figure(self) -> Figure:
+        """The picture of it."""
+
+    def plot(self, path: str | Path) -> Path:
+        """Write `figure` as a .png, .pdf or .svg file.
+
+        Raises:
+            ConfigError: another suffix.
+            MediaError: the file cannot be written.
+        """
+        written(self.figure(), path)
+        return Path(path)
 
 
 def new_figure(width: float, height: float) -> Figure:

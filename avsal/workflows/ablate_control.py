@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -22,22 +21,17 @@ from avsal.ablation.synthetic_videos import (
 )
 from avsal.ablation.verdicts import MORE_THAN, Comparison, ConditionScore, Verdict, compare
 from avsal.ablation.video_scores import interactions
-from avsal.media import atomic_path
 from avsal.models import SaliencyModel
-from avsal.render.interval_plot import interval_figure
-from avsal.render.style import written
 from avsal.report.ablation_pages import control_page
-from avsal.report.ablation_tables import comparison_lines, write_rows
+from avsal.report.ablation_tables import comparison_lines
 from avsal.report.ablation_words import answer, leading, signed
 from avsal.report.labels import model_words
-from avsal.report.page import write_page
+from avsal.report.page_content import Page
 from avsal.workflows.ablate_settings import AblateSettings
+from avsal.workflows.compared import ComparedConditions
 from avsal.workflows.controls import control_videos
-from avsal.workflows.results import model_facts, weights_words, whole_result
+from avsal.workflows.results import model_facts, weights_words
 from avsal.workflows.sources import named_models
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["ALL_CONTROLS", "CONTROLS", "ControlAblation", "Rerun", "ablate_control"]
 
@@ -49,8 +43,6 @@ ALL_CONTROLS = (*CONTROLS, "sounding_clips")
 ON_CLIPS = "gaze on real clips is expected by the rule of the synthetic videos, not measured"
 
 DEFAULT = "original,zero,noise,swapped,shifted:0.2,reversed,video_only"
-
-FILES = ("scores.csv", "comparisons.csv", "report.html", "summary.json")
 
 
 @dataclass
@@ -81,31 +73,34 @@ class Rerun:
 
 
 @dataclass(frozen=True)
-class ControlAblation:
+class ControlAblation(ComparedConditions):
     """What an ablation finds on videos whose truth is known; prints as a table.
 
+    Comparisons are filed by cue (`dataset`); the scores of the best maps possible are among the scores.
+
     Attributes:
-        comparisons: of the original audio with every condition, by cue (`dataset`) and metric.
-        scores: of videos, those of the best maps possible among them.
         gains: NSS by row and the normalised gain, by cue; NaN where there is nothing to gain.
         shares: in which share of videos the map favours the source that is heard, by cue and row; of real
             clips only.
         reruns: by cue and condition, of NSS.
         num_reruns: with new seeds.
         margins: by cue and metric.
-        facts: what was run, in words.
         about: settings and model for the summary.
     """
 
-    comparisons: Sequence[Comparison]
-    scores: Sequence[ConditionScore]
     gains: Mapping[str, Mapping[str, float]]
     shares: Mapping[str, Mapping[str, float]]
     reruns: Mapping[str, Mapping[str, Rerun]]
     num_reruns: int
     margins: Mapping[tuple[str, str], float]
-    facts: Mapping[str, str]
     about: Mapping[str, Any]
+
+    files: ClassVar = (
+        "control_scores.csv",
+        "control_comparisons.csv",
+        "control_report.html",
+        "control_summary.json",
+    )
 
     def __str__(self) -> str:
         lines = []
@@ -137,73 +132,38 @@ class ControlAblation:
         }
 
     @property
-    def table(self) -> list[dict[str, float | int | str | None]]:
-        """A row for each comparison, ready for a data frame."""
-        return [one.row() for one in self.comparisons]
-
-    def figure(self) -> Figure:
-        """Intervals with the margin shaded and every video a dot, for `avsal.plot` and notebooks."""
-        return interval_figure(leading(self.comparisons))
-
-    def plot(self, path: str | Path) -> Path:
-        """Write `figure` as a .png, .pdf or .svg file."""
-        written(self.figure(), path)
-        return Path(path)
-
-    def report(self, path: str | Path) -> Path:
-        """Write the page: one HTML file that opens from disk and loads nothing."""
+    def page(self) -> Page:
+        """The report."""
         told = {cue: {name: str(one) for name, one in own.items()} for cue, own in self.reruns.items()}
-        page = control_page(self.scores, self.comparisons, self.gains, self.num_reruns, told, self.facts)
-        write_page(path, page)
-        return Path(path)
+        return control_page(self.scores, self.comparisons, self.gains, self.num_reruns, told, self.facts)
 
-    def save(self, folder: str | Path, *, overwrite: bool = False) -> dict[str, Path]:
-        """Write scores, comparisons, report and, last, the JSON summary.
-
-        Returns:
-            the paths, by name.
-
-        Raises:
-            ConfigError: one is there already, and `overwrite` is False.
-        """
-        paths = control_paths(folder)
-        with whole_result(paths.values(), overwrite=overwrite):
-            write_rows(paths["scores.csv"], [asdict(score) for score in self.scores])
-            write_rows(paths["comparisons.csv"], self.table)
-            self.report(paths["report.html"])
-            summary = {
-                **self.about,
-                "cues": {
-                    cue: {row: mean if isfinite(mean) else None for row, mean in means.items()}
-                    for cue, means in self.gains.items()
-                },
-                "share of videos whose map favours the source that is heard": {
-                    cue: dict(own) for cue, own in self.shares.items() if own
-                },
-                "gaze": "simulated; on real clips expected by the same rule, not measured",
-                "margins": {" ".join(key): margin for key, margin in self.margins.items()},
-                "verdicts (NSS)": self.verdicts,
-                "reruns": self.num_reruns,
-                "verdicts of reruns (NSS)": {
-                    cue: {
-                        name: {str(verdict): count for verdict, count in one.verdicts.items()}
-                        for name, one in own.items()
-                    }
-                    for cue, own in self.reruns.items()
-                },
-                "mean difference over reruns (NSS)": {
-                    cue: {name: one.difference for name, one in own.items()}
-                    for cue, own in self.reruns.items()
-                },
-            }
-            with atomic_path(paths["summary.json"]) as temporary:
-                temporary.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
-        return paths
-
-
-def control_paths(folder: str | Path) -> dict[str, Path]:
-    """What `ControlAblation.save` writes, by name."""
-    return {name: Path(folder) / f"control_{name}" for name in FILES}
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What ``control_summary.json`` holds."""
+        return {
+            **self.about,
+            "cues": {
+                cue: {row: mean if isfinite(mean) else None for row, mean in means.items()}
+                for cue, means in self.gains.items()
+            },
+            "share of videos whose map favours the source that is heard": {
+                cue: dict(own) for cue, own in self.shares.items() if own
+            },
+            "gaze": "simulated; on real clips expected by the same rule, not measured",
+            "margins": {" ".join(key): margin for key, margin in self.margins.items()},
+            "verdicts (NSS)": self.verdicts,
+            "reruns": self.num_reruns,
+            "verdicts of reruns (NSS)": {
+                cue: {
+                    name: {str(verdict): count for verdict, count in one.verdicts.items()}
+                    for name, one in own.items()
+                }
+                for cue, own in self.reruns.items()
+            },
+            "mean difference over reruns (NSS)": {
+                cue: {name: one.difference for name, one in own.items()} for cue, own in self.reruns.items()
+            },
+        }
 
 
 def ablate_control(

@@ -26,7 +26,7 @@ from avsal.prediction import Prediction, PredictionStream
 from avsal.render import OutputRequest
 from avsal.render.comparison import ComparisonVideo
 from avsal.render.map_shift_plot import map_shift_plot
-from avsal.render.style import written
+from avsal.render.style import Drawn
 from avsal.report.ablation_pages import video_page
 from avsal.report.labels import model_words
 from avsal.report.page import write_page
@@ -45,7 +45,7 @@ DEFAULT = "original,zero,noise,reversed,shifted:0.2,video_only"
 
 
 @dataclass(frozen=True)
-class VideoAblation:
+class VideoAblation(Drawn):
     """What each sound does to the maps of one video; prints as sentences.
 
     Attributes:
@@ -98,11 +98,6 @@ class VideoAblation:
         """How much, and where to, each sound moves the map over time, for `avsal.plot` and notebooks."""
         title = f"{self.name}: the original audio against others"
         return map_shift_plot(self.times, self.moves, title=title)
-
-    def plot(self, path: str | Path) -> Path:
-        """Write `figure` as a .png, .pdf or .svg file."""
-        written(self.figure(), path)
-        return Path(path)
 
     def report(self, path: str | Path) -> Path:
         """Write the page: one HTML file that opens from disk and loads nothing."""

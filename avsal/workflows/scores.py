@@ -19,7 +19,7 @@ from avsal.evaluation import (
     write_fixations,
 )
 from avsal.media import atomic_path
-from avsal.render.style import written
+from avsal.render.style import Drawn
 from avsal.report import ResultTable, dot_plot
 from avsal.workflows.results import whole_result, write_table
 
@@ -53,7 +53,7 @@ class VideoMean:
 
 
 @dataclass(frozen=True)
-class Scores:
+class Scores(Drawn):
     """What an evaluation found.
 
     Attributes:
@@ -122,15 +122,6 @@ class Scores:
     def figure(self) -> Figure:
         """The table drawn: a panel a metric, a dot a row, intervals over videos."""
         return dot_plot(self.table)
-
-    def plot(self, path: str | Path) -> Path:
-        """Write `figure` as a .png, .pdf or .svg file.
-
-        Raises:
-            MediaError: it cannot be written.
-        """
-        written(self.figure(), path)
-        return Path(path)
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
         """Write all of it: ``frames/ROW.csv``, ``videos.csv``, ``table.md|tex|csv``, ``plot.png``.

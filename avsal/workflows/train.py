@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from avsal.configuration import config_dir
 from avsal.errors import ConfigError
-from avsal.render.style import written
+from avsal.render.style import Drawn, written
 from avsal.workflows.experiment import (
     compose,
     composing_errors,
@@ -41,7 +41,7 @@ __all__ = ["TrainedRun", "launch", "run", "train", "train_job"]
 
 
 @dataclass(frozen=True)
-class TrainedRun:
+class TrainedRun(Drawn):
     """A run that has ended, read from its folder.
 
     Attributes:
@@ -80,15 +80,6 @@ class TrainedRun:
         from avsal.render.training_curves import training_curves
 
         return training_curves(self.log)
-
-    def plot(self, path: str | Path) -> Path:
-        """Write `figure` as a PNG, PDF or SVG.
-
-        Raises:
-            MediaError: the file cannot be written.
-        """
-        written(self.figure(), path)
-        return Path(path)
 
 
 def train(
