@@ -12,6 +12,8 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from avsal.layers.convolution import PointwiseConv2d
+from avsal.layers.logmel import LogMelNet
 from avsal.layers.mobilenet import LinearConv2d, NormalisedConv2d, ResidualBranch, SeparableConv2d
 from avsal.layers.pyramid import Decoder, SpatialConv
 from avsal.layers.s3d import BasicConv3d, SeparableConv3d
@@ -19,13 +21,14 @@ from avsal.layers.soundnet import SoundNet
 
 __all__ = ["folded"]
 
-# modules whose batch norms each follow the convolution that is registered before them
+# modules whose batch norms each follow the convolution that is registered before them, if there is one
 FOLDED = (
     BasicConv3d,
     SeparableConv3d,
     SpatialConv,
     Decoder,
     SoundNet,
+    LogMelNet,
     NormalisedConv2d,
     ResidualBranch,
     LinearConv2d,
@@ -39,8 +42,9 @@ Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
 def folded(module: Module) -> Module:
     """A copy whose batch norms are folded away and whose kernels lie with channels innermost.
 
-    S3D, MobileNetV2, the pyramids and SoundNet are folded; batch norms elsewhere stay as they are. The copy
-    is for inference: its parameters take no gradients. Where nothing is folded there is no copy.
+    S3D, MobileNetV2, the pyramids, SoundNet and the log-mel network are folded; batch norms elsewhere stay as
+    they are. 1x1 convolutions of pictures become products of matrices. The copy is for inference: its
+    parameters take no gradients. Where nothing is folded there is no copy.
 
     Raises:
         ValueError: the module is in training mode, where batch norm depends on the batch.
@@ -53,6 +57,10 @@ def folded(module: Module) -> Module:
     for part in module.modules():
         if isinstance(part, FOLDED):
             _fold_children(part)
+    for part in list(module.modules()):
+        for name, child in part.named_children():
+            if type(child) is nn.Conv2d:
+                setattr(part, name, PointwiseConv2d.of(child))
     for part in module.modules():
         if isinstance(part, nn.Conv3d):
             part.weight.data = part.weight.data.contiguous(memory_format=torch.channels_last_3d)
@@ -66,8 +74,7 @@ def _fold_children(part: nn.Module) -> None:
     for name, child in list(part.named_children()):
         if isinstance(child, Convolution):
             convolution = child
-        elif isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
-            assert convolution is not None  # of the classes in FOLDED
+        elif convolution is not None and isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
             _fold(convolution, child)
             setattr(part, name, nn.Identity())
             convolution = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import reduce, wraps
 from typing import ClassVar
 
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from avsal.layers.audio_window import hann_centred
 from avsal.layers.bilinear import BilinearByChannel, BilinearByLocation, per_location
 from avsal.layers.convolution import Conv3d
+from avsal.layers.framewise import framewise, one_operation
 from avsal.layers.logmel import LogMelNet
 from avsal.layers.soundnet import SoundNet
 from avsal.layers.width import scaled
@@ -37,6 +39,27 @@ AUDIO_ENCODERS: dict[str, Callable[[int, float], SoundNet | LogMelNet]] = {
     "soundnet": SoundNet,
     "logmel": lambda depth, width: LogMelNet(width),
 }
+
+
+#: added to a variance over time, which keeps still channels still
+STILL = 0.05
+
+
+def single_precision(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A method in single precision, whatever the visual network computes in.
+
+    What hears silence divides by a spread near 0: rounding to half precision would become the signal.
+    """
+
+    @wraps(function)
+    def call(module: nn.Module, *inputs: Tensor) -> Tensor:
+        device = inputs[0].device.type
+        if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+            with torch.autocast(device, enabled=False):
+                return function(module, *(values.float() for values in inputs))
+        return function(module, *inputs)
+
+    return call
 
 
 class Fusion(nn.Module, ABC):
@@ -70,15 +93,9 @@ class Fusion(nn.Module, ABC):
         self.time_stride = time_stride
         self.add_module(audio_encoder, AUDIO_ENCODERS[audio_encoder](self.depth, width))
 
+    @single_precision
     def __call__(self, *inputs: Tensor) -> Tensor:
-        """`forward` in single precision, whatever the visual network computes in.
-
-        What hears silence divides by a spread near 0: rounding to half precision would become the signal.
-        """
-        device = inputs[0].device.type
-        if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
-            with torch.autocast(inputs[0].device.type, enabled=False):
-                return super().__call__(*(values.float() for values in inputs))
+        """`forward`."""
         return super().__call__(*inputs)
 
     @property
@@ -161,19 +178,32 @@ class AlignedFusion(Fusion):
         self.sound = nn.Conv1d(sum(self.hearing.channels[n - 1] for n in self.hearing.timed), hidden, 1)
         self.synchrony = nn.Linear(hidden, out)
         self.visual_content = Conv3d(hidden, hidden, (5, 1, 1), padding=(2, 0, 0))
+        self.visual_content.sees_beyond = False  # as sound does not: both are those of the window's seconds
         self.sound_content = nn.Conv1d(hidden, hidden, 5, padding=2)
         self.bilinear = nn.Bilinear(hidden, hidden, out)
         self.attention = nn.Linear(out, 1)
 
     def forward(self, base2: Tensor, base3: Tensor, audio: Tensor) -> Tensor:
         """See `Fusion.forward`."""
-        num_steps, (H, W) = base2.shape[2], base3.shape[-2:]
-        fine = maxima(base2.transpose(1, 2).flatten(0, 1), (H, W))
-        fine = fine.unflatten(0, (len(base2), num_steps)).transpose(1, 2)
-        coarse = base3.repeat_interleave(num_steps // base3.shape[2], 2)
-        visual = self.visual(torch.cat([fine, coarse], 1))
+        visual = self.see(base2, base3)
+        return self.meet(visual, torch.relu(self.visual_content(visual)), audio)
 
-        times = self.step_times(audio, num_steps)
+    @framewise
+    @single_precision
+    def see(self, base2: Tensor, base3: Tensor) -> Tensor:
+        """(B, hidden, T2, H, W) visual features: frame by frame where both taps have as many positions."""
+        num_steps, size = base2.shape[2], base3.shape[-2:]
+        fine = maxima(base2.transpose(1, 2).flatten(0, 1), size)
+        fine = fine.unflatten(0, (len(base2), num_steps)).transpose(1, 2)
+        times = num_steps // base3.shape[2]
+        coarse = base3.repeat_interleave(times, 2) if times > 1 else base3
+        return self.visual(torch.cat([fine, coarse], 1))
+
+    @one_operation
+    @single_precision
+    def meet(self, visual: Tensor, content: Tensor, audio: Tensor) -> Tensor:
+        """Logits of `forward` from visual features, their content, each (B, hidden, T, H, W), and sound."""
+        times = self.step_times(audio, visual.shape[2])
         hearing = self.hearing
         features = hearing(audio)
         sound = []
@@ -182,11 +212,10 @@ class AlignedFusion(Fusion):
             sound.append(at_times(features[layer - 1], heard_at, times))
         heard = self.sound(torch.cat(sound, 1))
 
-        product = standardised(visual, 2) * rearrange(standardised(heard, 2), "b c t -> b c t 1 1")
-        synchrony = self.synchrony(rearrange(product.mean(2), "b c h w -> b h w c"))
-        seen = rearrange(torch.relu(self.visual_content(visual)).mean(2), "b c h w -> b h w c")
-        content = per_location(self.bilinear, seen, torch.relu(self.sound_content(heard)).mean(2))
-        return self.attention(torch.relu(synchrony + content)).movedim(-1, 1)
+        synchrony = self.synchrony(rearrange(correlation(visual, heard), "b c h w -> b h w c"))
+        seen = rearrange(mean_over_time(content), "b c h w -> b h w c")
+        both = per_location(self.bilinear, seen, torch.relu(self.sound_content(heard)).mean(2))
+        return self.attention(torch.relu(synchrony + both)).movedim(-1, 1)
 
     def step_times(self, audio: Tensor, num_steps: int) -> Tensor:
         """(num_steps,) when base2's positions are seen, in samples of (B, 1, A) sound from its start.
@@ -284,10 +313,37 @@ def maxima(x: Tensor, size: Sequence[int]) -> Tensor:
     return x
 
 
+def mean_over_time(x: Tensor) -> Tensor:
+    """(B, C, T, H, W) -> (B, C, H, W): three times as fast as `Tensor.mean` where channels lie innermost."""
+    return reduce(torch.add, x.unbind(2)) / x.shape[2]
+
+
+def correlation(visual: Tensor, heard: Tensor) -> Tensor:
+    """Mean over time of the product of picture and sound, each standardised over time first.
+
+    The picture's spread is divided by once, after the mean, and moments are taken one by one, in the cache.
+
+    Args:
+        visual: (B, C, T, H, W).
+        heard: (B, C, T).
+
+    Returns:
+        (B, C, H, W).
+    """
+    moments = (visual - mean_over_time(visual).unsqueeze(2)).unbind(2)
+    sounds = standardised(heard, 2).transpose(1, 2).contiguous()[..., None, None].unbind(1)
+    square, product = moments[0].square(), moments[0] * sounds[0]
+    for moment, sound in zip(moments[1:], sounds[1:], strict=True):
+        square = torch.addcmul(square, moment, moment)
+        product = torch.addcmul(product, moment, sound)
+    count = len(moments)
+    return product / count * torch.rsqrt(square / count + STILL)
+
+
 def standardised(x: Tensor, dim: int) -> Tensor:
-    """Zero mean and about unit variance over `dim`; 0.05 in the variance keeps still channels still."""
+    """Zero mean and about unit variance over `dim`."""
     centred = x - x.mean(dim, keepdim=True)
-    return centred * torch.rsqrt(centred.square().mean(dim, keepdim=True) + 0.05)
+    return centred * torch.rsqrt(centred.square().mean(dim, keepdim=True) + STILL)
 
 
 def at_times(features: Tensor, centres: Tensor, times: Tensor) -> Tensor:

@@ -62,7 +62,7 @@ class Motion(nn.Module):
         weights = self.weight.to(frames[0].dtype)[..., None, None]
         total = frames[0] * weights[0]
         for frame, weight in zip(frames[1:], weights[1:], strict=True):
-            total = total + frame * weight
+            total = torch.addcmul(total, frame, weight)
         return frames[0] + self.mix(total.abs())
 
 
@@ -71,6 +71,16 @@ def enlarged(x: Tensor, size: Sequence[int]) -> Tensor:
     if tuple(x.shape[-2:]) == tuple(size):
         return x
     return F.interpolate(x, tuple(size), mode="bilinear", align_corners=False)
+
+
+@one_operation
+def one_frame_ahead(audio: Tensor, steps: int) -> Tensor:
+    """(B, 1, A) sound moved by one of its 2 `steps` frames, zeros at its end.
+
+    A fusion takes position i to be frame 2 i; where it is frame 2 i + 1, sound moves with it.
+    """
+    frame = (audio.shape[2] + steps) // (2 * steps)  # whole numbers, which an export keeps
+    return F.pad(audio[..., frame:], (0, frame))
 
 
 @register_model(
@@ -269,7 +279,6 @@ class TSFPNetMobileAV(TSFPNetMobile):
         attention = self.attend(taps, audio)
         return self.read_out(self.logits_of(self.integrate(newest_first)), attention, frames.shape[-2:])
 
-    @one_operation
     def attend(self, taps: Sequence[Tensor], audio: Tensor) -> Tensor:
         """Attention logits at stride 16, (B, 1, h, w).
 
@@ -280,11 +289,7 @@ class TSFPNetMobileAV(TSFPNetMobile):
         if audio.ndim != 3 or audio.shape[:2] != (len(taps[0]), 1) or audio.shape[2] < 1:
             expected = f"({len(taps[0])}, 1, A)"
             raise ValueError(f"`audio` must have the shape {expected} but has {tuple(audio.shape)}")
-        # the fusion takes position i to be frame 2 i, here it is frame 2 i + 1: sound moves one frame ahead
-        steps = taps[0].shape[2]
-        frame = (audio.shape[2] + steps) // (2 * steps)  # whole numbers, which an export keeps
-        moved = F.pad(audio[..., frame:], (0, frame))
-        return self.fusion(taps[1], taps[2], moved)
+        return self.fusion(taps[1], taps[2], one_frame_ahead(audio, taps[0].shape[2]))
 
     def attention_map(self, frames: Tensor, audio: Tensor) -> Tensor:
         """Where the sound is looked for: (B, H, W) above -1, what the map is multiplied by, minus 1."""

@@ -13,7 +13,7 @@ from avsal.models import SaliencyModel
 from avsal.prediction.engines.memory import Memory, run
 from avsal.prediction.engines.plan import Plan
 from avsal.prediction.engines.stage import Call, Edges
-from avsal.prediction.engines.trace import Graph, Ref, Untraceable, refs_in
+from avsal.prediction.engines.trace import Graph, Node, Ref, Untraceable, refs_in
 
 __all__ = ["SharedNetwork", "Sounds"]
 
@@ -26,11 +26,13 @@ class Program(NamedTuple):
 
     Attributes:
         shared: what it takes of what windows share.
+        constants: what depends on no input, such as a prior's grid.
         silent: operations that no sound reaches, which run once for all sounds.
         heard: the others.
     """
 
     shared: list[Ref]
+    constants: dict[Ref, Tensor]
     silent: list[Call]
     heard: list[Call]
 
@@ -127,15 +129,21 @@ class SharedNetwork:
         if outputs not in self._programs:
             plan = self.plan
             calls = self.memory.calls_of(outputs)
-            hears, heard = {plan.graph.audio}, []
             refs = {call: [plan.final(ref) for ref in refs_in((call.args, call.kwargs))] for call in calls}
-            for call in calls:
-                if not hears.isdisjoint(ref.node for ref in refs[call]):
-                    hears.add(call.node)
-                    heard.append(call)
             shared = dict.fromkeys(ref for call in calls for ref in refs[call] if ref in plan.series)
-            silent = [call for call in calls if call not in set(heard)]
-            self._programs[outputs] = Program(list(shared), silent, heard)
+            hears, fixed = {plan.graph.audio}, set[Node]()
+            program = Program(list(shared), {}, [], [])
+            for call in calls:
+                nodes = {ref.node for ref in refs[call]}
+                if not hears.isdisjoint(nodes):
+                    hears.add(call.node)
+                    program.heard.append(call)
+                elif nodes <= fixed:
+                    fixed.add(call.node)
+                    self._run([call], program.constants, program.constants)
+                else:
+                    program.silent.append(call)
+            self._programs[outputs] = program
         return self._programs[outputs]
 
     def _maps(self, starts: list[int], sounds: Sequence[Sounds]) -> Tensor:
@@ -151,6 +159,7 @@ class SharedNetwork:
         ]
         everything = self._program(tuple(dict.fromkeys(ref for some in outputs for ref in some)))
         values = {ref: self.memory.windows(self.plan.series[ref], starts) for ref in everything.shared}
+        values |= everything.constants
         kept = dict(values)
         self._run(everything.silent, values, kept)
         maps: list[Tensor] = []

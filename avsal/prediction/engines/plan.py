@@ -146,7 +146,7 @@ class Plan:
             return False
         stage = self._shared.get(known)
         if stage is None:
-            stage = self._stage(tuple(inputs), (1, 1, 0, 1), len(inputs[0].places))
+            stage = self._stage(tuple(inputs), (1, 1, 0, 1), len(inputs[0].places), self.edges)
             if stage is None:
                 return False
             self._shared[known] = stage
@@ -176,7 +176,9 @@ class Plan:
     ) -> bool:
         kernel, stride, padding, dilation = window
         length = (len(series.places) + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
-        if self._edge_alone((series,), window, length):
+        # sound is compared with a window's own moments, whatever an engine lets the picture's ends see
+        edges = self.edges if getattr(call.target, "sees_beyond", True) else Edges(left=True, right=True)
+        if self._edge_alone((series,), window, length, edges):
             return False
         if before is not None:  # what the operation does in space comes first, once for each position
             refs = refs_in(call.args)
@@ -186,25 +188,27 @@ class Plan:
             if space is call.node:
                 return True
             series = self.series[Ref(space)]
-        stage = self._stage((series,), window, length)
+        stage = self._stage((series,), window, length, edges)
         assert stage is not None
         stage.combine, stage.tail = combine, call.node
         self.series[Ref(call.node)] = stage.series()
         return True
 
-    def _edge_alone(self, inputs: tuple[Series, ...], window: tuple[int, int, int, int], length: int) -> bool:
+    def _edge_alone(
+        self, inputs: tuple[Series, ...], window: tuple[int, int, int, int], length: int, edges: Edges
+    ) -> bool:
         """Whether no position could be shared: whole windows do as well, by the network's own operations."""
-        if not (self.edges.left and self.edges.right):
+        if not (edges.left and edges.right):
             return False
-        stage = Stage(inputs, window, self.edges, length, self.span)
+        stage = Stage(inputs, window, edges, length, self.span)
         return all(stage.kinds[stage.key(position)[0]].edge for position in range(length))
 
     def _stage(
-        self, inputs: tuple[Series, ...], window: tuple[int, int, int, int], length: int
+        self, inputs: tuple[Series, ...], window: tuple[int, int, int, int], length: int, edges: Edges
     ) -> Stage | None:
-        if self._edge_alone(inputs, window, length):
+        if self._edge_alone(inputs, window, length, edges):
             return None
-        stage = Stage(inputs, window, self.edges, length, self.span)
+        stage = Stage(inputs, window, edges, length, self.span)
         self.stages.append(stage)
         return stage
 
