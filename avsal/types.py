@@ -24,6 +24,7 @@ Channels = Literal["rgb", "bgr"]
 Resize = Literal["stretch", "fit"]
 Scaling = Literal["area", "bilinear", "lanczos"]
 BeyondEnd = Literal["repeat", "loop"]
+AudioRule = Literal["frames", "stavis"]
 BlurOn = Literal["map", "video"]
 Normalise = Literal["none", "max", "range"]
 
@@ -48,6 +49,7 @@ CHOICES_OF_SPECS = {
     "scaling": Scaling,
     "predicts": Predicts,
     "beyond_end": BeyondEnd,
+    "audio_rule": AudioRule,
     "blur_on": BlurOn,
     "normalise": Normalise,
 }
@@ -86,6 +88,9 @@ class ClipSpec:
         beyond_end: for ``centre`` only: what stands beyond the video's end: its last frame (``repeat``), or
             the window once more from its own start (``loop``).
         audio_lead: by how much of a frame's duration the sound of a window begins and ends before its frames.
+        audio_rule: which sound is a window's: that of its ``frames``, or that of STAViS's released code
+            (``stavis``), see `avsal.clips.soundtrack`, which also silences the last video of each list that
+            is scored or trained on.
         blur: what the model's authors do to a map before they save it: sigma in pixels of the Gaussian that
             they blur it with, 0 for none.
         blur_on: whose pixels: those of the ``map`` or of the ``video``'s frames.
@@ -109,6 +114,7 @@ class ClipSpec:
     start_windows: tuple[tuple[int, ...], ...] = ()
     beyond_end: BeyondEnd = "repeat"
     audio_lead: float = 0.0
+    audio_rule: AudioRule = "frames"
     blur: float = 0.0
     blur_on: BlurOn = "map"
     blur_radius: float = 4.0

@@ -138,7 +138,7 @@ class ReleaseRecording(StoredRecording):
         """See `StoredRecording`."""
         samples = np.zeros(num_samples, np.float32)
         audio = self.of_release.audio
-        if audio is not None:
+        if audio is not None and not self.muted:
             origin = self._reader.info.origin if audio == self.folder else None
             whole = _whole_sound(audio, self.sample_rate, origin, float(self.spans[-1][1]))
             first = round(start * self.sample_rate)

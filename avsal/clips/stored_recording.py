@@ -79,6 +79,7 @@ class StoredRecording:
         source: fingerprint of the video and sound files.
         content: fingerprint of what was stored.
         compressed: whether frames and maps are as `frame_chunks` has them.
+        muted: whether its sound is heard as silence; not stored.
     """
 
     folder: Path
@@ -101,10 +102,12 @@ class StoredRecording:
     source: str = ""
     content: str = ""
     compressed: bool = False
+    muted: bool = False
 
     def facts(self) -> dict[str, Any]:
         """The plain values that `from_facts` takes back."""
-        values = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "folder"}
+        kept = [entry.name for entry in fields(self) if entry.name not in ("folder", "muted")]
+        values = {name: getattr(self, name) for name in kept}
         geometry = None if self.geometry is None else asdict(self.geometry)
         return values | {"geometry": geometry, "dropped": dict(self.dropped)}
 
@@ -189,7 +192,7 @@ class StoredRecording:
     def sound(self, start: float, num_samples: int) -> NDArray[np.float32]:
         """(num_samples,) mono from `start` in seconds on the video clock; zeros where there is no sound."""
         samples = np.zeros(num_samples, np.float32)
-        if self.has_sound:
+        if self.has_sound and not self.muted:
             stored = self._array(SOUND)
             first = round(start * self.sample_rate)
             begin, stop = max(first, 0), min(first + num_samples, len(stored))
@@ -215,7 +218,9 @@ class StoredRecording:
         usual = spec.audio_samples(spec.num_frames / self.frame_rate)
         spans = self.spans[list(window.frames)].tolist()
         source = self.sound if read else lambda start, num_samples: np.zeros(num_samples, np.float32)
-        return np.ascontiguousarray(excerpt(window, spans, self.sample_rate, usual, source, spec.audio_lead))
+        return np.ascontiguousarray(
+            excerpt(window, spans, self.sample_rate, usual, source, spec.audio_lead, spec.audio_rule)
+        )
 
     @property
     def fixations(self) -> Fixations:

@@ -13,8 +13,9 @@ ours to choose, and where the released code departs from the paper:
 - The 8 first frames of a video, which the released code gives no map, repeat the first one; the last 7
   repeat the last one. There the released code begins its too short window again: `published=True` does that.
 - The released code looks the sound of a video up in all of a list but its last entry, so that each list's
-  last video is silent. That is no matter of the network and is not copied: to repeat it, let those videos
-  hear zeros.
+  last video is heard as silence. And it cuts a window's sound by its first and last frame alone, so that a
+  window that begins again beyond the video's end hears only a part; `avsal.clips.soundtrack.released` is that
+  rule. `published=True` does both, in `avsal.evaluate` and in training; else neither is done.
 - Without sound (`audio=None`) the visual network answers: the same features, joined by the convolution of
   the visual stage of training (the paper's STAViS[ST]). Zeros are sound that is silent, and go through the
   branch.
@@ -199,7 +200,8 @@ class STAViS(STAViSVisual):
     """The visual network, SoundNet, and a second join of what is seen with what sound gives.
 
     Args:
-        published: whether windows beyond the video's end begin again, as in the released code.
+        published: whether windows beyond the video's end begin again, sound is cut as in the released code,
+            and the last video of a list is heard as silence; see above.
         size: (height, width) in pixels that frames are resized to.
         width: factor on all channel counts, for small versions.
 
@@ -216,7 +218,13 @@ class STAViS(STAViSVisual):
         self, *, published: bool = False, size: Sequence[int] = (112, 112), width: float = 1.0
     ) -> None:
         super().__init__(published=published, size=size, width=width)
-        self.spec = replace(self.spec, sample_rate=SAMPLE_RATE, audio_scale=SCALE, audio_lead=0.5)
+        self.spec = replace(
+            self.spec,
+            sample_rate=SAMPLE_RATE,
+            audio_scale=SCALE,
+            audio_lead=0.5,
+            audio_rule="stavis" if published else "frames",
+        )
         self.soundnet = SoundNet(width=width)
         self.fusion = BilinearByLocation(self.encoder.channels[2], self.soundnet.channels[-1], width)
         self.join_sound = joining(4 * self.side_channels + self.fusion.channels)

@@ -32,7 +32,7 @@ VARIANTS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"skips": 1},
         {"skips": 2},
     ),
-    "stavis": ({"published": True},),  # the same network, with the released code's windows at a video's end
+    "stavis": ({"published": True},),  # the same network, with the released code's windows and sound
     "esan": (  # Table 3
         {"recurrent": "none"},
         {"recurrent": "backward"},

@@ -302,7 +302,9 @@ class PredictionStream:
             if read is None:
                 sounds.append(None)
                 continue
-            samples = excerpt(job.window, spans, spec.sample_rate, usual, read, spec.audio_lead)
+            samples = excerpt(
+                job.window, spans, spec.sample_rate, usual, read, spec.audio_lead, spec.audio_rule
+            )
             samples = np.ascontiguousarray(samples)
             sounds.append(waveform(samples, spec))
         self._sound_seconds += perf_counter() - began

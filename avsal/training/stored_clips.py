@@ -317,7 +317,9 @@ class StoredFrames:
         usual = self.spec.audio_samples(self.spec.num_frames / recording.frame_rate)
         spans = recording.spans[list(window.frames)].tolist()
         source = recording.sound if read else lambda start, samples: np.zeros(samples, np.float32)
-        return excerpt(window, spans, recording.sample_rate, usual, source, self.spec.audio_lead)
+        return excerpt(
+            window, spans, recording.sample_rate, usual, source, self.spec.audio_lead, self.spec.audio_rule
+        )
 
 
 def hold_out(

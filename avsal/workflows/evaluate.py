@@ -119,7 +119,13 @@ def evaluate_sources(
     evaluation = Evaluation.prepare(
         recordings, settings, source=sources.all, training=training, frame_times=_frame_times
     )
+    silent = [
+        source.listed([recording.id for recording in everything])
+        for source in sources.all
+        if isinstance(source, ModelMaps)
+    ]
     notes = [*([no_training] if no_training else []), *getattr(data, "notes", ())]
+    notes += [text for text in silent if text is not None]
     lost = list(getattr(data, "problems", ()))
     if settings.videos is not None:  # what is wrong with others is not asked
         lost = [text for text in lost if any(_begins_with(text, name) for name in settings.videos)]

@@ -75,6 +75,19 @@ class ModelMaps:
         self.name, self.meter = name, Meter(model)
         self._model, self._audio, self._hearing, self._watch = model, audio, hearing, watch
         self._engine, self._batch_size, self._precision = engine, batch_size, precision
+        self._silent: str | None = None
+
+    def listed(self, videos: Sequence[str]) -> str | None:
+        """Told the list that is scored; where the model hears its last video as silence, says so.
+
+        Args:
+            videos: ids, in the list's order; of all of it, whether they are scored or not.
+        """
+        if self._model.spec.audio_rule != "stavis" or self._audio != "own" or self._hearing or not videos:
+            return None
+        self._silent = videos[-1]
+        last = f"{videos[-1]}, the last of the list"
+        return f"{self.name} hears silence with {last}, as STAViS's released code does"
 
     def __call__(self, truth: VideoTruth) -> Iterator[PredictedMap]:
         """The maps of a video up to the last frame that is scored.
@@ -88,6 +101,8 @@ class ModelMaps:
         audio = self._audio
         if audio == "own" and recording.audio is None:
             audio = "none"
+        elif audio == "own" and recording.id == self._silent:
+            audio = "zero"
         elif audio == "own" and recording.audio != recording.frames:
             audio = str(recording.audio)
         sounds = None if self._hearing is None else self._hearing(recording)

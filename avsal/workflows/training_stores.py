@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from avsal.errors import ConfigError, DatasetError, MediaError
 
@@ -51,7 +51,14 @@ def divided(
             raise ConfigError(f"{both[0]} is in `data.train` and in `data.validation`: leave one out")
         return _named(everything, data.train, data), _named(everything, data.validation, data)
     missing = data.allow_missing
-    training = [recording for entry, store in stores for recording in _part(entry, store, "train", missing)]
+
+    def listed(
+        entry: SetSettings, store: Any, part: Literal["train", "val", "test"]
+    ) -> list[StoredRecording]:
+        found = _part(entry, store, part, missing)
+        return _last_muted(found, entry, store, part) if spec.audio_rule == "stavis" else found
+
+    training = [recording for entry, store in stores for recording in listed(entry, store, "train")]
     part = data.published_validation
     if protocol == "clean" or part == "train":
         return hold_out(training, data.validation_share)
@@ -59,10 +66,24 @@ def divided(
     published = [
         recording
         for entry, store in stores
-        for recording in _part(entry, store, part, missing)
+        for recording in listed(entry, store, part)
         if recording.num_fixations is not None or recording.maps is not None
     ]
     return training, published
+
+
+def _last_muted(
+    found: list[StoredRecording], entry: SetSettings, store: Store, part: Literal["train", "val", "test"]
+) -> list[StoredRecording]:
+    """Recordings of a part, the last of the part's list heard as silence, which its fingerprint tells."""
+    from datasets_av.split_tables import chosen_videos
+
+    last = found[-1].id
+    if entry.fold is not None:
+        last = chosen_videos(entry.name, entry.fold, part, store.folder / LISTS)[-1][0].id
+    return [
+        replace(one, muted=True, content=f"{one.content} muted") if one.id == last else one for one in found
+    ]
 
 
 def _release(name: str, data: StoredData, spec: ClipSpec) -> Release:

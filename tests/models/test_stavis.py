@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+import avsal
 from avsal.models import create_model
 from avsal.models.stavis import enlarging
+from avsal.types import Fixations, Recording
+from tests.fake_media import write_video
 from tests.key_filled import frames_of, uniform
 from tests.published import loaded
 
@@ -44,3 +47,38 @@ def test_side_outputs_begin_by_interpolating():
         enlarged = enlarging(3, 4)(x)
     expected = torch.nn.functional.interpolate(x, scale_factor=4, mode="bilinear")
     torch.testing.assert_close(enlarged[..., 4:-4, 4:-4], expected[..., 4:-4, 4:-4])
+
+
+@pytest.fixture
+def two(tmp_path):
+    """Two videos of twenty frames with the same tone and gaze."""
+    gaze = Fixations(np.arange(20), np.arange(20) + 10, np.full(20, 9), np.zeros(20, int), (32, 48))
+    return [
+        Recording(name, "two", path, audio=path, load_fixations=lambda: gaze)
+        for name in ("first", "last")
+        for path in [write_video(tmp_path / f"{name}.mp4", num_frames=20)]
+    ]
+
+
+def test_as_published_the_last_video_of_a_list_is_heard_as_silence(two):
+    def scored(published, **settings):
+        torch.manual_seed(0)
+        model = create_model("stavis", width=0.05, size=(32, 48), published=published)
+        torch.nn.init.normal_(model.join_sound.weight)
+        model.trained = True
+        found = avsal.evaluate(model, two, metrics=("cc",), baselines=(), every=5, **settings)
+        return found, [entry.values["cc"].tolist() for entry in found.frames["stavis"]]
+
+    def notes(found):
+        return "\n".join(problem.text for problem in found.problems.found)
+
+    found, ours = scored(False)
+    assert "silence" not in notes(found)
+    published, theirs = scored(True)
+    _, silent = scored(True, audio="zero")
+    assert theirs[0] != silent[0]
+    assert theirs[1] == silent[1] != ours[1]
+    assert "stavis hears silence with last, the last of the list" in notes(published)
+    alone, one = scored(True, videos=("first",))
+    assert one == theirs[:1]
+    assert "hears silence with last" in notes(alone)

@@ -17,6 +17,8 @@ from avsal.training.stored_clips import StoredClips, StoredFrames, hold_out
 from avsal.training.validation import score_rows
 from avsal.training.video_validation import score_videos, truths_of
 from avsal.types import Fixations, Recording
+from avsal.workflows.training_data import data_settings
+from avsal.workflows.training_stores import divided
 
 SIZE, T = (32, 32), 8
 RECIPE = density_recipe("dhf1k")
@@ -223,6 +225,26 @@ def test_gaze_is_given_in_fractions_of_the_frame(store):
     found = clips(store, model().spec).gaze()
     assert len(found) == sum(recording.num_fixations for recording in store)
     assert found.mean(0) == pytest.approx([12 / 32, 0.46], abs=0.1)
+
+
+def test_stavis_as_published_learns_with_the_last_listed_video_silent(store):
+    data = data_settings(
+        {"kind": "stored", "name": "tiny", "sets": [{"name": "tiny", "store": str(store.folder)}]}
+    )
+    parts = {}
+    for published in (False, True):
+        spec = create_model("stavis", width=0.05, size=SIZE, published=published).spec
+        parts[published] = {one.id: one for part in divided(data, "clean", spec) for one in part}
+    assert {name: one.muted for name, one in parts[True].items()} == {
+        f"video{number}": number == 5 for number in range(6)
+    }
+    assert not any(one.muted for one in parts[False].values())
+    usual, muted = parts[False]["video5"], parts[True]["video5"]
+    assert usual.sound(0.1, 500).any()
+    assert muted.has_sound
+    assert not muted.sound(0.1, 500).any()
+    assert muted.content != usual.content
+    assert muted.facts() | {"content": usual.content} == usual.facts()  # what is stored knows nothing of it
 
 
 def test_a_part_is_held_out_by_name_alone(store):
