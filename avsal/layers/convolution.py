@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from avsal.layers.framewise import one_operation
 
-__all__ = ["Conv3d", "MaxPool3d", "PointwiseConv2d", "conv3d", "max_pool3d"]
+__all__ = ["Conv3d", "MaxPool3d", "PointwiseConv2d", "common_groups", "conv3d", "max_pool3d", "normalised"]
 
 Triple = tuple[int, int, int]
 
@@ -94,6 +94,16 @@ class Conv3d(nn.Conv3d):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T, H, W) -> (B, C', T', H', W')."""
         return conv3d(x, self.weight, self.bias, self.stride, self.padding, self.groups)  # type: ignore[arg-type]
+
+
+def normalised(layer: nn.Module, channels: int, *, eps: float = 1e-5, momentum: float = 0.1) -> nn.Sequential:
+    """A layer to so many channels, batch norm, ReLU."""
+    return nn.Sequential(layer, nn.BatchNorm3d(channels, eps, momentum), nn.ReLU())
+
+
+def common_groups(before: int, after: int, groups: int) -> int:
+    """`groups` where both numbers of channels can be divided so, else 1, as in narrow versions."""
+    return groups if before % groups == 0 and after % groups == 0 else 1
 
 
 class MaxPool3d(nn.Module):

@@ -32,6 +32,7 @@ __all__ = [
     "BilinearFusion",
     "Fusion",
     "STAViSFusion",
+    "create_fusion",
 ]
 
 #: what listens, by name: made from the layers of SoundNet that a fusion uses and the width
@@ -92,6 +93,11 @@ class Fusion(nn.Module, ABC):
         self.audio_encoder = audio_encoder
         self.time_stride = time_stride
         self.add_module(audio_encoder, AUDIO_ENCODERS[audio_encoder](self.depth, width))
+        self.build(channels, width)
+
+    @abstractmethod
+    def build(self, channels: Sequence[int], width: float) -> None:
+        """Make what meets what `hearing` gives; see the class for the arguments."""
 
     @single_precision
     def __call__(self, *inputs: Tensor) -> Tensor:
@@ -129,15 +135,8 @@ class BilinearFusion(Fusion):
 
     depth = 7
 
-    def __init__(
-        self,
-        channels: Sequence[int],
-        width: float = 1.0,
-        *,
-        audio_encoder: str = "soundnet",
-        time_stride: int = 2,
-    ) -> None:
-        super().__init__(channels, width, audio_encoder=audio_encoder, time_stride=time_stride)
+    def build(self, channels: Sequence[int], width: float) -> None:
+        """See `Fusion.build`."""
         hidden, out = scaled(128, width), scaled(64, width)
         self.visual = nn.Linear(channels[2], hidden)
         self.sound = nn.Linear(self.hearing.channels[-1], hidden)
@@ -164,15 +163,8 @@ class AlignedFusion(Fusion):
 
     depth = 5
 
-    def __init__(
-        self,
-        channels: Sequence[int],
-        width: float = 1.0,
-        *,
-        audio_encoder: str = "soundnet",
-        time_stride: int = 2,
-    ) -> None:
-        super().__init__(channels, width, audio_encoder=audio_encoder, time_stride=time_stride)
+    def build(self, channels: Sequence[int], width: float) -> None:
+        """See `Fusion.build`."""
         hidden, out = scaled(128, width), scaled(32, width)
         self.visual = Conv3d(channels[1] + channels[2], hidden, 1)
         self.sound = nn.Conv1d(sum(self.hearing.channels[n - 1] for n in self.hearing.timed), hidden, 1)
@@ -237,15 +229,8 @@ class STAViSFusion(Fusion):
 
     depth = 7
 
-    def __init__(
-        self,
-        channels: Sequence[int],
-        width: float = 1.0,
-        *,
-        audio_encoder: str = "soundnet",
-        time_stride: int = 2,
-    ) -> None:
-        super().__init__(channels, width, audio_encoder=audio_encoder, time_stride=time_stride)
+    def build(self, channels: Sequence[int], width: float) -> None:
+        """See `Fusion.build`."""
         self.product = BilinearByLocation(channels[2], self.hearing.channels[-1], width)
         self.attention = nn.Linear(self.product.channels, 1)
 
@@ -267,15 +252,8 @@ class AViNetFusion(Fusion):
     grid = (7, 12)
     steps = 3
 
-    def __init__(
-        self,
-        channels: Sequence[int],
-        width: float = 1.0,
-        *,
-        audio_encoder: str = "soundnet",
-        time_stride: int = 2,
-    ) -> None:
-        super().__init__(channels, width, audio_encoder=audio_encoder, time_stride=time_stride)
+    def build(self, channels: Sequence[int], width: float) -> None:
+        """See `Fusion.build`."""
         self.sound = nn.Linear(self.hearing.channels[-1], channels[2])
         self.product = BilinearByChannel((1, *self.grid), self.steps)
         self.attention = nn.Linear(channels[2], 1)
@@ -296,6 +274,17 @@ FUSIONS: dict[str, type[Fusion]] = {
     "stavis": STAViSFusion,
     "avinet": AViNetFusion,
 }
+
+
+def create_fusion(name: str, channels: Sequence[int], width: float, *, audio_encoder: str) -> Fusion:
+    """A fusion of `FUSIONS`; see `Fusion` for the other arguments.
+
+    Raises:
+        ValueError: no such fusion, or no such encoder.
+    """
+    if name not in FUSIONS:
+        raise ValueError(f"`fusion` must be one of {', '.join(FUSIONS)} but is {name!r}")
+    return FUSIONS[name](channels, width, audio_encoder=audio_encoder)
 
 
 def maxima(x: Tensor, size: Sequence[int]) -> Tensor:

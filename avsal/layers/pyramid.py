@@ -20,7 +20,7 @@ from avsal.layers.convolution import Conv3d, conv3d
 from avsal.layers.framewise import framewise
 from avsal.layers.width import scaled
 
-__all__ = ["Levels", "Pyramid", "SpatialConv", "resize"]
+__all__ = ["Levels", "Pyramid", "SpatialConv", "resize", "sizes_upwards"]
 
 Levels = Literal["pyramid", "multi", "final"]
 
@@ -44,6 +44,16 @@ def resize(x: Tensor, size: Sequence[int]) -> Tensor:
     B, T = x.shape[0], x.shape[2]
     flat = F.interpolate(x.transpose(1, 2).flatten(0, 1), tuple(size), mode="bilinear", align_corners=False)
     return flat.unflatten(0, (B, T)).transpose(1, 2)
+
+
+def sizes_upwards(levels: Sequence[Tensor], size: Sequence[int]) -> list[Sequence[int]]:
+    """(H, W) of each step of a decoder: those of the levels that it joins, half the map's, the map's.
+
+    Args:
+        levels: (B, C, T, h, w), coarse to fine.
+        size: of the map.
+    """
+    return [*(level.shape[-2:] for level in levels), [-(-side // 2) for side in size], size]
 
 
 class SpatialConv(nn.Module):

@@ -30,7 +30,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avsal.layers.convolution import Conv3d
+from avsal.layers.convolution import Conv3d, normalised
 from avsal.layers.initialisation import he_initialise
 from avsal.layers.unpooling import max_unpool_frames
 from avsal.layers.width import scaled
@@ -61,11 +61,7 @@ MIDDLE = (1, 1, 1, 0, 0)
 def convolution(channels_in: int, channels_out: int, kernel: Triple) -> nn.Sequential:
     """Convolution that keeps the size, batch norm, ReLU."""
     padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
-    return nn.Sequential(
-        Conv3d(channels_in, channels_out, kernel, 1, padding, bias=False),
-        nn.BatchNorm3d(channels_out),
-        nn.ReLU(),
-    )
+    return normalised(Conv3d(channels_in, channels_out, kernel, 1, padding, bias=False), channels_out)
 
 
 class Conv3DNet(nn.Module):

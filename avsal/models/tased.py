@@ -20,11 +20,13 @@ from the paper's Figure 2 in the decoder's widths.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from avsal.layers import convolution
 from avsal.layers.convolution import Conv3d, max_pool3d
 from avsal.layers.initialisation import he_initialise
 from avsal.layers.s3d import S3D
@@ -71,9 +73,8 @@ class FrameDeconvolution(nn.ConvTranspose3d):
         return flat.unflatten(0, (x.shape[0], x.shape[2])).transpose(1, 2)
 
 
-def normalised(layer: nn.Module, channels: int) -> nn.Sequential:
-    """A layer to so many channels, batch norm, ReLU."""
-    return nn.Sequential(layer, nn.BatchNorm3d(channels, eps=1e-3, momentum=0.001), nn.ReLU())
+#: a layer, S3D's batch norm, ReLU
+normalised = partial(convolution.normalised, eps=1e-3, momentum=0.001)
 
 
 class UnpoolingDecoder(nn.Module):

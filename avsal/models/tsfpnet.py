@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from avsal.layers.convolution import Conv3d
 from avsal.layers.framewise import one_operation
-from avsal.layers.fusion import FUSIONS
+from avsal.layers.fusion import create_fusion
 from avsal.layers.pyramid import Levels, Pyramid, SpatialConv, resize
 from avsal.layers.s3d import S3D
 from avsal.layers.soundnet import SAMPLE_RATE, SCALE
@@ -160,12 +160,10 @@ class TSFPNetAV(TSFPNet):
             width=width,
             batch_norm_momentum=batch_norm_momentum,
         )
-        if fusion not in FUSIONS:
-            raise ValueError(f"`fusion` must be one of {', '.join(FUSIONS)} but is {fusion!r}")
         self.spec = ClipSpec(
             num_frames=num_frames, size=self.spec.size, sample_rate=SAMPLE_RATE, audio_scale=SCALE
         )
-        self.fusion = FUSIONS[fusion](self.encoder.channels, width, audio_encoder=audio_encoder)
+        self.fusion = create_fusion(fusion, self.encoder.channels, width, audio_encoder=audio_encoder)
 
     def forward(self, frames: Tensor, audio: Tensor | None = None, *, context: int = 0) -> Tensor:
         """(B, 3, T, H, W) in [-1, 1] and (B, 1, A) in about [-256, 256] -> (B, 1, H, W) in [0, 1].

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avsal.layers.framewise import framewise, one_operation
-from avsal.layers.fusion import FUSIONS
+from avsal.layers.fusion import create_fusion
 from avsal.layers.mobilenet import LinearConv2d, MobileNetV2, SeparableConv2d
 from avsal.layers.soundnet import SAMPLE_RATE, SCALE
 from avsal.layers.width import scaled
@@ -245,8 +245,6 @@ class TSFPNetMobileAV(TSFPNetMobile):
         super().__init__(size=size, width=width, prior=prior)
         if num_frames % 2 or num_frames <= self.offsets[-1]:
             raise ValueError(f"`num_frames` must be even and at least 10, such as 32, but is {num_frames}")
-        if fusion not in FUSIONS:
-            raise ValueError(f"`fusion` must be one of {', '.join(FUSIONS)} but is {fusion!r}")
         self.spec = ClipSpec(
             num_frames=num_frames,
             size=self.spec.size,
@@ -256,7 +254,7 @@ class TSFPNetMobileAV(TSFPNetMobile):
             sample_rate=SAMPLE_RATE,
             audio_scale=SCALE,
         )
-        self.fusion = FUSIONS[fusion](self.encoder.channels, audio_width, audio_encoder=audio_encoder)
+        self.fusion = create_fusion(fusion, self.encoder.channels, audio_width, audio_encoder=audio_encoder)
 
     def forward(self, frames: Tensor, audio: Tensor | None = None) -> Tensor:
         """(B, 3, T, H, W), normalised as for ImageNet, and (B, 1, A) in about [-256, 256] -> (B, 1, H, W).

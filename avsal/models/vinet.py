@@ -29,10 +29,10 @@ from torch import Tensor, nn
 
 from avsal.layers.audio_window import hann_centred, num_steps
 from avsal.layers.bilinear import BilinearByChannel
-from avsal.layers.convolution import Conv3d
+from avsal.layers.convolution import Conv3d, common_groups
 from avsal.layers.framewise import one_operation
 from avsal.layers.initialisation import he_initialise
-from avsal.layers.pyramid import resize
+from avsal.layers.pyramid import resize, sizes_upwards
 from avsal.layers.s3d import S3D
 from avsal.layers.soundnet import SAMPLE_RATE, SCALE, SoundNet
 from avsal.layers.width import scaled
@@ -96,7 +96,7 @@ class ConcatenatingDecoder(nn.Module):
         self.steps = nn.ModuleList()
         for before, after, length, group in zip(inputs, outputs, lengths, groups, strict=True):
             kernel, stride = (length, 3, 3), (length, 1, 1)
-            divides = group if before % group == 0 and after % group == 0 else 1  # narrow versions
+            divides = common_groups(before, after, group)
             self.steps.append(Conv3d(before, after, kernel, stride, (0, 1, 1), groups=divides, bias=False))
         last = outputs[-1]
         self.collapse = (
@@ -115,10 +115,8 @@ class ConcatenatingDecoder(nn.Module):
             (B, 1, H, W) logits.
         """
         finer = list(taps[1:])
-        half = [-(-side // 2) for side in size]
-        sizes = [*(tap.shape[-2:] for tap in finer), half, size]
         x = taps[0]
-        for number, (step, target) in enumerate(zip(self.steps, sizes, strict=True)):
+        for number, (step, target) in enumerate(zip(self.steps, sizes_upwards(finer, size), strict=True)):
             x = resize(torch.relu(step(x)), target)
             if number < self.skips:
                 x = torch.cat([x, finer[number]], 2)

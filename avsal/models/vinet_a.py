@@ -20,10 +20,10 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from avsal.layers.convolution import Conv3d
+from avsal.layers.convolution import Conv3d, common_groups
 from avsal.layers.framewise import framewise, one_operation
 from avsal.layers.initialisation import he_initialise
-from avsal.layers.pyramid import resize
+from avsal.layers.pyramid import resize, sizes_upwards
 from avsal.layers.slowfast import SlowFast50
 from avsal.layers.width import scaled
 from avsal.models.clip import check_visual_clip
@@ -90,10 +90,7 @@ class GroupedDecoder(nn.Module):
         outputs = [*levels, wide, narrow]
         inputs = [joined, *(2 * level for level in levels), wide]
         kernels = (3, 3, 3, 3, 2, 2)
-        self.groups = [
-            group if before % group == 0 and after % group == 0 else 1  # narrow versions
-            for before, after, group in zip(inputs, outputs, GROUPS, strict=True)
-        ]
+        self.groups = [common_groups(*sides) for sides in zip(inputs, outputs, GROUPS, strict=True)]
         self.steps = nn.ModuleList(
             Conv3d(
                 before,
@@ -113,9 +110,7 @@ class GroupedDecoder(nn.Module):
     def forward(self, features: Sequence[Tensor], size: Sequence[int]) -> Tensor:
         """What `Neck` gives -> (B, 1, H, W) logits."""
         x, *levels = features
-        half = [-(-side // 2) for side in size]
-        sizes = [*(level.shape[-2:] for level in levels), half, size]
-        for number, (step, target) in enumerate(zip(self.steps, sizes, strict=True)):
+        for number, (step, target) in enumerate(zip(self.steps, sizes_upwards(levels, size), strict=True)):
             x = torch.relu(step(x))
             if number >= len(levels):
                 x = resize(x, target)
