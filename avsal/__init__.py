@@ -33,17 +33,20 @@ if TYPE_CHECKING:
     from avsal.workflows.ablate_control import ControlAblation, ablate_control
     from avsal.workflows.ablate_settings import AblateSettings
     from avsal.workflows.ablate_video import VideoAblation
-    from avsal.workflows.crop import CropSettings, crop
+    from avsal.workflows.crop import crop
     from avsal.workflows.data import load_dataset
     from avsal.workflows.data_ablation import DataAblation
-    from avsal.workflows.evaluate import EvaluateSettings, evaluate
+    from avsal.workflows.evaluate import evaluate
+    from avsal.workflows.evaluate_settings import EvaluateSettings
     from avsal.workflows.export import Exported, ExportSettings, export
     from avsal.workflows.import_gaze import ImportedGaze, ImportSettings, import_gaze
-    from avsal.workflows.predict import PredictSettings, predict_video
+    from avsal.workflows.paper_tables import ReproduceSettings
+    from avsal.workflows.predict import predict_video
     from avsal.workflows.prepare import Prepared, PrepareSettings, prepare
-    from avsal.workflows.reproduce import ReproduceSettings, Reproduction, reproduce
+    from avsal.workflows.reproduce import Reproduction, reproduce
     from avsal.workflows.scores import Scores
     from avsal.workflows.train import TrainedRun, train
+    from avsal.workflows.video_settings import CropSettings, PredictSettings
 
 __version__ = "0.1.0"
 
@@ -54,16 +57,16 @@ _HOMES = {
     "VideoAblation": "avsal.workflows.ablate_video",
     "ablate": "avsal.workflows.ablate",
     "ablate_control": "avsal.workflows.ablate_control",
-    "CropSettings": "avsal.workflows.crop",
-    "EvaluateSettings": "avsal.workflows.evaluate",
+    "CropSettings": "avsal.workflows.video_settings",
+    "EvaluateSettings": "avsal.workflows.evaluate_settings",
     "ExportSettings": "avsal.workflows.export",
     "Exported": "avsal.workflows.export",
     "ImportSettings": "avsal.workflows.import_gaze",
     "ImportedGaze": "avsal.workflows.import_gaze",
-    "PredictSettings": "avsal.workflows.predict",
+    "PredictSettings": "avsal.workflows.video_settings",
     "PrepareSettings": "avsal.workflows.prepare",
     "Prepared": "avsal.workflows.prepare",
-    "ReproduceSettings": "avsal.workflows.reproduce",
+    "ReproduceSettings": "avsal.workflows.paper_tables",
     "Reproduction": "avsal.workflows.reproduce",
     "Scores": "avsal.workflows.scores",
     "TrainedRun": "avsal.workflows.train",

@@ -18,8 +18,10 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 from avsal.errors import ConfigError
 
 __all__ = [
+    "Checked",
     "config_dir",
     "did_you_mean",
+    "duration",
     "frame_rate",
     "from_mapping",
     "from_texts",
@@ -27,6 +29,7 @@ __all__ = [
     "seconds",
     "setting",
     "setting_fields",
+    "settings_from",
     "size",
 ]
 
@@ -53,6 +56,9 @@ def setting(
     flags: tuple[str, ...] = (),
     parse: Callable[[str], Any] | None = None,
     prefix: str | None = None,
+    position: Literal["1", "?", "+", "words"] | None = None,
+    least: int | None = None,
+    known: Iterable[str] | None = None,
 ) -> Any:
     """A field of a settings dataclass.
 
@@ -65,14 +71,36 @@ def setting(
         flags: further names on the command line, such as ``-o`` or ``--fps``.
         parse: reads the text of the command line, where its type alone does not say how.
         prefix: of a mapping's keys as words: ``model`` for ``model.width=0.5``.
+        position: on the command line the setting is typed without its name: one text, one or none, or some;
+            ``words``: any number, among them all ``key=value`` whose key is no setting.
+        least: the smallest number that `Checked` lets pass.
+        known: the names that it lets pass.
     """
     metadata: dict[str, Any] = {"help": help, "group": group, "metavar": metavar, "flags": flags}
-    metadata |= {"parse": parse, "prefix": prefix}
+    metadata |= {"parse": parse, "prefix": prefix, "position": position, "least": least, "known": known}
     if factory is not None:
         return field(default_factory=factory, metadata=metadata)
     if default is MISSING:
         return field(metadata=metadata)
     return field(default=default, metadata=metadata)
+
+
+class Checked:
+    """A base of settings dataclasses: what `setting` declares of numbers and names is checked."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a number that is too small, or a name that is not known."""
+        for name, entry in setting_fields(type(self)).items():
+            value, told = getattr(self, name), entry.metadata
+            least, known = told.get("least"), tuple(told.get("known") or ())
+            if least is not None and value is not None and value < least:
+                raise ConfigError(f"`{name}` must be at least {least} but is {value}")
+            for one in (value,) if isinstance(value, str) else value if known and value else ():
+                if known and one not in known:
+                    raise ConfigError(
+                        f"`{name}`: expected some of {', '.join(known)} but found {one!r}"
+                        f"{did_you_mean(one, known)}"
+                    )
 
 
 def setting_fields(kind: type) -> dict[str, Field[Any]]:
@@ -117,21 +145,43 @@ def from_mapping(kind: type[Settings], values: Mapping[str, Any], where: str = "
     return kind(**arguments)
 
 
-def from_texts(kind: type[Settings], texts: Mapping[str, str | Mapping[str, str]]) -> Settings:
+def settings_from(
+    kind: type[Settings], given: object | None, changes: Mapping[str, Any] | None = None
+) -> Settings:
+    """Settings of which others say a part, or more than all.
+
+    Args:
+        kind: see `from_mapping`.
+        given: settings whose fields of the same names are taken; None: the defaults.
+        changes: fields that are to be otherwise.
+
+    Raises:
+        ConfigError: see `from_mapping`.
+    """
+    names = [name for name in setting_fields(kind) if hasattr(given, name)]
+    return from_mapping(kind, {name: getattr(given, name) for name in names} | dict(changes or {}))
+
+
+def from_texts(kind: type[Settings], texts: Mapping[str, str | list[str] | Mapping[str, str]]) -> Settings:
     """Build a dataclass from what was typed.
 
     Args:
         kind: see `from_mapping`; a field's own ``parse`` comes first.
-        texts: by field; by key for fields that are mappings.
+        texts: by field; by key for fields that are mappings, a list for those of many positions.
 
     Raises:
         ConfigError: a key is missing, or a text is not what its field takes.
     """
     hints, known = get_type_hints(kind), setting_fields(kind)
+    for name, entry in known.items():
+        if entry.default is MISSING and entry.default_factory is MISSING and name not in texts:
+            raise ConfigError(f"`{name}` is missing: give {name}=...")
     values: dict[str, Any] = {}
     for name, text in texts.items():
         if isinstance(text, Mapping):
             values[name] = {key: plain_value(value) for key, value in text.items()}
+        elif isinstance(text, list):
+            values[name] = text
         elif (parse := known[name].metadata.get("parse")) is not None:
             try:
                 values[name] = parse(text)
@@ -172,6 +222,16 @@ def seconds(text: str) -> float:
     for part in parts:
         total = total * 60 + part
     return total
+
+
+def duration(seconds: float) -> str:
+    """Such as '42 s', '3 min 20 s', '5 h 10 min'."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def frame_rate(text: str) -> float:

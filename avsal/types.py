@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from math import radians, tan
 from pathlib import Path
-from types import UnionType
-from typing import Literal, get_args
+from types import TracebackType, UnionType
+from typing import Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ClipSpec", "Fixations", "Predicts", "Recording", "Scaling", "ScreenGeometry", "Split"]
+__all__ = ["ClipSpec", "Closable", "Fixations", "Predicts", "Recording", "Scaling", "ScreenGeometry", "Split"]
 
 Predicts = Literal["last", "centre", "all"]
 Split = Literal["train", "val", "test"]
@@ -54,6 +54,28 @@ CHOICES_OF_SPECS = {
     "normalise": Normalise,
 }
 MAX_CLIP_PIXELS = 2**26  # of all frames; 0.8 GB of numbers
+
+
+class Closable:
+    """A base of what is used in a ``with`` block, at whose end it is closed."""
+
+    def close(self) -> None:
+        """Let go of what is held."""
+
+    def _leave(self, failed: bool) -> None:
+        """The block ends, by an error or not."""
+        self.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._leave(kind is not None)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import avsal
-from avsal.cli.evaluate import EvaluateLine, parse_line
+from avsal.cli.evaluate import EvaluateLine
+from avsal.cli.parsing import Parser
 from avsal.errors import AvsalError
 from avsal.evaluation import PredictedMap, VideoScores, VideoTruth
 from avsal.models import SaliencyModel
@@ -137,7 +138,8 @@ def main(words: list[str]) -> int:
         return 0 if words else 2
     given = {word.partition("=")[0] for word in words}
     defaults = {"metrics": ",".join(METRICS), "baselines": "centre_bias", "out": "engines"}
-    choices = parse_line([*words, *(f"{key}={text}" for key, text in defaults.items() if key not in given)])
+    line = [*words, *(f"{key}={text}" for key, text in defaults.items() if key not in given)]
+    choices = Parser(EvaluateLine, prog="compare_engines").read(line).read(EvaluateLine)
     if {"maps", "engine", "metrics", "batch_size", "name"} & given:
         print("avsal: error: all engines predict here: leave maps, engine, metrics, name and batch_size out")
         return 2

@@ -8,9 +8,7 @@ import pytest
 from written_lines import LINES, make_files, needs, run, words_of
 
 from avsal.cli import verb_parser
-from avsal.cli.ablate_runs import expand
-from avsal.cli.data_source import line_of
-from avsal.cli.parsing import settings_of
+from avsal.workflows.evaluate_sets import expand
 from avsal.workflows.experiment import compose, varied_keys
 
 #: one of those that are the same on made files
@@ -29,21 +27,14 @@ def test_a_written_line_is_understood(line, tmp_path):
     (tmp_path / "experiment" / "mine.yaml").write_text("# @package _global_\nseed: 1\n")
     words = [word.replace("/home/me/configs", str(tmp_path)) for word in shlex.split(line)[1:]]
     parser, _, rest = verb_parser(words)
-    arguments = parser.read(rest)
-    kind = parser._kind
-    if words[0] == "train":
-        swept, _ = varied_keys(arguments.overrides)
-        if not (arguments.multirun or swept):
-            compose(arguments.overrides)
-    elif words[0] == "evaluate" and any("," in arguments.texts.get(key, "") for key in ("data", "fold")):
-        given_words = [f"{key}={text}" for key, text in arguments.texts.items()]
-        assert len(expand(given_words, (), Path("out"), hears=False)) > 1
-    elif kind is not None and "name" in vars(arguments):
-        given = line_of(arguments, kind)
-        assert given.data
-    elif kind is not None:
-        given = settings_of(arguments, kind)
-        assert set(arguments.texts) <= {entry.name for entry in fields(given)}
+    given = parser.read(rest)
+    if words[0] == "evaluate" and any("," in given.texts.get(key, "") for key in ("data", "fold")):
+        assert len(expand(given.texts, (), Path("out"))) > 1
+        return
+    settings = given.read(parser.kind)
+    assert set(given.texts) <= {entry.name for entry in fields(settings)}
+    if words[0] == "train" and not (settings.multirun or varied_keys(settings.overrides)[0]):
+        compose(settings.overrides)
 
 
 @pytest.fixture(scope="module")

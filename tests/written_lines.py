@@ -67,8 +67,10 @@ def written() -> dict[str, str]:
     """Where each line stands, by line."""
     texts = {"README.md": (ROOT / "README.md").read_text()}
     texts |= {f"docs/{path.name}": path.read_text() for path in (ROOT / "docs").glob("*.md")}
-    names = [*VERBS, "data_check", "data_stats", "data_show", "data_prepare", "data_import"]
-    texts |= {f"avsal {name} --help": import_module(f"avsal.cli.{name}").__doc__ or "" for name in names}
+    for verb in VERBS:
+        module = import_module(f"avsal.cli.{verb}")
+        told = [module, *(action.run for action in getattr(module, "ACTIONS", {}).values())]
+        texts |= {f"avsal {verb} {one.__name__} --help": one.__doc__ or "" for one in told}
     texts["avsal train --help, experiments"] = "\n".join(experiments().values())
     return {line: place for place, text in texts.items() for line in lines_of(text)}
 

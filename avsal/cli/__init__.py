@@ -11,7 +11,7 @@ from contextlib import suppress
 from importlib import import_module
 
 from avsal import __version__
-from avsal.cli.parsing import Parser
+from avsal.cli.parsing import Action, Given, Parser
 from avsal.cli.process import Ended, in_good_order, log_to_stderr
 from avsal.configuration import did_you_mean
 from avsal.errors import AvsalError, AvsalRuntimeError, ConfigError, shown
@@ -66,16 +66,12 @@ def completion(shell: str) -> str:
     made: list[argparse.ArgumentParser] = []
     for verb, summary in VERBS.items():
         module = import_module(f"avsal.cli.{verb}")
-        below = verbs.add_parser(verb, help=summary)
-        actions = getattr(module, "ACTIONS", None)
-        if actions is None:
-            module.add_arguments(below)
-            made.append(below)
+        if hasattr(module, "VERB"):
+            made.append(verbs.add_parser(verb, help=summary, kind=module.VERB.line))
             continue
-        group = below.add_subparsers()
-        for name, action in actions.items():
-            made.append(group.add_parser(name, help=action.summary))
-            action.add_arguments(made[-1])
+        group = verbs.add_parser(verb, help=summary).add_subparsers()
+        for name, action in module.ACTIONS.items():
+            made.append(group.add_parser(name, help=action.summary, kind=action.line))
     for option in (option for each in made for option in each._actions):
         what = str(option.metavar)
         if "|" in what:
@@ -87,7 +83,7 @@ def completion(shell: str) -> str:
     return str(shtab.complete(parser, shell))
 
 
-def verb_parser(words: Sequence[str]) -> tuple[Parser, Callable[[argparse.Namespace], int], list[str]]:
+def verb_parser(words: Sequence[str]) -> tuple[Parser, Callable[[Given], int], list[str]]:
     """The parser of the verb that a line begins with, what runs it, and the rest of the line.
 
     Raises:
@@ -98,74 +94,65 @@ def verb_parser(words: Sequence[str]) -> tuple[Parser, Callable[[argparse.Namesp
         raise ConfigError(
             f"expected one of the verbs {', '.join(VERBS)} but found {verb!r}{did_you_mean(verb, VERBS)}"
         )
-    module = import_module(f"avsal.cli.{verb}")
-    prog, actions = f"avsal {verb}", getattr(module, "ACTIONS", None)
-    if actions is not None:
+    module, prog = import_module(f"avsal.cli.{verb}"), f"avsal {verb}"
+    if hasattr(module, "VERB"):
+        action, told = module.VERB, module.__doc__
+    else:
+        actions: dict[str, Action] = module.ACTIONS
         if not rest or rest[0] not in actions:
-            lines = "\n".join(f"  {name:<10}{action.summary}" for name, action in actions.items())
-            group = Parser(
-                prog=prog, usage=f"{prog} ACTION ...", description=f"{module.__doc__}\nactions:\n{lines}"
-            )
+            lines = "\n".join(f"  {name:<10}{one.summary}" for name, one in actions.items())
+            told = f"{module.__doc__}\nactions:\n{lines}"
+            group = Parser(prog=prog, usage=f"{prog} ACTION ...", description=told)
             group.parse_known_intermixed_args([word for word in rest if word in ("-h", "--help")])
             found = f"found {rest[0]!r}{did_you_mean(rest[0], actions)}" if rest else "found none"
             raise ConfigError(f"expected {prog} with one of {', '.join(actions)} but {found}")
-        prog, action = f"{prog} {rest[0]}", actions[rest.pop(0)]
-        parser = Parser(prog=prog, description=action.description)
-        action.add_arguments(parser)
-        run = action.run
-    else:
-        parser = Parser(prog=prog, description=module.__doc__)
-        module.add_arguments(parser)
-        run = module.run
+        prog, action, told = f"{prog} {rest[0]}", actions[rest.pop(0)], None
+    parser = action.parser(prog, told)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    return parser, run, rest
+    return parser, action.run, rest
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `avsal` with the given arguments (those of the process by default) and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
     try:
-        with in_good_order(), log_to_stderr(logging.DEBUG if "--debug" in words else logging.WARNING):
-            return _run(words)
+        with in_good_order(), log_to_stderr(logging.DEBUG if debug else logging.WARNING):
+            try:
+                return _run(words)
+            except (AvsalError, OSError, MemoryError, KeyboardInterrupt) as error:
+                if debug or isinstance(error, Ended):
+                    raise
+                return _failed(error)
     except Ended as ended:
-        _tell(f"avsal: ended by {ended}")
+        _tell(f"ended by {ended}")
         return 128 + ended.number
 
 
 def _run(words: list[str]) -> int:
-    debug = "--debug" in words
-    try:
-        if not words or words[0].startswith("-"):
-            shell = build_parser().parse_args(words or ["--help"]).completion
-            print(completion(shell))
-            return 0
-        parser, run, rest = verb_parser(words)
-        return run(parser.read(rest))
-    except AvsalError as error:
-        if debug:
-            raise
-        _tell(f"avsal: error: {error}")
+    if not words or words[0].startswith("-"):
+        print(completion(build_parser().parse_args(words or ["--help"]).completion))
+        return 0
+    parser, run, rest = verb_parser(words)
+    return run(parser.read(rest))
+
+
+def _failed(error: BaseException) -> int:
+    """Tell of an error in a line; its exit code."""
+    if isinstance(error, AvsalError):
+        _tell(f"error: {error}")
         return 1 if isinstance(error, AvsalRuntimeError) else 2
-    except Ended:
-        raise
-    except KeyboardInterrupt:
-        if debug:
-            raise
-        _tell("avsal: interrupted")
-        return 130
-    except OSError as error:  # of a file or folder that no reader or writer of ours stands for
-        if debug:
-            raise
+    if isinstance(error, OSError):  # of a file or folder that no reader or writer of ours stands for
         place = "" if error.filename is None else f"{shown(error.filename)}: "
-        _tell(f"avsal: error: {place}{error.strerror or shown(error)}")
+        _tell(f"error: {place}{error.strerror or shown(error)}")
         return 1 if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO) else 2
-    except MemoryError:
-        if debug:
-            raise
-        _tell("avsal: error: out of memory: give smaller input, or fewer workers")
+    if isinstance(error, MemoryError):
+        _tell("error: out of memory: give smaller input, or fewer workers")
         return 1
+    _tell("interrupted")
+    return 130
 
 
 def _tell(text: str) -> None:
     with suppress(OSError):  # of a terminal that is gone
-        print(text, file=sys.stderr, flush=True)
+        print(f"avsal: {text}", file=sys.stderr, flush=True)

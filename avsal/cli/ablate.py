@@ -24,36 +24,41 @@ Settings may be typed as --key value or as key=value, in any order.
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
 from typing import Any, Literal
 
 from avsal.ablation.conditions import conditions_help
-from avsal.cli.parsing import Parser, settings_of
-from avsal.configuration import setting, setting_fields
+from avsal.cli.evaluate import EvaluateLine
+from avsal.cli.parsing import Action, Given, Parser
+from avsal.cli.telling import Quiet, Teller
+from avsal.configuration import setting, setting_fields, settings_from
 from avsal.errors import ConfigError
-from avsal.workflows.ablate_control import ALL_CONTROLS
 from avsal.workflows.ablate_settings import AblateSettings
+from avsal.workflows.controls import ALL_CONTROLS
 from avsal.workflows.model import ModelSettings
 
-__all__ = ["AblateLine", "add_arguments", "run"]
+__all__ = ["VERB", "AblateLine", "texts_of"]
 
 _DATA, _CONTROL = "data set", "control"
 
-#: settings that mean something in one use only
-OF_VIDEO = ("start", "end", "audio", "other")
-OF_DATA = ("training_seeds", "retrained", "subgroups", "players")
-OF_CONTROL = ("control", "videos", "video_seed", "reruns", "root", "part", "fold")
+#: by use: groups of settings that mean nothing to it, further settings, and those of the groups that do
+USES = {
+    "a data set": ({"a video without gaze", _CONTROL}, set(), {"videos"}),
+    "the control": ({"a video without gaze", _DATA}, {"engine", "every"}, {"root", "fold"}),
+    "a video": ({_DATA, _CONTROL}, {"margin"}, set()),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
-class AblateLine(AblateSettings, ModelSettings):
-    """All that a line says but the video; a data set's further choices are those of `avsal evaluate`."""
+class AblateLine(Quiet, AblateSettings, ModelSettings):
+    """All that a line says; a data set's further choices are those of `avsal evaluate`."""
 
+    sources: tuple[str, ...] = setting(
+        (), help="a video with sound, or a data set's choices", metavar="VIDEO or key=value", position="words"
+    )
     out: Path = setting(Path("ablation"), help="where to write", metavar="DIR", flags=("-o", "--output"))
     overwrite: bool = setting(False, help="replace what is there")
     training_seeds: tuple[str, ...] = setting(
@@ -75,6 +80,7 @@ class AblateLine(AblateSettings, ModelSettings):
         (),
         help="synthetic videos instead: some of " + ", ".join(ALL_CONTROLS),
         metavar="CUES",
+        known=ALL_CONTROLS,
         group=_CONTROL,
     )
     videos: str | None = setting(
@@ -92,111 +98,98 @@ class AblateLine(AblateSettings, ModelSettings):
         None, help="of the published lists; of sounding_clips: whom test holds out [0]", group=_DATA
     )
 
-    def __post_init__(self) -> None:
-        """Check each part."""
-        AblateSettings.__post_init__(self)
-        ModelSettings.__post_init__(self)
-        for cue in self.control:
-            if cue not in ALL_CONTROLS:
-                raise ConfigError(f"`control`: expected some of {', '.join(ALL_CONTROLS)} but found {cue!r}")
-
     @property
     def hearing(self) -> AblateSettings:
         """The part that says what is heard."""
-        return AblateSettings(**{name: getattr(self, name) for name in setting_fields(AblateSettings)})
+        return settings_from(AblateSettings, self)
 
 
-def add_arguments(parser: Parser) -> None:
-    """Declare the verb's arguments."""
-    parser.epilog = fill(f"conditions: {conditions_help()}", 100)
-    parser.add_settings(AblateLine)
-    parser.take_any_word(
-        "sources", help="a video with sound, or a data set's choices", metavar="VIDEO or key=value"
-    )
-    parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
-
-
-def run(arguments: argparse.Namespace) -> int:
+def run(given: Given) -> int:
     """Ablate a video, a data set or the control's videos; return 0 when all was read, else 1."""
-    words: list[str] = arguments.sources
-    line = settings_of(arguments, AblateLine)
-    given = arguments.texts
-    dataset = any(word.startswith("data=") for word in words)
-    if dataset:
-        _refuse(given, (*OF_VIDEO, *(set(OF_CONTROL) - {"videos", "root", "fold"})), "a data set")
-        from avsal.cli.ablate_data import ablate_data
-
-        return ablate_data(line, words, given, quiet=arguments.quiet)
+    line, texts = given.read(AblateLine), given.texts
+    if any(word.startswith("data=") for word in line.sources):
+        _refuse(texts, "a data set")
+        return _data(line, texts)
     if line.control:
-        if words:
-            raise ConfigError(f"the control makes its own videos: leave {words[0]!r} out")
-        _refuse(given, (*OF_VIDEO, *OF_DATA, "engine", "every"), "the control")
-        return _control(line, quiet=arguments.quiet)
-    if not words:
+        if line.sources:
+            raise ConfigError(f"the control makes its own videos: leave {line.sources[0]!r} out")
+        _refuse(texts, "the control")
+        return _control(line)
+    if not line.sources:
         if line.root is not None:
             raise ConfigError("`data` is missing: give data=NAME; see avsal ablate --help")
         raise ConfigError("expected a video, data=NAME root=DIR, or --control: see avsal ablate --help")
-    if len(words) > 1:
-        raise ConfigError(f"expected one video but found {len(words)}: {', '.join(words)}")
-    _refuse(given, (*OF_DATA, *OF_CONTROL, "margin"), "a video")
-    return _video(Path(words[0]), line, quiet=arguments.quiet)
+    if len(line.sources) > 1:
+        raise ConfigError(f"expected one video but found {len(line.sources)}: {', '.join(line.sources)}")
+    _refuse(texts, "a video")
+    return _video(Path(line.sources[0]), line)
 
 
-def _video(source: Path, line: AblateLine, *, quiet: bool) -> int:
-    from tqdm import tqdm
+def texts_of(texts: Mapping[str, Any]) -> dict[str, Any]:
+    """The choices of `avsal evaluate` in a line: its words, and those settings that both verbs have."""
+    words = Parser(EvaluateLine, prog="avsal ablate").read(texts.get("sources", ()))
+    own = {"seed", "players", "out", "overwrite", "quiet"}  # mean something else to `avsal evaluate`
+    shared = {name: text for name, text in texts.items() if name in set(setting_fields(EvaluateLine)) - own}
+    if twice := sorted(set(words.texts) & set(shared) - {"arguments", "reader"}):
+        raise ConfigError(f"`{twice[0]}` is given twice: give it once")
+    return words.texts | shared
 
-    from avsal.weights import model_identity
+
+def _data(line: AblateLine, texts: Mapping[str, Any]) -> int:
+    from avsal.workflows.ablate_sets import ablate_parts, parse_retrained
+    from avsal.workflows.data_ablation import DataAblation
+    from avsal.workflows.evaluate_sets import expand
+    from avsal.workflows.results import require_free
+    from avsal.workflows.scores import Scores
+
+    teller = Teller(line)
+    parts = expand(texts_of(texts), line.training_seeds, line.out)
+    require_free(*DataAblation.paths(line.out).values(), overwrite=line.overwrite)
+
+    def scored(found: Scores) -> None:
+        if not line.quiet:
+            print(found)
+        teller.problems(found.problems)
+
+    with teller.rounds() as progress:
+        result = ablate_parts(
+            parts,
+            line.hearing,
+            retrained=parse_retrained(line.retrained),
+            subgroups=line.subgroups,
+            overwrite=line.overwrite,
+            progress=progress,
+            scored=scored,
+        )
+    teller.result(result, result.save(line.out, overwrite=line.overwrite).values())
+    return 0 if result.complete else 1
+
+
+def _video(source: Path, line: AblateLine) -> int:
     from avsal.workflows.ablate_video import ablate_video, output_paths
     from avsal.workflows.model import load
-    from avsal.workflows.predict import expected_maps
     from avsal.workflows.results import require_free
 
-    for path in output_paths(line.out, source.name).values():
-        require_free(path, overwrite=line.overwrite)
-    model = load(line)
-
-    def progress(stream: Any) -> Any:
-        return tqdm(
-            stream,
-            total=expected_maps(stream),
-            desc=source.name,
-            unit="frame",
-            file=sys.stderr,
-            disable=True if quiet else None,
-            leave=False,
-            dynamic_ncols=True,
-        )
-
-    found = ablate_video(model, source, line.hearing, progress=progress)
+    require_free(*output_paths(line.out, source.name).values(), overwrite=line.overwrite)
+    teller, model = Teller(line), load(line)
+    found = ablate_video(model, source, line.hearing, progress=teller.stream)
     paths = found.save(line.out, overwrite=line.overwrite)
     if found.damage:
-        print(f"avsal: warning: {source}: {found.damage}", file=sys.stderr)
-    if not quiet:
-        print(model_identity(model).describe())
-        print(found)
-        print("-> " + ", ".join(str(path) for path in paths.values()))
+        teller.warn(f"{source}: {found.damage}")
+    teller.result(found, paths.values(), [model])
     return 1 if found.damage else 0
 
 
-def _control(line: AblateLine, *, quiet: bool) -> int:
-    from tqdm import tqdm
-
-    from avsal.weights import model_identity
+def _control(line: AblateLine) -> int:
     from avsal.workflows.ablate_control import ControlAblation, ablate_control
     from avsal.workflows.model import load_each
     from avsal.workflows.results import require_free
     from avsal.workflows.sources import named_models
 
-    for path in ControlAblation.paths(line.out).values():
-        require_free(path, overwrite=line.overwrite)
+    require_free(*ControlAblation.paths(line.out).values(), overwrite=line.overwrite)
     num_videos, fold = _number("videos", line.videos, 48), _number("fold", line.fold, 0)
-    models = named_models(load_each(line))
-    with tqdm(unit="round", file=sys.stderr, disable=True if quiet else None, leave=False) as bar:
-
-        def progress(number: int, total: int, cue: str) -> None:
-            bar.total = total
-            bar.update(number - bar.n)
-
+    teller, models = Teller(line), named_models(load_each(line))
+    with teller.rounds("round") as progress:
         found = ablate_control(
             models,
             line.control,
@@ -209,12 +202,7 @@ def _control(line: AblateLine, *, quiet: bool) -> int:
             fold=fold,
             progress=progress,
         )
-    paths = found.save(line.out, overwrite=line.overwrite)
-    if not quiet:
-        for model in models.values():
-            print(model_identity(model).describe())
-        print(found)
-        print("-> " + ", ".join(str(path) for path in paths.values()))
+    teller.result(found, found.save(line.out, overwrite=line.overwrite).values(), models.values())
     return 0
 
 
@@ -226,8 +214,13 @@ def _number(name: str, text: str | None, default: int) -> int:
     return int(text)
 
 
-def _refuse(given: Iterable[str], settings: Iterable[str], use: str) -> None:
+def _refuse(given: Iterable[str], use: str) -> None:
     """Raise ConfigError for settings that were given and would do nothing."""
-    for name in settings:
-        if name in given:
+    groups, more, but = USES[use]
+    for name in given:
+        group = setting_fields(AblateLine)[name].metadata["group"]
+        if name in more or (group in groups and name not in but):
             raise ConfigError(f"--{name.replace('_', '-')} does nothing for {use}: leave it out")
+
+
+VERB = Action(AblateLine, run, epilog=lambda: fill(f"conditions: {conditions_help()}", 100))

@@ -9,56 +9,54 @@ The crop is the largest of that shape; it moves along one side, never faster tha
 
 from __future__ import annotations
 
-import argparse
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from avsal.cli.parsing import Parser, settings_of
-from avsal.cli.predict import Teller
+from avsal.cli.parsing import Action, Given
+from avsal.cli.telling import Teller, Verbose
 from avsal.configuration import setting
-from avsal.errors import AvsalError, shown
-from avsal.workflows.collection import find_sources, name_outputs
-from avsal.workflows.crop import CropSettings, crop
-from avsal.workflows.model import load
+from avsal.errors import AvsalError
+from avsal.workflows.video_settings import CropSettings
 
-__all__ = ["CropLine", "add_arguments", "run"]
+__all__ = ["VERB", "CropLine"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class CropLine(CropSettings):
-    """All that a line says but its sources."""
+class CropLine(Verbose, CropSettings):
+    """All that a line says."""
 
+    sources: tuple[str, ...] = setting(
+        help="videos, folders or patterns of videos", metavar="SOURCE", position="+"
+    )
     out: Path = setting(Path("crops"), help="where to write", metavar="DIR", flags=("-o", "--output"))
 
 
-def add_arguments(parser: Parser) -> None:
-    """Declare the verb's arguments."""
-    parser.add_argument("sources", nargs="+", metavar="SOURCE", help="videos, folders or patterns of videos")
-    parser.add_settings(CropLine)
-    parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
-    parser.add_argument("-v", "--verbose", action="store_true", help="tell more of each video")
-
-
-def run(arguments: argparse.Namespace) -> int:
+def run(given: Given) -> int:
     """Crop every source; return 0 when all were done, 1 when some failed or were damaged, else 2."""
-    line = settings_of(arguments, CropLine)
-    named = name_outputs(find_sources(arguments.sources), line.out)
+    from avsal.workflows.collection import find_sources, name_outputs
+    from avsal.workflows.crop import crop
+    from avsal.workflows.model import load
+
+    line = given.read(CropLine)
+    named = name_outputs(find_sources(line.sources), line.out)
     model = load(line)
     failed = damaged = 0
     for number, (source, base) in enumerate(named, start=1):
-        teller = Teller(arguments, f"[{number}/{len(named)}] " if len(named) > 1 else "")
+        teller = Teller(line, number, len(named))
         try:
-            made = crop(model, source, base, line, progress=teller.progress)
+            made = crop(model, source, base, line, progress=teller.stream)
         except (AvsalError, OSError) as error:
-            if arguments.debug:
+            if given.debug:
                 raise
             failed += 1
-            print(f"avsal: error: {shown(error)}", file=sys.stderr, flush=True)
+            teller.warn(error, kind="error")
             continue
         if damage := made.facts["damage"]:
             damaged += 1
-            print(f"avsal: warning: {shown(f'{source}: {damage}')}", file=sys.stderr, flush=True)
+            teller.warn(f"{source}: {damage}")
         written = ", ".join(map(str, made.outputs.values()))
         teller.say(f"{source}: {made!r}, {len(made.path.shots)} shots -> {written}")
     return 2 if failed == len(named) else 1 if failed or damaged else 0
+
+
+VERB = Action(CropLine, run)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import platform
-import sys
 from typing import Literal
 
-from avsal.cli.parsing import Parser
+from avsal.cli.parsing import Action, Given, Nothing
+from avsal.cli.telling import columns
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["VERB"]
 
 PACKAGES = (
     "torch", "torchaudio", "numpy", "scipy", "av", "librosa", "soundfile", "soxr", "einops", "hydra-core",
@@ -20,11 +19,7 @@ DECODERS = ("h264", "hevc", "av1", "vp9", "mpeg4", "prores")
 ENCODERS = ("libx264", "ffv1", "aac")
 
 
-def add_arguments(parser: Parser) -> None:
-    """The verb takes no arguments of its own."""
-
-
-def run(arguments: argparse.Namespace) -> int:
+def run(given: Given) -> int:
     """Print one fact a line."""
     from importlib.metadata import PackageNotFoundError, version
 
@@ -61,9 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     facts.append(("mps", "available" if torch.backends.mps.is_available() else "no device"))
     facts.append(("decoders", ", ".join(name for name in DECODERS if has(name, "r"))))
     facts.append(("encoders", ", ".join(name for name in ENCODERS if has(name, "w"))))
-    width = max(len(name) for name, _ in facts)
-    for name, value in facts:
-        print(f"{name:<{width}}  {value}", file=sys.stdout)
+    print("\n".join(columns(facts, "<<")))
     return 0
 
 
@@ -77,3 +70,6 @@ def torchaudio_state() -> str:
             f"no, {type(error).__name__}: {os.path.basename(reason)}; not needed, filters are computed here"
         )
     return "yes"
+
+
+VERB = Action(Nothing, run)

@@ -10,45 +10,35 @@ any; otherwise nothing is written and the exit code is 1. See docs/export.md.
 
 from __future__ import annotations
 
-import argparse
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
-from avsal.cli.parsing import Parser, settings_of
+from avsal.cli.parsing import Action, Given
 from avsal.configuration import setting
 from avsal.workflows.export import SUFFIXES, ExportSettings, export
 from avsal.workflows.model import LoadSettings, load
 
-__all__ = ["ExportLine", "add_arguments", "run"]
+__all__ = ["VERB", "ExportLine"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportLine(ExportSettings, LoadSettings):
     """All that a line says."""
 
+    model: str | None = setting(
+        None, help="a name, file, folder or Hub id [the default]", metavar="MODEL", position="?"
+    )
     out: Path | None = setting(None, help="the file [MODEL.onnx]", metavar="FILE", flags=("-o", "--output"))
     overwrite: bool = setting(False, help="replace an earlier file")
 
-    def __post_init__(self) -> None:
-        """Check each part."""
-        LoadSettings.__post_init__(self)
-        ExportSettings.__post_init__(self)
 
-
-def add_arguments(parser: Parser) -> None:
-    """Declare the verb's arguments."""
-    parser.add_argument(
-        "exported", nargs="?", metavar="MODEL", help="a name, file, folder or Hub id [the default]"
-    )
-    parser.add_settings(ExportLine, skip=("model",))
-
-
-def run(arguments: argparse.Namespace) -> int:
+def run(given: Given) -> int:
     """Export and say what was checked."""
-    named = {} if arguments.exported is None else {"model": arguments.exported}
-    line = settings_of(arguments, ExportLine, **named)
-    settings = ExportSettings(**{entry.name: getattr(line, entry.name) for entry in fields(ExportSettings)})
+    line = given.read(ExportLine)
     model = load(line)
     out = line.out or Path(f"{model.name}{SUFFIXES[line.to or 'onnx']}")
-    print(export(model, out, settings, overwrite=line.overwrite))
+    print(export(model, out, line, overwrite=line.overwrite))
     return 0
+
+
+VERB = Action(ExportLine, run)

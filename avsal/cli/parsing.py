@@ -1,4 +1,4 @@
-"""The command line's parser: settings are declared by their dataclass and typed as flags or as words.
+"""The command line's parser: a line is declared by a settings dataclass; flags, words and positions.
 
 ``--every 25``, ``--every=25`` and ``every=25`` are the same, before or after anything else; a mapping's keys
 have its prefix, as in ``model.width=0.5``. What is typed is read by `avsal.configuration` alone.
@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import MISSING, dataclass
-from importlib import import_module
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, Field, dataclass
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
 from avsal.configuration import did_you_mean, from_texts, setting_fields
 from avsal.errors import ConfigError
 
-__all__ = ["Action", "Parser", "settings_of"]
+__all__ = ["Action", "Given", "Nothing", "Parser"]
 
 Settings = TypeVar("Settings")
 
@@ -25,125 +25,150 @@ _WORD = re.compile(r"([A-Za-z_][\w.-]*)=(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Action:
-    """One of a verb's actions, such as `avsal data check`.
+class Given:
+    """What a line gave.
 
     Attributes:
-        summary: a line of help.
-        add_arguments: declares its arguments.
-        run: does it and returns the exit code.
-        module: whose docstring is its help; None: the summary is.
+        texts: of the settings that were given, as `avsal.configuration.from_texts` takes them.
+        prog: the command, such as ``avsal data check``.
+        debug: whether the traceback of an error is wanted.
     """
 
-    summary: str
-    add_arguments: Callable[[Parser], object]
-    run: Callable[[argparse.Namespace], int]
-    module: str | None = None
+    texts: dict[str, Any]
+    prog: str
+    debug: bool = False
 
-    @property
-    def description(self) -> str:
-        """What its help begins with."""
-        told = None if self.module is None else import_module(self.module).__doc__
-        return told or self.summary
+    def read(self, kind: type[Settings]) -> Settings:
+        """The settings.
+
+        Raises:
+            ConfigError: a setting is missing, or is not what its field takes.
+        """
+        try:
+            return from_texts(kind, self.texts)
+        except ConfigError as error:
+            if " is missing" not in str(error):
+                raise
+            raise ConfigError(f"{error}; see {self.prog} --help") from None
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """A line that says nothing more."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """A verb, or one of a verb's actions such as `avsal data check`.
+
+    Attributes:
+        line: the dataclass of all that its line says.
+        run: does it and returns the exit code.
+        summary: a line of help beside the other actions of a verb.
+        epilog: makes what its help ends with.
+    """
+
+    line: type
+    run: Callable[[Given], int]
+    summary: str = ""
+    epilog: Callable[[], str] | None = None
+
+    def parser(self, prog: str, told: str | None = None) -> Parser:
+        """Its parser, whose help begins with `told`, or what is said of `run`."""
+        told = told or self.run.__doc__ or ""
+        epilog = None if self.epilog is None else self.epilog()
+        return Parser(self.line, prog=prog, description=cleandoc(told), epilog=epilog)
 
 
 class Parser(argparse.ArgumentParser):
-    """An `argparse.ArgumentParser` of settings, whose errors are one line that names the nearest option."""
+    """An `argparse.ArgumentParser` of settings, whose errors are one line that names the nearest option.
 
-    def __init__(self, **options: Any) -> None:
+    Args:
+        kind: dataclass whose fields, made by `avsal.configuration.setting`, are flags, words and positions.
+        **options: of `argparse.ArgumentParser`.
+    """
+
+    def __init__(self, kind: type | None = None, **options: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
-        self._kind: type | None = None
-        self._skipped: frozenset[str] = frozenset()
-        self._any: str | None = None
-
-    def add_settings(self, kind: type, *, skip: Iterable[str] = ()) -> None:
-        """Declare a flag for each field of a settings dataclass.
-
-        Args:
-            kind: whose fields were made by `avsal.configuration.setting`.
-            skip: fields that the line says otherwise, as positional arguments.
-        """
-        self._kind, self._skipped = kind, frozenset(skip)
-        groups: dict[str, Any] = {}
-        hints = get_type_hints(kind)
-        for name, entry in setting_fields(kind).items():
-            if name in self._skipped or "help" not in entry.metadata:
-                continue
-            told = entry.metadata
-            heading = told["group"]
-            if heading is not None and heading not in groups:
+        self.kind = kind
+        self._fields = {} if kind is None else setting_fields(kind)
+        self._hints = {} if kind is None else get_type_hints(kind)
+        self._takes_words = False
+        groups: dict[str | None, Any] = {None: self}
+        for name, entry in self._fields.items():
+            heading = entry.metadata["group"]
+            if heading not in groups:
                 groups[heading] = self.add_argument_group(heading)
-            place = self if heading is None else groups[heading]
-            flags = (*told["flags"], f"--{name.replace('_', '-')}")
-            options: dict[str, Any] = {"dest": f"setting:{name}", "default": argparse.SUPPRESS}
-            text = told["help"].replace("%", "%%")
+            self._declare(groups[heading], name, entry)
+
+    def _declare(self, group: Any, name: str, entry: Field[Any]) -> None:
+        """Declare a setting's position, or its flag; one that may be left out of its position has both."""
+        told, hint = entry.metadata, self._hints[name]
+        text, metavar = told["help"].replace("%", "%%"), told["metavar"] or _metavar(hint, name)
+        if (position := told["position"]) is not None:
+            self._takes_words |= position == "words"
+            many = {"1": None, "words": "*"}.get(position, position)
+            action = self.add_argument(f"position:{name}", nargs=many, metavar=metavar, help=text)
+            if many in ("?", "*"):
+                action.default = argparse.SUPPRESS
+            if position != "?":
+                return
+            text = argparse.SUPPRESS
+        options: dict[str, Any] = {"dest": f"flag:{name}", "default": argparse.SUPPRESS, "help": text}
+        if hint is bool and entry.default is False:
+            options |= {"action": "store_const", "const": "true"}
+        else:
+            options |= {"action": "append", "metavar": metavar}
             if told["prefix"] is not None:
-                options |= {"action": "append", "metavar": told["metavar"] or "KEY=VALUE"}
-            elif hints[name] is bool and entry.default is False:
-                options |= {"action": "store_const", "const": "true"}
-            else:
-                if _is_list(hints[name]) and told["parse"] is None:  # may be repeated
-                    options["action"] = "append"
-                options["metavar"] = told["metavar"] or _metavar(hints[name], name)
-                text += _default(entry)
-            place.add_argument(*flags, help=text, **options)
-
-    def take_any_word(self, dest: str, *, help: str, metavar: str = "key=value") -> None:
-        """Take all words ``key=value`` as they are, and ``--key value`` as such a word, for another parser.
-
-        Args:
-            dest: attribute that `read` puts the list of words into.
-            help: a phrase for the help.
-            metavar: what stands for a word in the help.
-        """
-        self.add_argument(dest, nargs="*", metavar=metavar, help=help)
-        self._any = dest
+                options["metavar"] = told["metavar"] or "KEY=VALUE"
+            elif text != argparse.SUPPRESS:
+                options["help"] += _default(entry)
+        group.add_argument(*told["flags"], f"--{name.replace('_', '-')}", **options)
 
     def error(self, message: str) -> NoReturn:
         """Raise ConfigError, which the command line prints as one line."""
-        if match := re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message):
-            known = re.findall(r"[\w-]+", match[2])
-            message = (
-                f"expected one of {', '.join(known)} but found {match[1]!r}{did_you_mean(match[1], known)}"
-            )
         raise ConfigError(f"{message}: see {self.prog} --help")
 
-    def read(self, argv: Sequence[str]) -> argparse.Namespace:
+    def read(self, argv: Sequence[str]) -> Given:
         """Read a line.
-
-        Returns:
-            What was declared by `add_argument`; the texts of the settings that were given are its `texts`,
-            for `settings_of`.
 
         Raises:
             ConfigError: an unknown option or word (the nearest is named), or a setting given twice.
         """
-        words, rest = self._split(self._as_words(argv) if self._any is not None else argv)
-        if self._subparsers is None:
-            namespace, unknown = self.parse_known_intermixed_args(rest)
-        else:
-            namespace, unknown = self.parse_known_args(rest)
+        words, rest = self._split(self._as_words(argv) if self._takes_words else argv)
+        namespace, unknown = self.parse_known_intermixed_args(rest)
         if unknown:
             self._refuse(unknown[0])
-        texts: dict[str, Any] = {}
-        for dest, value in list(vars(namespace).items()):
-            if dest.startswith("setting:"):
-                delattr(namespace, dest)
-                name = dest.removeprefix("setting:")
-                if isinstance(value, list) and self._fields()[name].metadata["prefix"] is None:
-                    texts[name] = ",".join(value)
-                elif isinstance(value, list):
-                    for pair in value:
-                        self._add_pair(texts, name, pair)
-                else:
-                    texts[name] = value
+        found: dict[str, list[str]] = {}
+        for dest, value in vars(namespace).items():
+            kind, _, name = dest.partition(":")
+            if not name:
+                continue
+            if kind == "flag" and _is_list(self._hints[name]) and not self._fields[name].metadata["parse"]:
+                value = ",".join(value)  # may be repeated
+            found.setdefault(name, []).extend(value if isinstance(value, list) else [value])
         for key, text in words:
-            if self._any is not None and self._name_of(key) is None:
-                getattr(namespace, self._any).append(f"{key}={text}")
+            named = self._name_of(key)
+            if named is None:
+                known = ", ".join(self._fields)
+                hint = did_you_mean(key, self._fields)
+                raise ConfigError(f"unknown setting {key!r} in {key}={text}: expected some of {known}{hint}")
+            if not text:
+                raise ConfigError(f"expected {key}=VALUE but found {key}= : see {self.prog} --help")
+            pair = self._fields[named].metadata["prefix"] is not None
+            found.setdefault(named, []).append(f"{key.partition('.')[2]}={text}" if pair else text)
+        texts: dict[str, Any] = {}
+        for name, values in found.items():
+            told = self._fields[name].metadata
+            if told["prefix"] is not None:
+                texts[name] = _pairs(values, told["prefix"])
+            elif told["position"] in ("+", "words"):
+                texts[name] = values
+            elif len(values) > 1:
+                raise ConfigError(f"`{name}` is given twice: give it once")
             else:
-                self._add_word(texts, key, text)
-        namespace.texts, namespace.prog = texts, self.prog
-        return namespace
+                texts[name] = values[0]
+        return Given(texts, self.prog, getattr(namespace, "debug", False))
 
     def _as_words(self, argv: Sequence[str]) -> list[str]:
         """``--key value`` and ``--key=value`` as ``key=value``, where they are no option of the parser."""
@@ -168,6 +193,7 @@ class Parser(argparse.ArgumentParser):
         rest: list[str] = []
         tokens = iter(argv)
         for token in tokens:
+            match = None if self.kind is None else _WORD.fullmatch(token)
             if token == "--":
                 rest += [token, *tokens]
             elif token.startswith("-") and token != "-":
@@ -175,94 +201,52 @@ class Parser(argparse.ArgumentParser):
                 action = self._option_string_actions.get(token)
                 if action is not None and action.nargs is None and action.const is None:
                     rest += [value for value in [next(tokens, None)] if value is not None]
-            elif self._kind is not None and (match := _WORD.fullmatch(token)) and not self._is_path(token):
+            elif match and (self._name_of(match[1]) or not (self._takes_words or self._file(token))):
                 words.append((match[1], match[2]))
             else:
                 rest.append(token)
         return words, rest
 
-    def _is_path(self, token: str) -> bool:
-        """Whether a token with an equals sign names a file and no setting."""
-        key = token.partition("=")[0]
-        return self._name_of(key) is None and self._positional() and Path(token).exists()
+    def _file(self, token: str) -> bool:
+        return self._positional() and Path(token).exists()
 
     def _positional(self) -> bool:
         return any(not action.option_strings for action in self._actions)
 
-    def _fields(self) -> dict[str, Any]:
-        return {} if self._kind is None else setting_fields(self._kind)
-
     def _name_of(self, key: str) -> str | None:
         """The field that a word's key is of."""
-        known = self._fields()
-        name = key.replace("-", "_")
-        if name in known and known[name].metadata.get("prefix") is None:
+        name, (prefix, dot, _) = key.replace("-", "_"), key.partition(".")
+        if name in self._fields and self._fields[name].metadata["prefix"] is None:
             return name
-        prefix, dot, _ = key.partition(".")
-        for name, entry in known.items():
+        for name, entry in self._fields.items():
             told = entry.metadata
-            if dot and told.get("prefix") == prefix:
-                return name
-            if f"--{key}" in told.get("flags", ()) and told.get("prefix") is None:
+            if (dot and told["prefix"] == prefix) or (f"--{key}" in told["flags"] and told["prefix"] is None):
                 return name
         return None
-
-    def _add_word(self, texts: dict[str, Any], key: str, text: str) -> None:
-        name = self._name_of(key)
-        if name is None:
-            known = [*self._fields()]
-            hint = did_you_mean(key, known)
-            raise ConfigError(
-                f"unknown setting {key!r} in {key}={text}: expected some of {', '.join(known)}{hint}"
-            )
-        if not text:
-            raise ConfigError(f"expected {key}=VALUE but found {key}= : see {self.prog} --help")
-        if self._fields()[name].metadata.get("prefix") is not None:
-            self._add_pair(texts, name, f"{key.partition('.')[2]}={text}")
-        elif name in texts:
-            raise ConfigError(f"`{name}` is given twice: give it once")
-        else:
-            texts[name] = text
-
-    def _add_pair(self, texts: dict[str, Any], name: str, pair: str) -> None:
-        """Add ``KEY=VALUE``, or several with commas between where each has its own equals sign."""
-        parts = pair.split(",") if all("=" in part for part in pair.split(",")) else [pair]
-        for part in parts:
-            key, equals, value = part.strip().partition("=")
-            if not equals or not key or not value:
-                raise ConfigError(f"expected KEY=VALUE but found {part!r}")
-            pairs = texts.setdefault(name, {})
-            if key in pairs:
-                prefix = self._fields()[name].metadata["prefix"]
-                raise ConfigError(f"`{prefix}.{key}` is given twice: give it once")
-            pairs[key] = value
 
     def _refuse(self, token: str) -> NoReturn:
         name = token.partition("=")[0]
         if token.startswith("-"):
             hint = did_you_mean(name, self._option_string_actions)
             raise ConfigError(f"unknown option {name}{hint}: see {self.prog} --help")
-        if self._kind is not None and not self._positional():
+        if self.kind is not None and not self._positional():
             raise ConfigError(f"expected settings as key=value but found {token!r}: see {self.prog} --help")
         raise ConfigError(f"unexpected {token!r}: see {self.prog} --help")
 
 
-def settings_of(arguments: argparse.Namespace, kind: type[Settings], **known: str) -> Settings:
-    """The settings that a line gave.
-
-    Args:
-        arguments: from `Parser.read`.
-        kind: the dataclass that the parser was told of.
-        **known: texts of fields that the line gave otherwise, as positional arguments.
-
-    Raises:
-        ConfigError: a setting is missing, or is not what its field takes.
-    """
-    texts = {**arguments.texts, **known}
-    for name, entry in setting_fields(kind).items():
-        if entry.default is MISSING and entry.default_factory is MISSING and name not in texts:
-            raise ConfigError(f"`{name}` is missing: give {name}=...; see {arguments.prog} --help")
-    return from_texts(kind, texts)
+def _pairs(values: Sequence[str], prefix: str) -> dict[str, str]:
+    """``KEY=VALUE``, or several with commas between where each has its own equals sign, as a mapping."""
+    pairs: dict[str, str] = {}
+    for value in values:
+        parts = value.split(",")
+        for part in parts if all("=" in part for part in parts) else [value]:
+            key, equals, text = part.strip().partition("=")
+            if not equals or not key or not text:
+                raise ConfigError(f"expected KEY=VALUE but found {part!r}")
+            if key in pairs:
+                raise ConfigError(f"`{prefix}.{key}` is given twice: give it once")
+            pairs[key] = text
+    return pairs
 
 
 def _is_list(hint: Any) -> bool:
@@ -271,17 +255,16 @@ def _is_list(hint: Any) -> bool:
 
 def _metavar(hint: Any, name: str) -> str:
     inner = [part for part in get_args(hint) if part is not type(None)]
-    if get_origin(hint) is Literal:
-        return "|".join(map(str, get_args(hint)))
-    if inner and get_origin(inner[0]) is Literal:
-        return "|".join(map(str, get_args(inner[0])))
-    kind = inner[0] if inner and get_origin(hint) is not tuple else hint
-    if get_origin(kind) is tuple or get_origin(hint) is tuple:
-        return "LIST"
+    for one in (hint, *inner[:1]):
+        if get_origin(one) is Literal:
+            return "|".join(map(str, get_args(one)))
+        if get_origin(one) is tuple:
+            return "LIST"
+    kind = inner[0] if inner else hint
     return {int: "N", float: "X", bool: "true|false", Path: "PATH"}.get(kind, name.upper())
 
 
-def _default(entry: Any) -> str:
+def _default(entry: Field[Any]) -> str:
     value = entry.default
     if value is MISSING or value in (None, (), "") or "[" in entry.metadata["help"]:
         return ""

@@ -19,30 +19,34 @@ Settings may be typed as --key value or as key=value, in any order.
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avsal.cli.parsing import Parser, settings_of
+from avsal.cli.parsing import Action, Given
+from avsal.cli.telling import Teller, Verbose
 from avsal.configuration import setting
-from avsal.errors import AvsalError, shown
-from avsal.workflows.collection import find_sources, list_outputs, name_outputs, predict_each
-from avsal.workflows.predict import PredictSettings, expected_maps, network_threads
+from avsal.errors import AvsalError
+from avsal.workflows.video_settings import PredictSettings
 
 if TYPE_CHECKING:
-    from avsal.prediction import Prediction, PredictionStream
+    from avsal.prediction import PredictionStream
     from avsal.workflows.predict import PredictedVideo
 
-__all__ = ["PredictLine", "add_arguments", "run", "run_line"]
+__all__ = ["VERB", "PredictLine", "run_line"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictLine(PredictSettings):
-    """All that a line says but its sources."""
+class PredictLine(Verbose, PredictSettings):
+    """All that a line says."""
 
+    sources: tuple[str, ...] = setting(
+        help="videos, folders or patterns of videos, a folder of images with --fps, - for standard input, an "
+        "address, a camera (0)",
+        metavar="SOURCE",
+        position="+",
+    )
     out: Path = setting(Path("predictions"), help="where to write", metavar="DIR", flags=("-o", "--output"))
     submit: Mapping[str, Any] = setting(
         factory=dict,
@@ -53,68 +57,53 @@ class PredictLine(PredictSettings):
     )
 
 
-def add_arguments(parser: Parser) -> None:
-    """Declare the verb's arguments."""
-    parser.add_argument(
-        "sources",
-        nargs="+",
-        metavar="SOURCE",
-        help="videos, folders or patterns of videos, a folder of images with --fps, - for standard input, an "
-        "address, a camera (0)",
-    )
-    parser.add_settings(PredictLine)
-    parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
-    parser.add_argument("-v", "--verbose", action="store_true", help="tell more of each video")
-
-
-def run(arguments: argparse.Namespace) -> int:
+def run(given: Given) -> int:
     """Predict every source; return 0 when all were done, 1 when some failed or were damaged, else 2."""
-    line = settings_of(arguments, PredictLine)
+    line = given.read(PredictLine)
     if line.submit:
         from avsal.workflows.launch import submit
 
-        job = submit(run_line, line, arguments, options=line.submit, folder=line.out / "submitted")
+        job = submit(run_line, line, given.debug, options=line.submit, folder=line.out / "submitted")
         print(f"submitted {job.job_id}: logs in {job.paths.folder}")
         return 0
-    return run_line(line, arguments)
+    return run_line(line, given.debug)
 
 
-def run_line(line: PredictLine, arguments: argparse.Namespace) -> int:
+def run_line(line: PredictLine, debug: bool = False) -> int:
     """Predict this process's share of the sources."""
     from avsal.weights import model_identity
+    from avsal.workflows.collection import find_sources, list_outputs, name_outputs, predict_each
     from avsal.workflows.launch import place_in_launch, wait_for_others
     from avsal.workflows.model import load
+    from avsal.workflows.predict import network_threads
 
     rank, num_processes = place_in_launch()
-    named = name_outputs(find_sources(arguments.sources, line.frame_rate), line.out)
+    named = name_outputs(find_sources(line.sources, line.frame_rate), line.out)
     mine = named[rank::num_processes]
     failed = damaged = 0
     if mine:  # or there are more processes than videos
         model = load(replace(line, threads=network_threads(line)))
         identity: str | None = model_identity(model).describe()
-        tellers = [
-            Teller(arguments, f"[{number}/{len(mine)}] " if len(mine) > 1 else "")
-            for number in range(1, len(mine) + 1)
-        ]
+        tellers = [Teller(line, number, len(mine)) for number in range(1, len(mine) + 1)]
         outcomes = predict_each(
             model,
             mine,
             line,
             keep_failures=len(named) > 1,
-            progress=lambda number: tellers[number].progress,
-            opened=lambda number, stream: tellers[number].opened(stream),
+            progress=lambda number: tellers[number].stream,
+            opened=lambda number, stream: tell_of_video(tellers[number], stream),
         )
         for teller, outcome in zip(tellers, outcomes, strict=True):
             if outcome.found is not None:
-                teller.done(outcome.found, identity)
+                tell_of_outputs(teller, outcome.found, identity)
                 identity = None if not outcome.found.skipped else identity  # told once
                 damaged += outcome.found.damaged
             elif outcome.error is not None:
-                if arguments.debug:
+                if debug:
                     raise outcome.error
                 failed += 1
-                where = "" if isinstance(outcome.error, AvsalError) else f"{shown(outcome.source)}: "
-                print(f"avsal: error: {where}{shown(outcome.error)}", file=sys.stderr, flush=True)
+                where = "" if isinstance(outcome.error, AvsalError) else f"{outcome.source}: "
+                teller.warn(f"{where}{outcome.error}", kind="error")
         if len(named) > 1 and failed < len(named):
             list_outputs(named, line.out)
     wait_for_others(rank, num_processes)
@@ -123,61 +112,32 @@ def run_line(line: PredictLine, arguments: argparse.Namespace) -> int:
     return 1 if failed or damaged else 0
 
 
-class Teller:
-    """Tells a person of one video's progress and end.
-
-    Args:
-        arguments: of the command line: quiet, verbose.
-        prefix: of lines printed about the video, such as [2/5].
-    """
-
-    def __init__(self, arguments: argparse.Namespace, prefix: str) -> None:
-        self.quiet, self.verbose, self.prefix = arguments.quiet, arguments.verbose, prefix
-
-    def opened(self, stream: PredictionStream) -> None:
-        """Tell of the video."""
-        info = stream.video.info
-        if self.verbose:
-            self.say(
-                f"{stream.source}: {info.size[1]}x{info.size[0]}, {info.frame_rate:.3f} frames a second, "
-                f"{info.codec}, {'with' if info.sound else 'without'} sound; the model hears: {stream.sound}"
-            )
-            why = stream.engine.reason and f": {stream.engine.reason}"
-            self.say(f"{stream.source}: engine {stream.engine.name}{why}")
-
-    def progress(self, stream: PredictionStream) -> Iterator[Prediction]:
-        """The stream with a bar on a terminal, and none in a pipe or when quiet."""
-        from tqdm import tqdm
-
-        return tqdm(
-            stream,
-            total=expected_maps(stream),
-            desc=f"{self.prefix}{stream.source.name}",
-            unit="map",
-            file=sys.stderr,
-            disable=True if self.quiet else None,
-            leave=False,
-            dynamic_ncols=True,
+def tell_of_video(teller: Teller, stream: PredictionStream) -> None:
+    """Tell of a video that was opened, if verbose."""
+    info = stream.video.info
+    if teller.verbose:
+        teller.say(
+            f"{stream.source}: {info.size[1]}x{info.size[0]}, {info.frame_rate:.3f} frames a second, "
+            f"{info.codec}, {'with' if info.sound else 'without'} sound; the model hears: {stream.sound}"
         )
+        why = stream.engine.reason and f": {stream.engine.reason}"
+        teller.say(f"{stream.source}: engine {stream.engine.name}{why}")
 
-    def done(self, found: PredictedVideo, identity: str | None) -> None:
-        """Tell what was written, and by which model where that was not told yet."""
-        for warning in found.warnings:
-            print(f"avsal: warning: {self.prefix}{shown(warning)}", file=sys.stderr, flush=True)
-        if found.skipped:
-            self.say(f"{found.source}: done before, skipped")
-            return
-        if identity is not None and not self.quiet:
-            print(f"model: {identity}", flush=True)
-        written = ", ".join(str(path) for path in found.outputs.values())
-        self.say(f"{found.source}: {found.num_maps} maps in {found.summary['seconds']:.1f} s -> {written}")
-        if self.verbose:
-            parts = ", ".join(
-                f"{part} {spent:.1f}" for part, spent in found.summary["seconds_by_part"].items()
-            )
-            self.say(f"{found.source}: seconds by part, at the same time: {parts}")
 
-    def say(self, line: str) -> None:
-        """Print a line unless quiet."""
-        if not self.quiet:
-            print(f"{self.prefix}{shown(line)}", flush=True)
+def tell_of_outputs(teller: Teller, found: PredictedVideo, identity: str | None) -> None:
+    """Tell what was written of a video, and by which model where that was not told yet."""
+    for warning in found.warnings:
+        teller.warn(warning)
+    if found.skipped:
+        teller.say(f"{found.source}: done before, skipped")
+        return
+    if identity is not None and not teller.quiet:
+        print(f"model: {identity}", flush=True)
+    written = ", ".join(str(path) for path in found.outputs.values())
+    teller.say(f"{found.source}: {found.num_maps} maps in {found.summary['seconds']:.1f} s -> {written}")
+    if teller.verbose:
+        parts = ", ".join(f"{part} {spent:.1f}" for part, spent in found.summary["seconds_by_part"].items())
+        teller.say(f"{found.source}: seconds by part, at the same time: {parts}")
+
+
+VERB = Action(PredictLine, run)

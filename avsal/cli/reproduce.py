@@ -11,44 +11,47 @@ Published weights that the networks start from must be there (avsal weights fetc
 
 from __future__ import annotations
 
-import argparse
 import sys
+from dataclasses import dataclass
 
-from avsal.cli.data_prepare import told_need
-from avsal.cli.parsing import Parser, settings_of
-from avsal.workflows.paper_tables import PAPER_TABLES
-from avsal.workflows.reproduce import ReproduceSettings, reproduce
+from avsal.cli.parsing import Action, Given
+from avsal.configuration import setting
+from avsal.workflows.paper_tables import PAPER_TABLES, ReproduceSettings
 
-__all__ = ["add_arguments", "run"]
-
-
-def add_arguments(parser: Parser) -> None:
-    """Declare the verb's arguments."""
-    parser.add_argument("paper", metavar="PAPER", help=", ".join(PAPER_TABLES))
-    parser.add_argument("table", metavar="TABLE", help="see below")
-    parser.add_settings(ReproduceSettings)
-    parser.epilog = "tables:\n" + "\n".join(
-        f"  {paper} {name}: {table.title}"
-        for paper, own in PAPER_TABLES.items()
-        for name, table in own.items()
-    )
+__all__ = ["VERB", "ReproduceLine"]
 
 
-def run(arguments: argparse.Namespace) -> int:
+@dataclass(frozen=True, kw_only=True)
+class ReproduceLine(ReproduceSettings):
+    """All that a line says."""
+
+    paper: str = setting(help=", ".join(PAPER_TABLES), metavar="PAPER", position="1")
+    table: str = setting(help="see below", metavar="TABLE", position="1")
+
+
+def run(given: Given) -> int:
     """Reproduce; 1 where something had to be left out."""
     from avsal.training.stopping import StoppedError
+    from avsal.workflows.reproduce import reproduce
 
-    def say(text: str) -> None:
+    def say(text: object) -> None:
         print(f"avsal: {text}", file=sys.stderr, flush=True)
 
-    settings = settings_of(arguments, ReproduceSettings)
+    line = given.read(ReproduceLine)
     try:
-        made = reproduce(
-            arguments.paper, arguments.table, settings, say=say, announce=lambda need: say(told_need(need))
-        )
+        made = reproduce(line.paper, line.table, line, say=say, announce=say)
     except StoppedError as error:
-        print(f"avsal: {error}", file=sys.stderr)
+        say(error)
         return error.code
     print(made)
     print(f"-> {', '.join(map(str, made.files))}")
     return 0 if made.complete else 1
+
+
+def tables() -> str:
+    """The tables there are, a line each."""
+    lines = [f"  {paper} {name}: {t.title}" for paper, own in PAPER_TABLES.items() for name, t in own.items()]
+    return "\n".join(["tables:", *lines])
+
+
+VERB = Action(ReproduceLine, run, epilog=tables)

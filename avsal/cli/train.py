@@ -26,42 +26,46 @@ Several GPUs or machines: accelerate launch -m avsal train ..., or torchrun -m a
 
 from __future__ import annotations
 
-import argparse
 import sys
+from dataclasses import dataclass
 
-from avsal.cli.parsing import Parser
+from avsal.cli.parsing import Action, Given
+from avsal.configuration import setting
 from avsal.errors import ConfigError
+from avsal.workflows.experiment import experiments
 
-__all__ = ["add_arguments", "run"]
-
-
-def add_arguments(parser: Parser) -> None:
-    """Declare the verb's arguments."""
-    from avsal.workflows.experiment import experiments
-
-    parser.take_any_word("overrides", help="choices, see above")
-    parser.add_argument("-m", "--multirun", action="store_true", help="sweep over a=1,2,3")
-    parser.add_argument("--show", action="store_true", help="print the composed settings and leave")
-    parser.epilog = "experiments:\n" + "\n".join(f"  {command}" for command in experiments().values())
+__all__ = ["VERB", "TrainLine"]
 
 
-def run(arguments: argparse.Namespace) -> int:
+@dataclass(frozen=True, kw_only=True)
+class TrainLine:
+    """All that a line says."""
+
+    overrides: tuple[str, ...] = setting((), help="choices, see above", metavar="key=value", position="words")
+    multirun: bool = setting(False, help="sweep over a=1,2,3", flags=("-m",))
+    show: bool = setting(False, help="print the composed settings and leave")
+
+
+def run(given: Given) -> int:
     """Compose the settings and train; return 0, 1 where runs failed, or 128 and the number of a signal."""
-    from avsal.training.stopping import StoppedError
     from avsal.workflows.experiment import compose
+
+    line = given.read(TrainLine)
+    for word in line.overrides:
+        if "=" not in word and not word.startswith("~"):
+            raise ConfigError(f"expected choices as key=value but found {word!r}: see avsal train --help")
+    if line.show:
+        from omegaconf import OmegaConf
+
+        print(OmegaConf.to_yaml(compose(line.overrides)), end="")
+        return 0
+
+    from avsal.training.stopping import StoppedError
     from avsal.workflows.sweep import SweepResult
     from avsal.workflows.train import launch
 
-    for word in arguments.overrides:
-        if "=" not in word and not word.startswith("~"):
-            raise ConfigError(f"expected choices as key=value but found {word!r}: see avsal train --help")
-    if arguments.show:
-        from omegaconf import OmegaConf
-
-        print(OmegaConf.to_yaml(compose(arguments.overrides)), end="")
-        return 0
     try:
-        result = launch(arguments.overrides, multirun=arguments.multirun)
+        result = launch(line.overrides, multirun=line.multirun)
     except StoppedError as error:
         print(f"avsal: {error}", file=sys.stderr)
         return error.code
@@ -72,3 +76,11 @@ def run(arguments: argparse.Namespace) -> int:
     print(result.table.to_markdown())
     print(f"-> {', '.join(map(str, result.files))}")
     return 1 if result.failed else 0
+
+
+def known() -> str:
+    """The experiments there are, a line each."""
+    return "experiments:\n" + "\n".join(f"  {command}" for command in experiments().values())
+
+
+VERB = Action(TrainLine, run, epilog=known)

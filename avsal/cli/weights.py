@@ -10,137 +10,129 @@ avsal weights push runs/1/best.safetensors name/model --private
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from avsal.cli.parsing import Action, Given, Nothing
+from avsal.configuration import Checked, setting
 from avsal.errors import shown
 
 if TYPE_CHECKING:
-    from avsal.weights import CheckpointHeader
+    from avsal.weights import BackboneHeader, CheckpointHeader, Conversion
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["ACTIONS"]
 
 BACKBONES = ("s3d", "soundnet", "vgg16", "mobilenet_v2", "r3d_18", "r2plus1d_18", "mc3_18", "resnet50_3d")
 MODELS = ("esan", "unisal", "tased", "vinet", "vinet_s", "vinet_a", "avinet", "stavis", "stavis_visual")
 INDENT = 12
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the verb's arguments."""
-    verbs = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    convert = verbs.add_parser("convert", help="a published state dict to a file of ours")
-    convert.add_argument("file", type=Path, metavar="FILE", help=".pt, .pth, .tar, .safetensors or .npz")
-    convert.add_argument("out", type=Path, metavar="OUT", help="the safetensors file to write")
-    convert.add_argument(
-        "--as", dest="network", choices=(*BACKBONES, *MODELS), required=True, help="which network it is"
+@dataclass(frozen=True, kw_only=True)
+class ConvertLine(Checked):
+    """A published file, and where it goes."""
+
+    file: Path = setting(help=".pt, .pth, .tar, .safetensors or .npz", metavar="FILE", position="1")
+    out: Path = setting(help="the safetensors file to write", metavar="OUT", position="1")
+    network: str = setting(
+        help="which network it is",
+        metavar="|".join((*BACKBONES, *MODELS)),
+        flags=("--as",),
+        known=(*BACKBONES, *MODELS),
     )
-    show = verbs.add_parser("show", help="what a weight file is and where it comes from")
-    show.add_argument("file", type=Path, metavar="FILE", help="checkpoint, converted or published weights")
-    verbs.add_parser("list", help="published weights: what for, licence, size, source")
-    fetch = verbs.add_parser("fetch", help="download one of the list, check its hash, print where it is")
-    fetch.add_argument("name", metavar="NAME", help="one of `avsal weights list`")
-    push = verbs.add_parser("push", help="a model with its card to the Hugging Face Hub")
-    push.add_argument("model", metavar="MODEL", help="a checkpoint, a folder of save_pretrained, or a name")
-    push.add_argument("repository", metavar="ID", help="on the Hub, such as name/model")
-    push.add_argument("--private", action="store_true", help="seen by its owner alone, where it is made")
-    push.add_argument("--revision", metavar="BRANCH", help="[the main one]")
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Do what was asked; the exit code."""
-    actions = {
-        "convert": run_convert,
-        "show": run_show,
-        "list": run_list,
-        "fetch": run_fetch,
-        "push": run_push,
-    }
-    actions[arguments.action](arguments)
-    return 0
+@dataclass(frozen=True, kw_only=True)
+class ShowLine:
+    """A file."""
+
+    file: Path = setting(help="checkpoint, converted or published weights", metavar="FILE", position="1")
 
 
-def run_convert(arguments: argparse.Namespace) -> None:
+@dataclass(frozen=True, kw_only=True)
+class FetchLine:
+    """An entry."""
+
+    name: str = setting(help="one of `avsal weights list`", metavar="NAME", position="1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PushLine:
+    """A model, and where it goes."""
+
+    model: str = setting(
+        help="a checkpoint, a folder of save_pretrained, or a name", metavar="MODEL", position="1"
+    )
+    repository: str = setting(help="on the Hub, such as name/model", metavar="ID", position="1")
+    private: bool = setting(False, help="seen by its owner alone, where it is made")
+    revision: str | None = setting(None, help="[the main one]", metavar="BRANCH")
+
+
+def convert_file(given: Given) -> int:
     """Convert a file and say how."""
     from avsal.weights import convert
 
-    _, conversion = convert(arguments.file, arguments.out, arguments.network)
-    kind = "model" if conversion.backbone in MODELS else "backbone"
-    print_fields(
-        {
-            "converted": f"{arguments.file} -> {arguments.out}",
-            kind: f"{conversion.backbone}, {len(conversion.tensors)} tensors, none left over or missing",
-            "layout": conversion.layout,
-            "input": conversion.recipe.describe(),
-            "note": list(conversion.notes),
-        }
-    )
+    line = given.read(ConvertLine)
+    _, made = convert(line.file, line.out, line.network)
+    told = f"{made.backbone}, {len(made.tensors)} tensors, none left over or missing"
+    return print_fields({"converted": f"{line.file} -> {line.out}"} | published_fields(made, told))
 
 
-def run_show(arguments: argparse.Namespace) -> None:
+def show(given: Given) -> int:
     """Print a file's header, or what an unconverted file is."""
     from avsal.weights import BackboneHeader, CheckpointHeader, read_backbone
     from avsal.weights.header import KEY, parse
     from avsal.weights.state_file import file_kind, read_table
 
-    path: Path = arguments.file
+    path = given.read(ShowLine).file
     table = read_table(path) if file_kind(path) == "safetensors" else None
     if table is None or KEY not in table.metadata:
         found = read_backbone(path)
-        print_fields(
-            {
-                "file": f"{path}, not converted",
-                "model" if found.backbone in MODELS else "backbone": found.backbone,
-                "layout": found.layout,
-                "input": found.recipe.describe(),
-                "note": list(found.notes),
-                "to convert": f"avsal weights convert {path} OUT --as {found.backbone}",
-            }
-        )
-    elif parse(table.metadata, path)[0] == "backbone":
-        backbone = BackboneHeader.from_metadata(table.metadata, path)
-        print_fields(
-            {
-                "file": f"{path}, {len(table.shapes)} tensors",
-                "backbone": backbone.backbone,
-                "layout": f"{backbone.layout} (converted from {backbone.source})",
-                "input": backbone.recipe.describe(),
-                "note": list(backbone.notes),
-                "written by": f"avsal {backbone.avsal_version}, format {backbone.format_version}",
-                "SHA-256": backbone.sha256,
-            }
-        )
+        line = f"avsal weights convert {path} OUT --as {found.backbone}"
+        fields = published_fields(found, found.backbone) | {"to convert": line}
+        return print_fields({"file": f"{path}, not converted"} | fields)
+    header: BackboneHeader | CheckpointHeader
+    if parse(table.metadata, path)[0] == "backbone":
+        header = BackboneHeader.from_metadata(table.metadata, path)
+        fields = published_fields(header, header.backbone)
+        fields["layout"] += f" (converted from {header.source})"
     else:
-        print_fields(
-            model_fields(CheckpointHeader.from_metadata(table.metadata, path), path, len(table.shapes))
-        )
+        header = CheckpointHeader.from_metadata(table.metadata, path)
+        fields = model_fields(header)
+    written = f"avsal {header.avsal_version}, format {header.format_version}"
+    file = {"file": f"{path}, {len(table.shapes)} tensors"}
+    return print_fields(file | fields | {"written by": written, "SHA-256": header.sha256})
 
 
-def model_fields(header: CheckpointHeader, path: Path, num_tensors: int) -> dict[str, Any]:
+def published_fields(found: BackboneHeader | Conversion, told: str) -> dict[str, Any]:
+    """What there is to say of published weights."""
+    kind = "model" if found.backbone in MODELS else "backbone"
+    recipe = found.recipe.describe()
+    return {kind: told, "layout": found.layout, "input": recipe, "note": found.notes}
+
+
+def model_fields(header: CheckpointHeader) -> dict[str, Any]:
     """What `show` prints of a model's checkpoint."""
     from avsal.weights import InputRecipe
 
     spec = header.spec
     shape = f"{spec.num_frames} frames of {spec.size[0]}x{spec.size[1]}, {spec.resize}"
     return {
-        "file": f"{path}, {num_tensors} tensors",
         "model": header.model,
-        "arguments": as_lines(header.arguments),
+        "arguments": header.arguments,
         "trained": "yes" if header.trained else "no: its maps mean nothing",
         "input": [shape, InputRecipe.of(spec).describe()],
         "predicts": spec.predicts,
-        "protocol": as_lines(header.protocol),
-        "data": as_lines(header.data),
-        "scores": as_lines(header.scores),
+        "protocol": header.protocol,
+        "data": header.data,
+        "scores": header.scores,
         "licence": header.licence,
         "source": header.source,
-        "other": as_lines(header.extra),
-        "written by": f"avsal {header.avsal_version}, format {header.format_version}",
-        "SHA-256": header.sha256,
+        "other": header.extra,
     }
 
 
-def run_list(arguments: argparse.Namespace) -> None:
+def list_weights(given: Given) -> int:
     """Print the catalogue."""
     from avsal.weights import CATALOGUE, cache_folder
 
@@ -148,10 +140,9 @@ def run_list(arguments: argparse.Namespace) -> None:
         size = f"{entry.size / 1e6:.1f} MB" if entry.size else "size not known"
         here = cache_folder() / entry.file
         how = (
-            f"`avsal weights fetch {entry.name}`"
-            if entry.hash
-            else "bring it by hand: no hash of it is published"
+            f"`avsal weights fetch {entry.name}`" if entry.hash else "bring it by hand: no hash is published"
         )
+        cut = " (first digits)" if entry.sha256 and len(entry.sha256) < 64 else ""
         print(entry.name)
         print_fields(
             {
@@ -160,45 +151,49 @@ def run_list(arguments: argparse.Namespace) -> None:
                 "source": entry.source,
                 "file": f"{entry.file}, {size}",
                 "expect": entry.expect,
-                "SHA-256": f"{entry.sha256} (first digits)"
-                if entry.sha256 and len(entry.sha256) < 64
-                else entry.sha256,
+                "SHA-256": entry.sha256 and f"{entry.sha256}{cut}",
                 "git object": entry.git_blob,
                 "status": f"in the cache: {here}" if here.is_file() else how,
             },
             margin=2,
         )
     print(f"\nFiles are kept in {cache_folder()} (AVSAL_CACHE moves it).")
+    return 0
 
 
-def run_fetch(arguments: argparse.Namespace) -> None:
+def fetch_file(given: Given) -> int:
     """Fetch a file and print its path, alone on standard output for scripts."""
     from avsal.weights import fetch
 
-    print(fetch(arguments.name))
+    print(fetch(given.read(FetchLine).name))
+    return 0
 
 
-def run_push(arguments: argparse.Namespace) -> None:
+def push(given: Given) -> int:
     """Upload a model and print where it is."""
     from avsal.weights import load_model, push_to_hub
 
-    model = load_model(arguments.model)
-    print(push_to_hub(model, arguments.repository, private=arguments.private, revision=arguments.revision))
+    line = given.read(PushLine)
+    model = load_model(line.model)
+    print(push_to_hub(model, line.repository, private=line.private, revision=line.revision))
+    return 0
 
 
-def as_lines(value: Any) -> Any:
-    """A mapping as lines of `key: value`; everything else as it is."""
-    if isinstance(value, dict):
-        return [f"{key}: {'undefined' if item is None else item}" for key, item in value.items()]
-    return value
-
-
-def print_fields(values: dict[str, Any], margin: int = 0) -> None:
-    """Print names and values in two columns; a list takes several lines; what is empty is left out."""
+def print_fields(values: dict[str, Any], margin: int = 0) -> int:
+    """Print names and values in two columns, of lists and mappings a line each; what is empty is left out."""
     for name, value in values.items():
-        if value is None or value in ("", [], {}):
-            continue
-        first, *rest = map(shown, value if isinstance(value, list) else [value])
-        print(f"{'':{margin}}{name:<{INDENT}}{first}")
-        for line in rest:
-            print(f"{'':{margin + INDENT}}{line}")
+        if isinstance(value, dict):
+            value = [f"{key}: {'undefined' if item is None else item}" for key, item in value.items()]
+        lines = list(value) if isinstance(value, list | tuple) else [] if value in (None, "") else [value]
+        for number, line in enumerate(lines):
+            print(f"{'':{margin}}{'' if number else name:<{INDENT}}{shown(line)}")
+    return 0
+
+
+ACTIONS = {
+    "convert": Action(ConvertLine, convert_file, "a published state dict to a file of ours"),
+    "show": Action(ShowLine, show, "what a weight file is and where it comes from"),
+    "list": Action(Nothing, list_weights, "published weights: what for, licence, size, source"),
+    "fetch": Action(FetchLine, fetch_file, "download one of the list, check its hash, print where it is"),
+    "push": Action(PushLine, push, "a model with its card to the Hugging Face Hub"),
+}

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from avsal.types import Closable
+
 __all__ = ["GrowingArray"]
 
 
-class GrowingArray:
+class GrowingArray(Closable):
     """Writes an array to a .npy file, in C order, one row of the first axis after the other.
 
     Use it as a context manager; the file is complete when it is left without an error.
@@ -49,16 +49,8 @@ class GrowingArray:
         header = {"descr": self._dtype.str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(self._file, header)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def _leave(self, failed: bool) -> None:
         with self._file:
-            if kind is None:
+            if not failed:
                 self._file.seek(0)
                 self._write_header()

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from avsal.types import Closable
 
 __all__ = ["MOST_ERROR", "FrameChunks", "GreyImages", "read_frames", "read_grey"]
 
@@ -31,7 +31,7 @@ _FIRST_QUANTISER = 18
 _COARSEST = 30
 
 
-class _Pieces:
+class _Pieces(Closable):
     """A file of pieces of bytes, and beside it where each begins; complete when it is left without an
     error."""
 
@@ -47,17 +47,9 @@ class _Pieces:
     def finish(self) -> None:
         """Called at the end, where no error came."""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def _leave(self, failed: bool) -> None:
         with self._file:
-            if kind is None:
+            if not failed:
                 self.finish()
         np.save(_index(self._path), np.array(self._starts, np.int64))
 

@@ -18,7 +18,7 @@ from avsal.clips.fingerprint import text_fingerprint
 from avsal.clips.store_settings import StoreSettings
 from avsal.clips.stored_recording import StoredRecording
 from avsal.errors import DatasetError
-from avsal.media.atomic import atomic_path
+from avsal.media.atomic import write_text
 from avsal.types import Split
 
 __all__ = ["Release", "Store", "write_index"]
@@ -134,5 +134,6 @@ def write_index(folder: Path, recordings: Sequence[StoredRecording], problems: S
         {"folder": recording.folder.relative_to(folder).as_posix()} | recording.facts()
         for recording in sorted(recordings, key=lambda recording: (recording.dataset, recording.id))
     ]
-    with atomic_path(folder / _INDEX) as temporary:
-        temporary.write_text(json.dumps({"recordings": entries, "problems": list(problems)}, indent=1) + "\n")
+    write_text(
+        folder / _INDEX, json.dumps({"recordings": entries, "problems": list(problems)}, indent=1) + "\n"
+    )

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from avsal import __version__
 from avsal.clips.preparation import content_size
 from avsal.errors import ConfigError, DatasetError
-from avsal.media.atomic import atomic_path
+from avsal.media.atomic import write_text
 from avsal.media.resampling import RESAMPLER
 from avsal.types import ClipSpec
 
@@ -79,8 +79,7 @@ class StoreSettings:
                 )
             written = COMPRESSED if self.compress else FORMAT
             content = {"format": written, "settings": asdict(self), "scaler": SCALER, "resampler": RESAMPLER}
-            with atomic_path(path) as temporary:
-                temporary.write_text(json.dumps(content | {"avsal": __version__}, indent=2) + "\n")
+            write_text(path, json.dumps(content | {"avsal": __version__}, indent=2) + "\n")
             return
         existing = StoreSettings.read(folder)
         for entry in fields(self):

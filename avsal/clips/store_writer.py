@@ -29,6 +29,7 @@ from avsal.clips.recording_writer import (
 from avsal.clips.store import write_index
 from avsal.clips.store_settings import StoreSettings
 from avsal.clips.stored_recording import META, StoredRecording
+from avsal.configuration import duration
 from avsal.errors import ConfigError, DatasetError, MediaError
 from avsal.media.atomic import only_one
 from avsal.media.video import open_frames
@@ -65,6 +66,15 @@ class StoreNeed:
     num_bytes: int
     free_bytes: int
     seconds: float | None = None
+
+    def __str__(self) -> str:
+        kept = f", {self.num_kept} stored before" if self.num_kept else ""
+        unknown = f", and {self.unknown} of unknown length" if self.unknown else ""
+        seconds = "" if self.seconds is None else f", about {duration(self.seconds)}"
+        return (
+            f"{self.num_recordings} recordings to store{kept}: {self.num_frames} frames{unknown}, about "
+            f"{self.num_bytes / 1e9:.2f} GB of {self.free_bytes / 1e9:.1f} GB free{seconds}"
+        )
 
     def check(self, folder: Path) -> None:
         """Raise ConfigError when the disk has too little room."""

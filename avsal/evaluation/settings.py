@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from avsal.configuration import setting
+from avsal.configuration import Checked, setting
 from avsal.errors import ConfigError
 from avsal.groundtruth import density_recipe
 from avsal.metrics import FAMILIES, METRICS, OBJECT_METRICS, SAMPLERS
@@ -31,7 +30,7 @@ USUAL_RECIPE = "dhf1k"
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluationSettings:
+class EvaluationSettings(Checked):
     """How maps are scored.
 
     Attributes:
@@ -60,30 +59,39 @@ class EvaluationSettings:
     """
 
     metrics: tuple[str, ...] | None = setting(
-        None, help="such as nss,cc,sim [all that there can be]", group=_SCORES
+        None,
+        help="such as nss,cc,sim [all that there can be]",
+        known=(*METRICS, *OBJECT_METRICS),
+        group=_SCORES,
     )
-    family: Literal["exact", "mit"] = setting("exact", help="of definitions", group=_SCORES)
+    family: Literal["exact", "mit"] = setting("exact", help="of definitions", known=FAMILIES, group=_SCORES)
     sampler: Literal["other_videos", "same_video", "dhf1k_10"] = setting(
-        "other_videos", help="negatives of shuffled AUC", group=_SCORES
+        "other_videos", help="negatives of shuffled AUC", known=SAMPLERS, group=_SCORES
     )
     seed: int | None = setting(None, help="of the sampler dhf1k_10", group=_SCORES)
     density: str = setting(
         "auto", help="prepared maps where there are, else dhf1k; or a recipe's name", group=_SCORES
     )
     height: int | None = setting(
-        None, help="draw the ground truth so many pixels high [the video's own size]", group=_SCORES
+        None, help="draw the ground truth so many pixels high [the video's own size]", least=1, group=_SCORES
     )
-    every: int = setting(1, help="score each N-th frame", group=_SCORES)
-    max_frames: int | None = setting(None, help="only among the first N frames [all]", group=_SCORES)
-    min_fixations: int = setting(1, help="leave frames with fewer out, and count them", group=_SCORES)
+    every: int = setting(1, help="score each N-th frame", least=1, group=_SCORES)
+    max_frames: int | None = setting(None, help="only among the first N frames [all]", least=1, group=_SCORES)
+    min_fixations: int = setting(
+        1, help="leave frames with fewer out, and count them", least=1, group=_SCORES
+    )
     postprocess: Literal["stavis", "msu"] | None = setting(
         None,
         help="of maps before scoring; stavis: that paper's; msu: that benchmark's adaptation, a brightness "
         "curve and a centre weight fitted for each model to all scored frames [none]",
+        known=("stavis", "msu"),
         group=_SCORES,
     )
     resize: Literal["bilinear", "bicubic"] = setting(
-        "bilinear", help="how maps come to the ground truth's size; bicubic: as MATLAB", group=_SCORES
+        "bilinear",
+        help="how maps come to the ground truth's size; bicubic: as MATLAB",
+        known=("bilinear", "bicubic"),
+        group=_SCORES,
     )
     ig_floor: float = setting(
         0.01, help="uniform share mixed into maps for information gain (family exact)", group=_SCORES
@@ -92,6 +100,7 @@ class EvaluationSettings:
         BASELINES,
         help="some of " + ", ".join(BASELINES) + "; none [all]",
         metavar="ROWS",
+        known=BASELINES,
         group=_SCORES,
     )
     fixations: bool = setting(
@@ -105,21 +114,11 @@ class EvaluationSettings:
 
     def __post_init__(self) -> None:
         """Raise ConfigError for an unknown name or an impossible number."""
-        _expect("family", (self.family,), FAMILIES)
-        _expect("sampler", (self.sampler,), SAMPLERS)
-        _expect("baselines", self.baselines, BASELINES)
-        _expect("metrics", self.metrics or (), tuple(dict.fromkeys((*METRICS, *OBJECT_METRICS))))
+        super().__post_init__()
         if self.metrics == ():
             raise ConfigError("`metrics` names none: leave it out for all that the ground truth allows")
-        if self.postprocess is not None:
-            _expect("postprocess", (self.postprocess,), ("stavis", "msu"))
-        _expect("resize", (self.resize,), ("bilinear", "bicubic"))
         if self.density not in ("auto", "prepared"):
             density_recipe(self.density)
-        for name in ("height", "every", "max_frames", "min_fixations"):
-            number = getattr(self, name)
-            if number is not None and number < 1:
-                raise ConfigError(f"`{name}` must be at least 1 but is {number}")
         if not 0 <= self.ig_floor <= 1:
             raise ConfigError(f"`ig_floor` must lie in 0..1 but is {self.ig_floor}")
         if (self.sampler == "dhf1k_10") != (self.seed is not None):
@@ -128,11 +127,3 @@ class EvaluationSettings:
     def as_dict(self) -> dict[str, Any]:
         """Plain values for a JSON file."""
         return asdict(self)
-
-
-def _expect(key: str, names: tuple[str, ...], known: tuple[str, ...]) -> None:
-    for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ConfigError(f"`{key}`: expected some of {', '.join(known)} but found {name!r}{hint}")

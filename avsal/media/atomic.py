@@ -12,7 +12,7 @@ from pathlib import Path
 
 from avsal.errors import ConfigError, MediaError
 
-__all__ = ["atomic_path", "only_one", "partial_name", "sweep"]
+__all__ = ["atomic_path", "only_one", "partial_name", "sweep", "write_text"]
 
 
 @contextmanager
@@ -62,6 +62,16 @@ def sweep(path: Path) -> None:
             left.unlink(missing_ok=True)
 
 
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file, whole or not at all.
+
+    Raises:
+        MediaError: see `atomic_path`.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 @contextmanager
 def only_one(folder: Path, doing: str, *, wait: bool = False) -> Iterator[None]:
     """Make the folder and let no other process write to it; a killed process lets go of it by itself.
@@ -77,23 +87,37 @@ def only_one(folder: Path, doing: str, *, wait: bool = False) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / ".lock", os.O_WRONLY | os.O_CREAT, 0o666)
+        lock = _taken(folder / ".lock", wait)
+    except BlockingIOError as error:
+        raise ConfigError(
+            f"another process is {doing} into {folder}; wait for it, or choose another folder"
+        ) from error
     except OSError as error:
         raise MediaError(f"cannot write {folder}: {error.strerror}; choose another place") from error
     _HELD.add(lock)
     try:
-        if os.name == "posix":
-            import fcntl
-
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            except BlockingIOError as error:
-                raise ConfigError(
-                    f"another process is {doing} into {folder}; wait for it, or choose another folder"
-                ) from error
         yield
     finally:
         _HELD.discard(lock)
+        os.close(lock)
+
+
+def _taken(path: Path, wait: bool) -> int:
+    """The lock's file, open and locked; anew where whoever held it removed the file."""
+    while True:
+        lock = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
+        try:
+            if os.name == "posix":
+                import fcntl
+
+                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            if os.path.samestat(os.fstat(lock), os.stat(path)):
+                return lock
+        except FileNotFoundError:
+            pass
+        except BaseException:
+            os.close(lock)
+            raise
         os.close(lock)
 
 

@@ -7,8 +7,6 @@ from collections.abc import Generator, Iterable
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +16,7 @@ from avsal.media.container import demux, open_container, sound_stream, sound_str
 from avsal.media.damage import Damage
 from avsal.media.resampling import RESAMPLER, resample, resampling_stream
 from avsal.media.samples import SampleBlocks, SoundDecoder
+from avsal.types import Closable
 
 __all__ = ["RESAMPLER", "SoundReader", "has_sound", "load_sound", "resample"]
 
@@ -31,7 +30,7 @@ RUN_UP = 2
 """Whole seconds decoded before the place sought, so that decoder and resampler have settled."""
 
 
-class SoundReader:
+class SoundReader(Closable):
     """Reads a sound as mono samples at one rate, forward, with bounded memory.
 
     Channels are mixed by their mean with equal weights: of a 5.1 sound each counts one sixth, the centre and
@@ -75,15 +74,8 @@ class SoundReader:
         self._held: list[tuple[int, int]] = []  # positions that stay, see `hold`
         self._saved: list[tuple[int, NDArray[np.float32]]] = []  # blocks of them that would be forgotten
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End decoding."""
         self._pieces.close()
 
     @property

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avsal.media.damage import Damage
+from avsal.types import Closable
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -157,7 +158,7 @@ class FrameReader(Protocol):
     ) -> None: ...
 
 
-class RepeatedReader(ABC):
+class RepeatedReader(ABC, Closable):
     """A reader that begins anew at each iteration; leaving its ``with`` block ends the latest."""
 
     _running: Generator[Frame, None, None] | None = None
@@ -166,15 +167,8 @@ class RepeatedReader(ABC):
     def _frames(self) -> Generator[Frame, None, None]:
         """The frames from the start of what is read."""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End the latest iteration."""
         if self._running is not None:
             self._running.close()
 

@@ -8,8 +8,7 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
@@ -35,7 +34,7 @@ from avsal.media.probe import USUAL_RATE
 from avsal.media.samples import placed_blocks
 from avsal.media.sources import Source, WindowedSound
 from avsal.media.stamps import StampRule, Stamps
-from avsal.types import Scaling
+from avsal.types import Closable, Scaling
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -228,7 +227,7 @@ class OnePass(Source):
         yield from decode(self._picture, None, self.damage)
 
 
-class _Pictures:
+class _Pictures(Closable):
     """The frames of a `OnePass`; see `FrameReader`."""
 
     def __init__(
@@ -244,15 +243,8 @@ class _Pictures:
         self._convert = RgbConverter(size, source._orientation, scaling)
         self._whole = PictureConverter(source.info.size, source._orientation) if pictures else None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close what is read."""
         self._source.close()
 
     def __iter__(self) -> Generator[Frame, None, None]:

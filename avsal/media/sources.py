@@ -27,6 +27,14 @@ from avsal.types import Scaling
 
 __all__ = ["FileSource", "Source", "WindowedSound", "as_source", "is_many", "named_paths"]
 
+#: files that are looked for in folders
+VIDEO_SUFFIXES = frozenset(
+    (
+        ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts",
+        ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m",
+    )
+)  # fmt: skip
+
 CAMERA = re.compile(r"\d{1,2}|/dev/video\d+")
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from math import ceil, isfinite
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +24,7 @@ from avsal.prediction.engines import create_engine, supported_engines
 from avsal.prediction.handed_over import HandedOver
 from avsal.prediction.prediction import Prediction
 from avsal.prediction.stream import PRECISIONS, PredictionStream
+from avsal.types import Closable
 
 __all__ = ["LiveStream", "live"]
 
@@ -90,7 +90,7 @@ def live(
     )
 
 
-class LiveStream:
+class LiveStream(Closable):
     """Takes frames and sound, gives maps; see `live`.
 
     Nothing is decided by the clock on the wall: the same pushes give the same maps. Not for several threads
@@ -165,17 +165,6 @@ class LiveStream:
             f"<LiveStream of {self.model.name}, engine {self.engine}, {float(self._rate):.4g} frames a "
             f"second {sound} sound: {self.num_frames} frames, {self.num_cuts} cuts>"
         )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def push(self, frame: Any, sound: Any = None, *, time: float | None = None) -> list[Prediction]:
         """Hand over a frame, and the sound that came since the last push.

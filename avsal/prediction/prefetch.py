@@ -6,8 +6,9 @@ import queue
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from types import TracebackType
 from typing import Generic, Self, TypeVar
+
+from avsal.types import Closable
 
 __all__ = ["Prefetcher"]
 
@@ -17,7 +18,7 @@ Item = TypeVar("Item")
 PATIENCE = 0.1
 
 
-class Prefetcher(Generic[Item]):
+class Prefetcher(Generic[Item], Closable):
     """Iterates over `items` in a thread, at most `depth` of them before they are asked for.
 
     Errors of the thread are raised where the items are taken. Leaving the context ends the thread, also when
@@ -42,14 +43,6 @@ class Prefetcher(Generic[Item]):
     def __enter__(self) -> Self:
         self._thread.start()
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the thread."""

@@ -12,14 +12,16 @@ import shutil
 import zipfile
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from avsal.errors import AvsalRuntimeError, ConfigError
 from avsal.media.atomic import atomic_path, partial_name
-from avsal.prediction import Prediction
 from avsal.render.output import Output, OutputRequest
+
+if TYPE_CHECKING:
+    from avsal.prediction import Prediction
 
 __all__ = ["HDF5", "NumPy", "Zarr"]
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 from abc import abstractmethod
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from avsal.media.atomic import atomic_path
-from avsal.prediction import Prediction
 from avsal.render.output import Output
+
+if TYPE_CHECKING:
+    from avsal.prediction import Prediction
 
 __all__ = ["OffsetGrid", "SvtAv1Offsets", "X265Offsets", "block_offsets"]
 

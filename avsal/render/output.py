@@ -9,13 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from avsal.errors import MediaError
 from avsal.media.atomic import sweep
 from avsal.media.frames import VideoInfo
-from avsal.prediction import Prediction
 from avsal.render.overlay import OverlayStyle
+
+if TYPE_CHECKING:
+    from avsal.prediction import Prediction
 
 __all__ = ["Output", "OutputRequest"]
 

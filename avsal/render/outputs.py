@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal.clips import resize_map
 from avsal.errors import ConfigError, MediaError
 from avsal.media.atomic import atomic_path, partial_name
 from avsal.media.frames import Frame
@@ -23,7 +22,6 @@ from avsal.media.images import is_still
 from avsal.media.planes import PictureConverter
 from avsal.media.video import open_frames
 from avsal.media.writer import VideoWriter
-from avsal.prediction import Prediction
 from avsal.render.array_outputs import HDF5, NumPy, Zarr
 from avsal.render.colormap import colormap, to_unit_peak
 from avsal.render.encoder_maps import OffsetGrid, SvtAv1Offsets, X265Offsets
@@ -34,6 +32,8 @@ from avsal.render.shots import Shots
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
+
+    from avsal.prediction import Prediction
 
 __all__ = ["BY_SHOTS", "OUTPUTS", "Output", "OutputRequest", "output_of"]
 
@@ -162,7 +162,7 @@ class MapVideo(Output):
 
     def write(self, prediction: Prediction) -> None:
         """Add one frame."""
-        saliency = to_unit_peak(resize_map(prediction.map, self.request.info.size))
+        saliency = _at_size(prediction, self.request)
         self.video.write((saliency * 255 + 0.5).astype(np.uint8), prediction.time, prediction.duration)
 
 
@@ -191,7 +191,7 @@ class Images(Output):
         """Add one frame."""
         from PIL import Image
 
-        saliency = to_unit_peak(resize_map(prediction.map, self.request.info.size))
+        saliency = _at_size(prediction, self.request)
         top, kind = (255, np.uint8) if self.request.bits == 8 else (65535, np.uint16)
         image = Image.fromarray((saliency * top + 0.5).astype(kind))
         image.save(self.folder / f"{prediction.index + 1:05d}.png", compress_level=3)
@@ -241,6 +241,13 @@ class Table(Output):
 
 
 #: by the name one types
+def _at_size(prediction: Prediction, request: OutputRequest) -> NDArray[np.float32]:
+    """The map at the video's size, its peak 1."""
+    from avsal.clips import resize_map
+
+    return to_unit_peak(resize_map(prediction.map, request.info.size))
+
+
 OUTPUTS: dict[str, type[Output]] = {
     "overlay": OverlayVideo,
     "map": MapVideo,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass, field
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from avsal.media.atomic import atomic_path
-from avsal.prediction import Prediction
 from avsal.render.output import Output
+
+if TYPE_CHECKING:
+    from avsal.prediction import Prediction
 
 __all__ = ["Shots"]
 

@@ -7,16 +7,16 @@ import io
 import json
 import math
 from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Any, TextIO
 
 from avsal.errors import MediaError
 from avsal.training.run_folder import RunFolder, read_log, write_synced
+from avsal.types import Closable
 
 __all__ = ["RunLog"]
 
 
-class RunLog:
+class RunLog(Closable):
     """Writes one JSON object a line: ``kind`` is step, validation, or end.
 
     Args:
@@ -56,15 +56,8 @@ class RunLog:
         except OSError as error:
             raise MediaError(f"cannot write {folder.log}: {error.strerror}") from error
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the file."""
         if self._file is not None:
             self._file.close()
 

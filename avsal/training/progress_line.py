@@ -6,7 +6,9 @@ import sys
 import time
 from typing import Any
 
-__all__ = ["ProgressLine", "duration"]
+from avsal.configuration import duration
+
+__all__ = ["ProgressLine"]
 
 #: seconds between lines where there is no terminal
 _PAUSE = 60.0
@@ -91,13 +93,3 @@ class ProgressLine:
         """Nothing more comes."""
         if self._bar is not None:
             self._bar.close()
-
-
-def duration(seconds: float) -> str:
-    """Such as '42 s', '3 min 20 s', '5 h 10 min'."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -28,7 +28,7 @@ from typing import Any, get_type_hints
 
 from avsal.configuration import setting_fields
 from avsal.errors import AvsalRuntimeError, CheckpointError, ConfigError, MediaError
-from avsal.media.atomic import atomic_path
+from avsal.media.atomic import atomic_path, write_text
 from avsal.training.settings import TrainSettings
 
 __all__ = ["RunFolder", "read_json", "read_log"]
@@ -90,8 +90,7 @@ class RunFolder:
         Raises:
             MediaError: the disk refuses.
         """
-        with atomic_path(path) as partial:
-            partial.write_text(json.dumps(value, indent=2, default=_plain) + "\n", encoding="utf-8")
+        write_text(path, json.dumps(value, indent=2, default=_plain) + "\n")
 
     def note_start(self, facts: Mapping[str, Any]) -> None:
         """Add an entry to `provenance.json`."""

@@ -6,10 +6,11 @@ import os
 import signal
 import threading
 from contextlib import suppress
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, Self
 
 from avsal.errors import AvsalError
+from avsal.types import Closable
 
 __all__ = ["DivergedError", "StopRequest", "StoppedError"]
 
@@ -30,7 +31,7 @@ class DivergedError(AvsalError):
     """The loss or its gradient is no number any more."""
 
 
-class StopRequest:
+class StopRequest(Closable):
     """While in use, the first Ctrl-C, SIGTERM or SIGHUP is only noted; a second Ctrl-C interrupts at once.
 
     Attributes:
@@ -57,12 +58,8 @@ class StopRequest:
                 self._before[number] = signal.signal(number, self._note)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Give the handlers back."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
 

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from accelerate.utils import broadcast_object_list
 
+from avsal.configuration import duration
 from avsal.errors import ConfigError
 from avsal.media.atomic import only_one
 from avsal.models import SaliencyModel
@@ -26,7 +27,7 @@ from avsal.training.log import RunLog
 from avsal.training.machine import create_accelerator, largest_memory, start_trackers
 from avsal.training.objective import Objective
 from avsal.training.optimiser import create_optimiser
-from avsal.training.progress_line import ProgressLine, duration
+from avsal.training.progress_line import ProgressLine
 from avsal.training.provenance import provenance
 from avsal.training.run_folder import RunFolder, remove_partial_files
 from avsal.training.settings import TrainSettings

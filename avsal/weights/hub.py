@@ -13,7 +13,7 @@ import torch
 
 from avsal import __version__
 from avsal.errors import CheckpointError
-from avsal.media.atomic import atomic_path
+from avsal.media.atomic import write_text
 from avsal.models import SaliencyModel
 from avsal.weights.card import model_card
 from avsal.weights.checkpoint import About, load_checkpoint, save_checkpoint
@@ -49,8 +49,7 @@ def save_pretrained(model: SaliencyModel, folder: str | os.PathLike[str], **abou
     }
     texts = {"config.json": json.dumps(config, indent=2) + "\n", "README.md": model_card(header)}
     for name, text in texts.items():
-        with atomic_path(folder / name) as partial:
-            partial.write_text(text, encoding="utf-8")
+        write_text(folder / name, text)
     return folder
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from avsal import __version__
 from avsal.ablation.conditions import REFERENCE, Condition
 from avsal.ablation.verdicts import ConditionScore, compare, margin_of
 from avsal.ablation.video_scores import averaged_over_folds, in_subgroups, interactions, video_scores
-from avsal.configuration import from_mapping
+from avsal.configuration import settings_from
 from avsal.errors import ConfigError
 from avsal.media.frames import VideoInfo
 from avsal.models import SaliencyModel
@@ -114,8 +114,7 @@ def ablate(
         DatasetError: the data cannot be used.
         MediaError: a video or its audio cannot be read.
     """
-    given = {entry.name: getattr(settings, entry.name) for entry in fields(settings)} if settings else {}
-    told = from_mapping(AblateSettings, {**given, **changes})
+    told = settings_from(AblateSettings, settings, changes)
     if isinstance(data, str | Path):
         from avsal.workflows.ablate_video import ablate_video
 

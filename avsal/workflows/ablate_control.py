@@ -29,16 +29,11 @@ from avsal.report.labels import model_words
 from avsal.report.page_content import Page
 from avsal.workflows.ablate_settings import AblateSettings
 from avsal.workflows.compared import ComparedConditions
-from avsal.workflows.controls import control_videos
+from avsal.workflows.controls import CONTROLS, control_videos
 from avsal.workflows.results import model_facts, weights_words
 from avsal.workflows.sources import named_models
 
-__all__ = ["ALL_CONTROLS", "CONTROLS", "ControlAblation", "Rerun", "ablate_control"]
-
-CONTROLS = ("identity", "rhythm", "synchrony", "irrelevant")
-
-#: the last one needs real clips
-ALL_CONTROLS = (*CONTROLS, "sounding_clips")
+__all__ = ["ControlAblation", "Rerun", "ablate_control"]
 
 ON_CLIPS = "gaze on real clips is expected by the rule of the synthetic videos, not measured"
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from avsal.ablation.conditions import Condition, parse_conditions
 from avsal.ablation.verdicts import parse_margins
 from avsal.configuration import seconds, setting
-from avsal.errors import ConfigError
 from avsal.workflows.model import RunSettings
 
 __all__ = ["AblateSettings"]
@@ -44,8 +43,10 @@ class AblateSettings(RunSettings):
         metavar="NUMBER",
     )
     seed: int = setting(0, help="of all chance")
-    every: int = setting(1, help="compute each N-th frame")
-    players: int = setting(6, help="videos in the report, those that sound moves most", group="data set")
+    every: int = setting(1, help="compute each N-th frame", least=1)
+    players: int = setting(
+        6, help="videos in the report, those that sound moves most", least=0, group="data set"
+    )
     start: float | None = setting(
         None, help="in seconds or h:mm:ss", metavar="TIME", parse=seconds, group=_VIDEO
     )
@@ -59,10 +60,7 @@ class AblateSettings(RunSettings):
 
     def __post_init__(self) -> None:
         """Raise ConfigError for what is impossible."""
-        if self.players < 0:
-            raise ConfigError(f"`players` must be at least 0 but is {self.players}")
-        if self.every < 1:
-            raise ConfigError(f"`every` must be at least 1 but is {self.every}")
+        super().__post_init__()
         self.margins  # noqa: B018  a wrong one should fail before anything is computed
         if self.conditions is not None:
             parse_conditions(",".join(self.conditions))

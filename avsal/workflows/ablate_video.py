@@ -19,7 +19,7 @@ from avsal.ablation.conditions import REFERENCE
 from avsal.ablation.floor import Floor, floor_sounds
 from avsal.ablation.map_shift import MapShift, averages
 from avsal.errors import ConfigError
-from avsal.media import atomic_path
+from avsal.media.atomic import atomic_path, write_text
 from avsal.media.audio import load_sound
 from avsal.models import SaliencyModel
 from avsal.prediction import Prediction, PredictionStream
@@ -130,8 +130,7 @@ class VideoAblation(Drawn):
                 "damage": self.damage or None,
                 "outputs": {kind: path.name for kind, path in paths.items()},
             }
-            with atomic_path(paths["summary"]) as temporary:
-                temporary.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
+            write_text(paths["summary"], json.dumps(summary, indent=2, allow_nan=False) + "\n")
         return paths
 
     def _write_frames(self, path: Path) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from avsal.errors import AvsalError, ConfigError
-from avsal.media.atomic import atomic_path, only_one
-from avsal.media.sources import ADDRESS, each, is_plain_path
+from avsal.media.atomic import atomic_path, only_one, write_text
+from avsal.media.images import SUFFIXES as IMAGE_SUFFIXES
+from avsal.media.sources import ADDRESS, VIDEO_SUFFIXES, each, is_plain_path
 from avsal.models import SaliencyModel
 from avsal.prediction import PredictionStream
 from avsal.prediction.prefetch import Prefetcher
@@ -30,14 +31,6 @@ from avsal.workflows.predict import (
 from avsal.workflows.results import write_table
 
 __all__ = ["Outcome", "find_sources", "list_outputs", "name_outputs", "predict_each"]
-
-VIDEO_SUFFIXES = frozenset(
-    (
-        ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts",
-        ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m",
-    )
-)  # fmt: skip
-IMAGE_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
 
 #: what ends a video's prediction and not that of the others
 Failure = AvsalError | OSError
@@ -176,8 +169,7 @@ def predict_each(
                 if keep_failures and not isinstance(error, ConfigError):
                     with suppress(AvsalError, OSError):
                         base.parent.mkdir(parents=True, exist_ok=True)
-                        with atomic_path(note) as temporary:
-                            temporary.write_text(json.dumps({"source": str(source), "error": str(error)}))
+                        write_text(note, json.dumps({"source": str(source), "error": str(error)}))
                 yield Outcome(source, error=error)
 
 

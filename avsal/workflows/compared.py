@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from avsal.ablation.verdicts import Comparison, ConditionScore
-from avsal.media import atomic_path
+from avsal.media.atomic import write_text
 from avsal.render.interval_plot import interval_figure
 from avsal.render.style import Drawn
 from avsal.report.ablation_tables import write_rows
@@ -85,7 +85,5 @@ class ComparedConditions(Drawn):
             write_rows(scores, [asdict(row) for row in self.scores])
             write_rows(comparisons, self.table)
             self.report(report)
-            with atomic_path(summary) as temporary:
-                text = json.dumps(self.summary, indent=2, allow_nan=False)
-                temporary.write_text(text + "\n", encoding="utf-8")
+            write_text(summary, json.dumps(self.summary, indent=2, allow_nan=False) + "\n")
         return paths

@@ -8,7 +8,12 @@ from typing import Any
 from avsal.errors import ConfigError
 from avsal.types import ClipSpec
 
-__all__ = ["control_videos"]
+__all__ = ["ALL_CONTROLS", "CONTROLS", "control_videos"]
+
+CONTROLS = ("identity", "rhythm", "synchrony", "irrelevant")
+
+#: the last one needs real clips
+ALL_CONTROLS = (*CONTROLS, "sounding_clips")
 
 
 def control_videos(

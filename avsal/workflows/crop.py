@@ -6,76 +6,24 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from avsal.configuration import seconds, setting
 from avsal.errors import ConfigError, MediaError
-from avsal.media import VideoWriter, atomic_path
+from avsal.media import VideoWriter
+from avsal.media.atomic import write_text
 from avsal.media.sources import as_source
 from avsal.media.video import open_frames
 from avsal.models import SaliencyModel
 from avsal.prediction import Prediction, PredictionStream
 from avsal.render.crop_path import CropPath, CropPlanner, cropped
-from avsal.workflows.model import ModelSettings
 from avsal.workflows.results import model_facts, whole_result
+from avsal.workflows.video_settings import CropSettings
 
-__all__ = ["Crop", "CropSettings", "aspect_ratio", "crop"]
+__all__ = ["Crop", "CropSettings", "crop"]
 
 #: gives a stream's predictions on, with progress shown
 Progress = Callable[[PredictionStream], Iterator[Prediction]]
-
-
-def aspect_ratio(text: str | Fraction) -> Fraction:
-    """Width over height of a text such as ``9:16``, ``1:1`` or ``4/5``.
-
-    Raises:
-        ConfigError: it is none from 1:10 to 10:1.
-    """
-    try:
-        ratio = Fraction(str(text).replace(":", "/"))
-    except (ValueError, ZeroDivisionError):
-        ratio = Fraction(0)
-    if not Fraction(1, 10) <= ratio <= 10:
-        raise ConfigError(f"expected an aspect ratio as width:height, such as 9:16, but found {text}")
-    return ratio
-
-
-@dataclass(frozen=True, kw_only=True)
-class CropSettings(ModelSettings):
-    """How a crop is planned and written; see `ModelSettings` for the rest.
-
-    Attributes:
-        aspect: width over height of the crop, the largest that fits into the frame.
-        speed: widths of the crop (heights where it moves up and down) in a second, at most.
-        start: in seconds.
-        end: in seconds.
-        every: compute each N-th map and interpolate the others.
-        audio: what the model hears: ``own``, ``none``, ``zero``, or a file.
-        path_only: write the path without the video.
-        overwrite: replace what is there.
-    """
-
-    aspect: Fraction = setting(
-        Fraction(9, 16), help="of the crop, width:height [9:16]", metavar="W:H", parse=aspect_ratio
-    )
-    speed: float = setting(0.35, help="of the crop: its widths in a second, at most")
-    start: float | None = setting(None, help="in seconds or h:mm:ss", metavar="TIME", parse=seconds)
-    end: float | None = setting(None, help="in seconds or h:mm:ss", metavar="TIME", parse=seconds)
-    every: int = setting(2, help="compute each N-th map and interpolate the others")
-    audio: str = setting("own", help="what the model hears: own, none, zero, or an audio file")
-    path_only: bool = setting(False, help="write the path as JSON, and no video")
-    overwrite: bool = setting(False, help="replace what is there")
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError for what is impossible."""
-        super().__post_init__()
-        object.__setattr__(self, "aspect", aspect_ratio(self.aspect))
-        if not 0 < self.speed <= 100:
-            raise ConfigError(f"`speed` must be above 0 and at most 100 but is {self.speed}")
-        if self.every < 1:
-            raise ConfigError(f"`every` must be at least 1 but is {self.every}")
 
 
 @dataclass(frozen=True)
@@ -173,8 +121,7 @@ def crop(
             {"time": round(float(time), 6), "x": round(x, 2), "y": round(y, 2), "width": w, "height": h}
             for time, (x, y, w, h) in zip(path.times, boxes, strict=True)
         ]
-        with atomic_path(paths["json"]) as temporary:
-            temporary.write_text(json.dumps({**facts, "frames": frames}, indent=1) + "\n")
+        write_text(paths["json"], json.dumps({**facts, "frames": frames}, indent=1) + "\n")
     return Crop(path, facts, paths)
 
 

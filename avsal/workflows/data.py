@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avsal.configuration import setting
-from avsal.errors import AvsalError, DatasetError
-from avsal.types import Fixations, Recording, Split
+from avsal.errors import AvsalError, ConfigError, DatasetError
+from avsal.types import Recording, Split
 
 if TYPE_CHECKING:
     from datasets_av import Dataset
 
-__all__ = ["DataSettings", "RecordingNumbers", "find_root", "load_dataset", "numbers_of", "open_data"]
+__all__ = ["DataSettings", "chosen", "find_root", "load_dataset", "open_data"]
 
 _DATA = "data set"
 
@@ -134,53 +134,18 @@ def open_data(settings: DataSettings, *, strict: bool = False, protocol: str | N
     )
 
 
-@dataclass
-class RecordingNumbers:
-    """What is counted of one recording; of gaze None where it has no points.
+def chosen(recordings: Iterable[Recording], ids: Collection[str], setting: str) -> list[Recording]:
+    """Those recordings that a setting names.
 
-    Attributes:
-        id: of the recording.
-        split: train, val, test or None.
-        frames: of the video.
-        seconds: of the video.
-        sound: whether it has sound.
-        observers: with a fixation; None where they are not told apart.
-        fixations: rows, one a fixation and frame.
-        frames_without_fixation: of the video.
-        middle_ninth: share of fixations in the middle third of height and width.
-        dropped: raw rows that were left out, by reason.
+    Raises:
+        ConfigError: there is none of a name.
     """
-
-    id: str
-    split: str | None
-    frames: int
-    seconds: float
-    sound: bool
-    observers: int | None = None
-    fixations: int | None = None
-    frames_without_fixation: int | None = None
-    middle_ninth: float | None = None
-    dropped: dict[str, int] = field(default_factory=dict)
-
-
-def numbers_of(recording: Recording, gaze: Fixations | None) -> RecordingNumbers:
-    """Count what a recording has."""
-    import numpy as np
-
-    from avsal.media.video import open_frames
-
-    info = open_frames(recording.frames, frame_rate=recording.frame_rate).info
-    frames = recording.num_frames or info.num_frames or round((info.duration or 0.0) * info.frame_rate)
-    row = RecordingNumbers(
-        recording.id, recording.split, frames, frames / info.frame_rate, recording.audio is not None
-    )
-    if gaze is not None:
-        height, width = gaze.size
-        middle = (np.abs(gaze.x / width - 0.5) < 1 / 6) & (np.abs(gaze.y / height - 0.5) < 1 / 6)
-        looked_at = np.unique(gaze.frame[gaze.frame < frames])
-        row.observers = None if gaze.observers in ((), (-1,)) else len(gaze.observers)
-        row.fixations = len(gaze)
-        row.frames_without_fixation = frames - len(looked_at)
-        row.middle_ninth = float(middle.mean()) if len(gaze) else None
-        row.dropped = dict(gaze.dropped)
-    return row
+    known = {one.id: one for one in recordings}
+    for name in ids:
+        if name not in known:
+            few = ", ".join(list(known)[:8]) + (" and others" if len(known) > 8 else "")
+            raise ConfigError(
+                f"`{setting}` names {name!r}, which is not among the {len(known)} recordings here: "
+                f"it has {few}; see avsal data check"
+            )
+    return [one for name, one in known.items() if name in ids]

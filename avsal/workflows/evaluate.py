@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avsal import __version__
-from avsal.configuration import from_mapping
+from avsal.configuration import settings_from
 from avsal.errors import ConfigError, DatasetError
 from avsal.evaluation import (
     AveragingProtocol,
@@ -36,6 +36,7 @@ from avsal.report import (
     result_table,
 )
 from avsal.types import Recording
+from avsal.workflows.data import chosen
 from avsal.workflows.evaluate_settings import EvaluateOptions, EvaluateSettings
 from avsal.workflows.evaluation_notes import cost_note, notes_of
 from avsal.workflows.model_maps import ModelMaps
@@ -86,8 +87,7 @@ def evaluate(
         DatasetError: the data cannot be used; when strict, the first problem.
         MediaError: a video cannot be read.
     """
-    given = {entry.name: getattr(settings, entry.name) for entry in fields(settings)} if settings else {}
-    told = from_mapping(EvaluateSettings, {**given, **changes})
+    told = settings_from(EvaluateSettings, settings, changes)
     return evaluate_sources(sources_of(model, maps, told), data, told, progress=progress)
 
 
@@ -114,7 +114,7 @@ def evaluate_sources(
     earlier = [read_rows(path) for path in settings.common_with]
     facts = _DataFacts.of(data)
     everything = list(data)
-    recordings = _chosen(everything, settings, facts.name)
+    recordings = everything if settings.videos is None else chosen(everything, settings.videos, "videos")
     training, no_training = _training(data, settings)
     evaluation = Evaluation.prepare(
         recordings, settings, source=sources.all, training=training, frame_times=_frame_times
@@ -240,19 +240,6 @@ class _DataFacts:
         split, fold = getattr(data, "split", None), options.get("fold")
         parts = [info.title, *([split] if split else []), *([f"fold {fold}"] if fold is not None else [])]
         return cls(info.name, ", ".join(parts), None if root is None else str(root), split, fold)
-
-
-def _chosen(recordings: list[Recording], settings: EvaluateSettings, name: str) -> list[Recording]:
-    """Those that `videos` names; all where it names none."""
-    if settings.videos is None:
-        return recordings
-    missing = set(settings.videos) - {recording.id for recording in recordings}
-    if missing:
-        raise ConfigError(
-            f"`videos` names {sorted(missing)[0]!r}, which is not among the {len(recordings)} recordings of "
-            f"{name} here: see avsal data check"
-        )
-    return [recording for recording in recordings if recording.id in settings.videos]
 
 
 def _begins_with(problem: str, name: str) -> bool:

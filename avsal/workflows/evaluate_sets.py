@@ -6,48 +6,116 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avsal.errors import DatasetError
+from avsal.configuration import from_texts
+from avsal.errors import ConfigError, DatasetError
 from avsal.evaluation import Problems
-from avsal.media import atomic_path
+from avsal.media.atomic import write_text
 from avsal.models import SaliencyModel
 from avsal.report import ResultTable
 from avsal.report.folders import table_of_folders
 from avsal.weights import model_identity
-from avsal.workflows.evaluate import EvaluateSettings, Progress, evaluate
+from avsal.workflows.data import open_data
+from avsal.workflows.evaluate import Progress, evaluate
+from avsal.workflows.evaluate_settings import EvaluateChoices
+from avsal.workflows.model import load_each
 
 if TYPE_CHECKING:
     from datasets_av import Dataset
 
-__all__ = ["Part", "SetScores", "evaluate_parts"]
+__all__ = ["Part", "SetScores", "evaluate_parts", "expand"]
 
 #: settings that an evaluation must have been made with to be kept
 _SAME = ("every", "max_frames", "metrics", "family", "audio", "videos", "postprocess", "resize")
 
 
+_PLACES = ("data", "fold", "seed")
+
+
 @dataclass(frozen=True)
 class Part:
-    """One model on one fold of one data set.
+    """One data set, fold and training seed of an evaluation or ablation of several.
 
     Attributes:
-        data: name of the data set.
-        fold: of the published lists, None where there is one only.
-        models: loads those that are scored; None for baseline rows or `maps`.
-        opened: opens the data.
-        folder: that the evaluation is written to.
-        settings: how it is scored.
-        maps: instead of a model.
+        choices: what is scored there.
+        seed: of the training run, as typed; empty where there is one only.
     """
 
-    data: str
-    fold: int | None
-    models: Callable[[], list[SaliencyModel]] | None
-    opened: Callable[[], Dataset]
-    folder: Path
-    settings: EvaluateSettings
-    maps: Path | None = None
+    choices: EvaluateChoices
+    seed: str = ""
+
+    @property
+    def dataset(self) -> str:
+        """Its name."""
+        return self.choices.data
+
+    @property
+    def fold(self) -> str:
+        """Of the published lists; empty where none is chosen."""
+        return "" if self.choices.fold is None else str(self.choices.fold)
+
+    def filled(self, text: str) -> str:
+        """A text with this part's values for ``{data}``, ``{fold}`` and ``{seed}``."""
+        return _filled(text, {"data": self.dataset, "fold": self.fold, "seed": self.seed})
+
+    def models(self) -> list[SaliencyModel]:
+        """Load the models that are scored; none where maps or baseline rows are."""
+        return load_each(self.choices) if self.choices.predicts else []
+
+    def opened(self) -> Dataset:
+        """Open the data."""
+        return open_data(self.choices, strict=self.choices.strict, protocol=self.choices.protocol)
+
+
+def expand(texts: Mapping[str, Any], seeds: Sequence[str] = (), out: Path | None = None) -> list[Part]:
+    """A part for each data set, fold and training seed.
+
+    Args:
+        texts: of the fields of `EvaluateChoices`, as typed; ``data`` and ``fold`` may be lists with commas,
+            and ``{data}``, ``{fold}`` and ``{seed}`` stand for a part's own in all other values.
+        seeds: of training, none or several.
+        out: the folder of all, where `texts` name none; several parts have folders of their own in it.
+
+    Raises:
+        ConfigError: choices that are impossible; several seeds without ``{seed}`` in ``weights``.
+    """
+    data, folds = (_listed(str(texts.get(key, "")), key) or [""] for key in ("data", "fold"))
+    if len(seeds) > 1 and "{seed}" not in texts.get("weights", ""):
+        raise ConfigError(
+            "several training seeds need a checkpoint each: expected {seed} in weights=, as in "
+            "weights=runs/av_seed{seed}/best.safetensors"
+        )
+    place = Path(texts.get("out", out or EvaluateChoices.out))
+    parts = []
+    for dataset, fold, seed in product(data, folds, list(seeds) or [""]):
+        values = {"data": dataset, "fold": fold, "seed": seed}
+        named = ((dataset, data), (f"fold_{fold}", folds), (f"seed_{seed}", seeds))
+        own = {key: _filled(text, values) for key, text in texts.items()}
+        own |= {key: values[key] for key in ("data", "fold") if key in texts}
+        own |= {"out": str(place.joinpath(*(name for name, many in named if len(many) > 1)))}
+        parts.append(Part(from_texts(EvaluateChoices, own), seed))
+    return parts
+
+
+def _listed(text: str, key: str) -> list[str]:
+    found = [part.strip() for part in text.split(",") if part.strip()]
+    if len(set(found)) < len(found):
+        raise ConfigError(f"`{key}` names something twice: {text}")
+    return found
+
+
+def _filled(text: Any, values: Mapping[str, str]) -> Any:
+    if isinstance(text, Mapping):
+        return {key: _filled(value, values) for key, value in text.items()}
+    for name in _PLACES:
+        place = f"{{{name}}}"
+        if place in text and not values[name]:
+            raise ConfigError(f"{text!r} has {place}, but no {name} is given")
+        text = text.replace(place, values[name])
+    return text
 
 
 @dataclass(frozen=True)
@@ -81,8 +149,7 @@ class SetScores:
         for name, table in self.tables.items():
             texts |= {f"{name}.csv": table.to_csv(), f"{name}.tex": table.to_latex()}
         for name, text in texts.items():
-            with atomic_path(folder / name) as temporary:
-                temporary.write_text(text, encoding="utf-8")
+            write_text(folder / name, text)
         return folder
 
 
@@ -111,28 +178,28 @@ def evaluate_parts(
     kept: list[Path] = []
     complete = True
     for part in parts:
-        models = [] if part.models is None else part.models()
+        models, choices = part.models(), part.choices
         if resume and _stands(part, models):
-            kept.append(part.folder)
+            kept.append(choices.out)
             continue
         if begun is not None:
             begun(part)
         scores = evaluate(
-            models or None, part.opened(), maps=part.maps, settings=part.settings, progress=progress
+            models or None, part.opened(), maps=choices.maps, settings=choices.scoring, progress=progress
         )
-        scores.save(part.folder, overwrite=True)
-        problems[part.folder] = scores.problems
+        scores.save(choices.out, overwrite=True)
+        problems[choices.out] = scores.problems
         complete &= scores.complete
     tables = {}
-    for name in dict.fromkeys(part.data for part in parts):
-        folders = [part.folder for part in parts if part.data == name]
+    for name in dict.fromkeys(part.dataset for part in parts):
+        folders = [part.choices.out for part in parts if part.dataset == name]
         tables[name] = table_of_folders(list(dict.fromkeys(folders)))
     return SetScores(tables, complete, problems, kept)
 
 
 def _stands(part: Part, models: Sequence[SaliencyModel]) -> bool:
     """Whether the part's evaluation is there, of the same weights and settings."""
-    path = part.folder / "evaluation.json"
+    path = part.choices.out / "evaluation.json"
     try:
         about: dict[str, Any] = json.loads(path.read_text("utf-8"))
         choices, made_by = about["choices"], about["models"]
@@ -142,6 +209,6 @@ def _stands(part: Part, models: Sequence[SaliencyModel]) -> bool:
         return False
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetError(f"{path} is damaged ({error!r}): remove it to score this part again") from error
-    wanted = {key: getattr(part.settings, key) for key in settings}
+    wanted = {key: getattr(part.choices, key) for key in settings}
     plain = {key: list(value) if isinstance(value, tuple) else value for key, value in wanted.items()}
     return settings == plain and made == sorted(model_identity(model).sha256 for model in models)

@@ -7,12 +7,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
-from avsal.configuration import setting
+from avsal.configuration import setting, settings_from
 from avsal.errors import ConfigError
 from avsal.evaluation import EvaluationSettings
-from avsal.workflows.model import RunSettings
+from avsal.workflows.data import DataSettings
+from avsal.workflows.model import ModelSettings, RunSettings
 
-__all__ = ["LIKE", "EvaluateOptions", "EvaluateSettings"]
+__all__ = ["LIKE", "EvaluateChoices", "EvaluateOptions", "EvaluateSettings"]
 
 _PROTOCOL = "averages and tables"
 
@@ -85,7 +86,10 @@ class EvaluateSettings(RunSettings, EvaluationSettings):
         "bca", help="of the bootstrap over videos", group=_PROTOCOL
     )
     workers: int = setting(
-        1, help="processes, one video each (maps and baseline rows; a model needs 1)", group=_PROTOCOL
+        1,
+        help="processes, one video each (maps and baseline rows; a model needs 1)",
+        least=1,
+        group=_PROTOCOL,
     )
 
     areas: Path | None = setting(
@@ -114,9 +118,44 @@ class EvaluateSettings(RunSettings, EvaluationSettings):
                     "leave one of them out"
                 )
             object.__setattr__(self, name, value)
-        EvaluationSettings.__post_init__(self)
-        if self.workers < 1 or (self.batch_size is not None and self.batch_size < 1):
-            raise ConfigError("`workers` and `batch_size` must be at least 1")
+        super().__post_init__()
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateChoices(EvaluateSettings, ModelSettings, DataSettings):
+    """All that one evaluation is told: what is scored, on which data, how, and where it is written.
+
+    Attributes:
+        maps: instead of a model.
+        out: folder that it is written to.
+        overwrite: replace an earlier evaluation there.
+    """
+
+    maps: Path | None = setting(
+        None, help="instead of a model: PNG, JPEG, HDF5, npz, zarr, video", metavar="PATH", group="model"
+    )
+    out: Path = setting(Path("evaluation"), help="where to write", metavar="DIR", flags=("-o", "--output"))
+    overwrite: bool = setting(False, help="replace an earlier evaluation there")
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for choices that contradict each other."""
+        super().__post_init__()
+        if self.maps is not None and self.predicts:
+            raise ConfigError("`maps` are scored instead of a model: leave `model` and `weights` out")
+        if self.arguments and not self.predicts:
+            raise ConfigError("`model.` arguments are of a model: give model=NAME or weights=FILE")
+        if self.workers > 1 and self.predicts:
+            raise ConfigError("a model predicts in this process alone: leave `workers` out")
+
+    @property
+    def scoring(self) -> EvaluateSettings:
+        """The part that says how maps are made, scored and averaged."""
+        return settings_from(EvaluateSettings, self)
+
+    @property
+    def predicts(self) -> bool:
+        """Whether there is a model."""
+        return self.model is not None or self.weights is not None
 
 
 class EvaluateOptions(TypedDict, total=False):

@@ -16,13 +16,13 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from avsal import __version__
-from avsal.configuration import from_mapping, setting, size
+from avsal.configuration import Checked, setting, settings_from, size
 from avsal.errors import AvsalRuntimeError, ConfigError, MediaError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ ROUNDS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportSettings:
+class ExportSettings(Checked):
     """How a model is exported and checked.
 
     Attributes:
@@ -75,6 +75,7 @@ class ExportSettings:
 
     def __post_init__(self) -> None:
         """Raise ConfigError for an impossible number."""
+        super().__post_init__()
         if not 1 <= self.windows <= 1000 or not 0 < self.tolerance < 1:
             raise ConfigError(
                 "expected 1 to 1000 `windows` and a `tolerance` between 0 and 1 but found "
@@ -159,8 +160,7 @@ def export(
     from avsal.weights import model_identity
     from avsal.workflows.results import require_free
 
-    known = {} if settings is None else {f.name: getattr(settings, f.name) for f in fields(settings)}
-    settings = from_mapping(ExportSettings, {**known, **changes})
+    settings = settings_from(ExportSettings, settings, changes)
     path = Path(path)
     form = format_of(path, settings.to)
     require_packages(form)

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from avsal.configuration import from_mapping, setting
+from avsal.configuration import setting, settings_from
 from avsal.errors import ConfigError, DatasetError, MediaError
-from avsal.media.atomic import atomic_path
+from avsal.media.atomic import atomic_path, write_text
 from avsal.media.cells import cell
-from avsal.workflows.collection import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from avsal.media.images import SUFFIXES as IMAGE_SUFFIXES
+from avsal.media.sources import VIDEO_SUFFIXES
 from avsal.workflows.results import require_free
 
 if TYPE_CHECKING:
@@ -160,8 +161,7 @@ def import_gaze(
 
     if form not in FORMATS:
         raise ConfigError(f"unknown format {form!r}: expected one of {', '.join(FORMATS)}")
-    known = {} if settings is None else {f.name: getattr(settings, f.name) for f in fields(settings)}
-    settings = from_mapping(ImportSettings, {**known, **changes})
+    settings = settings_from(ImportSettings, settings, changes)
     files = _videos(videos)
     names = [file.name for file in files]
     shared = {f.name for f in fields(ImportOptions)} - {"screen"}
@@ -327,8 +327,7 @@ class _Writer:
         rows = [row for row in rows if row]
         _write(self.out / "observers.csv", ["observer", "name"], [[n, name] for name, n in numbers.items()])
         told = {"format": form, **asdict(settings), "notes": self.notes, "problems": self.problems}
-        with atomic_path(self.out / "import.json") as partial:
-            partial.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        write_text(self.out / "import.json", json.dumps(told, indent=2) + "\n")
         columns = ["id", "video", "gaze", "screen_px", "screen_cm", "distance_cm", "video_box"]
         manifest = self.out / "manifest.csv"
         _write(manifest, columns, [[row.get(name, "") for name in columns] for row in rows])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from avsal.configuration import setting
+from avsal.configuration import Checked, setting
 from avsal.errors import ConfigError
 from avsal.workflows.launch import place_on_machine
 
@@ -22,7 +22,7 @@ _MODEL = "model"
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunSettings:
+class RunSettings(Checked):
     """How a model is run.
 
     Attributes:
@@ -39,7 +39,9 @@ class RunSettings:
         metavar="exact|streaming|live|plain",
         group=_MODEL,
     )
-    batch_size: int | None = setting(None, help="windows at once [the engine's choice]", group=_MODEL)
+    batch_size: int | None = setting(
+        None, help="windows at once [the engine's choice]", least=1, group=_MODEL
+    )
     precision: str = setting(
         "float32",
         help="what the network computes in: float32, bfloat16 or float16 [float32, never TF32]; half "
@@ -51,7 +53,7 @@ class RunSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoadSettings:
+class LoadSettings(Checked):
     """Which model, with which weights, on which device.
 
     Attributes:
@@ -84,14 +86,9 @@ class LoadSettings:
         False, help="go on with random weights: the maps then mean nothing", group=_MODEL
     )
     device: str = setting("auto", help="auto, cpu, cuda, cuda:1, mps", group=_MODEL)
-    threads: int | None = setting(None, help="CPU threads [all; beside an overlay all but one]", group=_MODEL)
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError for an impossible number."""
-        for name in ("batch_size", "threads"):
-            number = getattr(self, name, None)
-            if number is not None and number < 1:
-                raise ConfigError(f"`{name}` must be at least 1 but is {number}")
+    threads: int | None = setting(
+        None, help="CPU threads [all; beside an overlay all but one]", least=1, group=_MODEL
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,16 +10,15 @@ import wave
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 
 from avsal import __version__
-from avsal.configuration import frame_rate, seconds, setting
 from avsal.errors import ConfigError
 from avsal.media.arrays import mono_samples
-from avsal.media.atomic import atomic_path, sweep
+from avsal.media.atomic import sweep, write_text
 from avsal.media.audio import RESAMPLER
 from avsal.media.sources import Source, as_source
 from avsal.models import SaliencyModel
@@ -27,9 +26,9 @@ from avsal.prediction import Prediction, PredictionStream
 from avsal.prediction.engines import supported_engines
 from avsal.prediction.prediction import SoundOption
 from avsal.prediction.prefetch import Prefetcher
-from avsal.render import BY_SHOTS, OUTPUTS, Output, OutputRequest, colormap, output_of
-from avsal.workflows.model import ModelSettings
+from avsal.render import BY_SHOTS, Output, OutputRequest, output_of
 from avsal.workflows.results import ScratchFolder, model_facts
+from avsal.workflows.video_settings import PredictSettings
 
 __all__ = [
     "PredictSettings",
@@ -40,102 +39,11 @@ __all__ = [
     "write_video",
 ]
 
-_VIDEO, _LOOK = "video and audio", "pictures"
-
 #: maps that may wait to be painted and written
 COMPUTED_AHEAD = 4
 
 #: gives a stream's predictions on, with progress shown
 Progress = Callable[[PredictionStream], Iterator[Prediction]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PredictSettings(ModelSettings):
-    """How videos are predicted and what is written of them; see `ModelSettings` for the rest.
-
-    Attributes:
-        save: some of `avsal.render.OUTPUTS`; a JSON summary is always written.
-        audio: ``own``, ``none``, ``zero``, or an audio file.
-        frame_rate: of a folder of images.
-        video_stream: number of the picture stream; None: the first that moves.
-        audio_stream: number of the sound stream; None: the one marked as default, else the first.
-        start: in seconds.
-        end: in seconds.
-        every: compute each N-th map and interpolate the others.
-        colormap: of the overlay.
-        alpha: opacity of the overlay at the map's peak.
-        style: of the overlay: ``heat`` or ``contour``.
-        caption: write the model's name and the time into the overlay.
-        bits: of PNG maps.
-        roi_strength: of roi, svtav1 and x265: the largest quantiser offset, for what nobody looks at.
-        overwrite: replace what is there.
-        skip_existing: leave videos alone that are already done.
-    """
-
-    save: tuple[str, ...] = setting(
-        ("overlay",),
-        help="some of " + ", ".join(OUTPUTS) + ", with commas [overlay]; a JSON summary is always written",
-        metavar="KINDS",
-    )
-    audio: str = setting(
-        "own",
-        help="own: the video's; none: as without sound; zero: as silence; or an audio file",
-        metavar="WHAT",
-        group=_VIDEO,
-    )
-    frame_rate: float | None = setting(
-        None, help="of a folder of images", metavar="RATE", flags=("--fps",), parse=frame_rate, group=_VIDEO
-    )
-    video_stream: int | None = setting(
-        None, help="picture stream of the file, from 0 [the first that moves]", group=_VIDEO
-    )
-    audio_stream: int | None = setting(
-        None,
-        help="sound stream of the file, from 0 [the one marked as default, else the first]",
-        group=_VIDEO,
-    )
-    start: float | None = setting(
-        None, help="in seconds or h:mm:ss", metavar="TIME", parse=seconds, group=_VIDEO
-    )
-    end: float | None = setting(
-        None, help="in seconds or h:mm:ss", metavar="TIME", parse=seconds, group=_VIDEO
-    )
-    every: int = setting(
-        1,
-        help="compute each N-th map and interpolate the others; live and streaming go through all frames "
-        "nevertheless, so that it saves them little",
-        group=_VIDEO,
-    )
-    colormap: str = setting(
-        "inferno", help="inferno, magma, viridis, turbo, jet, grey", metavar="NAME", group=_LOOK
-    )
-    alpha: float = setting(0.7, help="opacity at the peak, 0 to 1", group=_LOOK)
-    style: Literal["heat", "contour"] = setting(
-        "heat", help="of the overlay; contours leave what they mark to be seen", group=_LOOK
-    )
-    caption: bool = setting(False, help="write the model's name and the time into the overlay", group=_LOOK)
-    bits: Literal[8, 16] = setting(8, help="of PNG maps", group=_LOOK)
-    roi_strength: float = setting(6.0, help="largest quantiser offset of roi, svtav1 and x265", group=_LOOK)
-    overwrite: bool = setting(False, help="replace what is there")
-    skip_existing: bool = setting(False, help="leave videos alone that are already done")
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError for what is impossible."""
-        super().__post_init__()
-        for kind in self.save:
-            if kind not in OUTPUTS:
-                raise ConfigError(f"`save`: expected some of {', '.join(OUTPUTS)} but found {kind!r}")
-        if not self.save:
-            raise ConfigError(f"`save`: expected some of {', '.join(OUTPUTS)} but found none")
-        if not 0 <= self.alpha <= 1:
-            raise ConfigError(f"`alpha`: expected a number from 0 to 1 but found {self.alpha}")
-        if not 0 < self.roi_strength <= 50:
-            raise ConfigError(f"`roi_strength`: expected a number up to 50 but found {self.roi_strength}")
-        if self.every < 1:
-            raise ConfigError(f"`every`: expected a whole number of at least 1 but found {self.every}")
-        if self.overwrite and self.skip_existing:
-            raise ConfigError("`overwrite` and `skip_existing` contradict each other: give one of them")
-        colormap(self.colormap)
 
 
 #: frames a second above which a model sees far less of a video's time than it was trained on
@@ -375,8 +283,7 @@ def write_video(
     }
     summary_path = summary_of(video.base)
     sweep(summary_path)
-    with atomic_path(summary_path) as temporary:
-        temporary.write_text(json.dumps(summary, indent=2) + "\n")
+    write_text(summary_path, json.dumps(summary, indent=2) + "\n")
     return PredictedVideo(Path(str(source)), paths, summary, tuple(warnings))
 
 

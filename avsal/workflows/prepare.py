@@ -7,21 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from avsal.clips import Store, StoreNeed, StoreSettings
-from avsal.clips import prepare as prepare_store
-from avsal.configuration import setting, size
+from avsal.configuration import Checked, setting, size
 from avsal.errors import ConfigError
 from avsal.types import Recording
-from avsal.workflows.training_stores import copy_lists
 
 if TYPE_CHECKING:
+    from avsal.clips import Store, StoreNeed, StoreSettings
     from datasets_av import Dataset
 
 __all__ = ["PrepareSettings", "Prepared", "prepare"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrepareSettings:
+class PrepareSettings(Checked):
     """What a store is to hold: either `model` or `size` is needed.
 
     Attributes:
@@ -41,25 +39,24 @@ class PrepareSettings:
         None, help="of the frames, for instance 192x352", metavar="HxW", parse=size
     )
     fit: bool = setting(False, help="with --size: keep each video's aspect ratio inside it")
-    sample_rate: int | None = setting(None, help="of the audio [the model's, else 22050]", metavar="HZ")
+    sample_rate: int | None = setting(
+        None, help="of the audio [the model's, else 22050]", metavar="HZ", least=1
+    )
     maps: bool = setting(False, help="keep the release's density maps, even where it has fixations")
     compress: bool = setting(
         False, help="frames as video, within 2 grey levels (rms), maps in 8 bits: a thirtieth of the size"
     )
-    workers: int | None = setting(None, help="videos at a time [one a core]")
+    workers: int | None = setting(None, help="videos at a time [one a core]", least=1)
 
     def __post_init__(self) -> None:
         """Raise ConfigError for what is impossible."""
+        super().__post_init__()
         if (self.model is None) == (self.size is None):
             raise ConfigError(
                 "expected one of `model` and `size`: say what the store is for, or how large frames are"
             )
         if self.fit and self.size is None:
             raise ConfigError("--fit goes with --size; a model knows how its frames are resized")
-        for name in ("sample_rate", "workers"):
-            number = getattr(self, name)
-            if number is not None and number < 1:
-                raise ConfigError(f"`{name}` must be at least 1 but is {number}")
 
 
 @dataclass(frozen=True)
@@ -80,9 +77,15 @@ class Prepared:
     problems: tuple[str, ...]
     notes: tuple[str, ...]
 
+    def __str__(self) -> str:
+        left_out = f"{len(self.problems)} left out"
+        return f"{self.folder}: {self.stored} recordings stored, {self.kept} stored before, {left_out}"
+
     @property
     def store(self) -> Store:
         """The store, to train from."""
+        from avsal.clips import Store
+
         return Store(self.folder)
 
 
@@ -114,6 +117,9 @@ def prepare(
         DatasetError: a recording cannot be stored, and `strict`.
         MediaError: the store cannot be written.
     """
+    from avsal.clips import prepare as prepare_store
+    from avsal.workflows.training_stores import copy_lists
+
     recordings = list(data)
     _, options = getattr(data, "opened_with", None) or (None, {})
     report = prepare_store(
@@ -139,6 +145,8 @@ def prepare(
 
 
 def _store_settings(settings: PrepareSettings, reader: dict[str, Any]) -> StoreSettings:
+    from avsal.clips import StoreSettings
+
     resize: Literal["stretch", "fit"] = "fit" if settings.fit else "stretch"
     frame_size, rate = settings.size, None
     if settings.model is not None:

@@ -3,65 +3,26 @@ paper."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from avsal.clips import StoreNeed
-from avsal.configuration import from_mapping, setting
+from avsal.configuration import from_mapping
 from avsal.errors import ConfigError, DatasetError
-from avsal.media import atomic_path
+from avsal.media.atomic import write_text
 from avsal.report import ResultTable
-from avsal.types import Split
 from avsal.workflows.data import find_root, load_dataset
-from avsal.workflows.evaluate import EvaluateSettings, Progress
+from avsal.workflows.evaluate import Progress
 from avsal.workflows.evaluate_sets import Part, evaluate_parts
+from avsal.workflows.evaluate_settings import EvaluateChoices, EvaluateSettings
 from avsal.workflows.experiment import chosen_row, compose, resolve, words_of
-from avsal.workflows.paper_tables import PaperTable, paper_table
+from avsal.workflows.paper_tables import PaperTable, ReproduceSettings, paper_table
 from avsal.workflows.prepare import PrepareSettings, prepare
 from avsal.workflows.stages import Stage, chain
 
-if TYPE_CHECKING:
-    from avsal.models import SaliencyModel
-
 __all__ = ["ReproduceSettings", "Reproduction", "reproduce"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReproduceSettings:
-    """Where things are and what may differ from the paper.
-
-    Attributes:
-        root: folder of the data sets, or of the folders that they are in.
-        out: folder that runs and tables go to.
-        stores: folder that prepared data go to.
-        initial: a checkpoint that the chain starts from, in place of its first stage.
-        folds: of the published lists; None: the table's.
-        protocol: see `avsal train`; what the papers did is ``published``.
-        from_scratch: do without published weights.
-        allow_missing: leave out videos that are not there, and say so.
-        train: settings of every training, as of `avsal train`.
-        evaluate: settings of every evaluation, as of `avsal evaluate`.
-    """
-
-    root: Path = setting(help="folder of the data sets, or of the folders that they are in", metavar="DIR")
-    out: Path = setting(Path("runs"), help="where runs and tables go", metavar="DIR", flags=("-o",))
-    stores: Path = setting(Path("stores"), help="where prepared data go", metavar="DIR")
-    initial: Path | None = setting(
-        None, help="a checkpoint to start from, in place of the first stage", metavar="FILE"
-    )
-    folds: tuple[int, ...] | None = setting(None, help="of the published lists, such as 1,2 [the table's]")
-    protocol: str = setting("published", help="clean: choose checkpoints on held-out training videos")
-    from_scratch: bool = setting(False, help="do without published weights")
-    allow_missing: bool = setting(False, help="leave out videos that are not there, and say so")
-    train: Mapping[str, Any] = setting(
-        factory=dict, help="setting of every training, such as train.steps=2", prefix="train"
-    )
-    evaluate: Mapping[str, Any] = setting(
-        factory=dict, help="setting of every evaluation, such as evaluate.every=25", prefix="evaluate"
-    )
 
 
 @dataclass(frozen=True)
@@ -127,8 +88,7 @@ def reproduce(
     notes = [*([plan.about] if plan.about else []), *work.notes]
     made = Reproduction(plan.title, tables, (), complete, notes)
     path = settings.out / f"{paper}_{table}.md"
-    with atomic_path(path) as partial_path:
-        partial_path.write_text(f"{made}\n", encoding="utf-8")
+    write_text(path, f"{made}\n")
     return replace(made, files=(path, *files))
 
 
@@ -192,18 +152,18 @@ class _Work:
                 for fold in folds:
                     place = self._settings.out / name / row.name.replace(" ", "_") / data
                     settings = replace(how, name=row.name.replace(" ", "_"), audio=row.audio)
-                    parts.append(
-                        Part(
-                            data,
-                            fold,
-                            partial(_models, checkpoints[row.experiment, fold]),
-                            partial(self._opened, data, plan.split, fold),
-                            place if fold is None else place / f"fold_{fold}",
-                            settings,
-                        )
+                    choices = EvaluateChoices(
+                        **asdict(settings),
+                        weights=str(checkpoints[row.experiment, fold]),
+                        data=data,
+                        root=find_root(data, self._settings.root),
+                        split=plan.split,
+                        fold=fold,
+                        out=place if fold is None else place / f"fold_{fold}",
                     )
+                    parts.append(Part(choices))
         found = evaluate_parts(
-            parts, progress=progress, begun=lambda part: self._say(f"scoring into {part.folder}")
+            parts, progress=progress, begun=lambda part: self._say(f"scoring into {part.choices.out}")
         )
         self.notes += [
             f"{problem.kind} in {folder.relative_to(self._settings.out)}: {problem.text}"
@@ -270,19 +230,10 @@ class _Work:
                 )
             self.notes += [f"{entry.name}: left out of training: {text}" for text in made.problems]
 
-    def _opened(self, data: str, split: Split | None, fold: int | None) -> Any:
-        return load_dataset(data, find_root(data, self._settings.root), split=split, fold=fold)
-
 
 def _rows(words: Sequence[str]) -> list[str]:
     config = compose(words)
     return [str(row) for row in config.table.rows]
-
-
-def _models(checkpoint: Path) -> list[SaliencyModel]:
-    from avsal.weights import load_model
-
-    return [load_model(checkpoint)]
 
 
 def _of_source(table: ResultTable, source: str) -> ResultTable:

@@ -9,16 +9,24 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from avsal.errors import ConfigError
 from avsal.media import atomic_path
 from avsal.media.atomic import only_one, sweep
 from avsal.media.cells import cell
-from avsal.models import SaliencyModel
-from avsal.weights import model_identity
 
-__all__ = ["ScratchFolder", "model_facts", "require_free", "weights_words", "whole_result", "write_table"]
+if TYPE_CHECKING:
+    from avsal.models import SaliencyModel
+
+__all__ = [
+    "ScratchFolder",
+    "model_facts",
+    "require_free",
+    "weights_words",
+    "whole_result",
+    "write_table",
+]
 
 
 class ScratchFolder:
@@ -43,6 +51,9 @@ class ScratchFolder:
 
 def model_facts(model: object) -> dict[str, Any] | None:
     """What a result says of the model that made it, see `avsal.weights.ModelIdentity`; None for no model."""
+    from avsal.models import SaliencyModel
+    from avsal.weights import model_identity
+
     if not isinstance(model, SaliencyModel):
         return None
     return {**model_identity(model).to_json(), "trained": model.trained}
@@ -50,19 +61,19 @@ def model_facts(model: object) -> dict[str, Any] | None:
 
 def weights_words(model: SaliencyModel) -> str:
     """Which weights a page is made with: what they are, and their hash."""
+    from avsal.weights import model_identity
+
     identity = model_identity(model)
     return f"{identity.label}, {identity.origin}, SHA-256 {identity.sha256[:12]}"
 
 
-def require_free(path: Path, *, overwrite: bool) -> Path:
-    """The path of an output that may be written.
-
-    Raises:
-        ConfigError: it exists, and `overwrite` is False.
-    """
-    if path.exists() and not overwrite:
-        raise ConfigError(f"{path} exists: replace it with overwrite=true, or write elsewhere with out=DIR")
-    return path
+def require_free(*paths: Path, overwrite: bool) -> None:
+    """Raise ConfigError where an output exists, and `overwrite` is False."""
+    for path in paths:
+        if path.exists() and not overwrite:
+            raise ConfigError(
+                f"{path} exists: replace it with overwrite=true, or write elsewhere with out=DIR"
+            )
 
 
 @contextmanager
@@ -78,12 +89,12 @@ def whole_result(paths: Iterable[Path], *, overwrite: bool) -> Iterator[None]:
     """
     *_, last = paths = list(paths)
     with only_one(last.parent, "writing results", wait=True):
-        for path in paths:
-            require_free(path, overwrite=overwrite)
+        require_free(*paths, overwrite=overwrite)
         for path in paths:
             sweep(path)
         last.unlink(missing_ok=True)
         yield
+        (last.parent / ".lock").unlink(missing_ok=True)
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

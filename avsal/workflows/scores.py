@@ -18,7 +18,7 @@ from avsal.evaluation import (
     by_area,
     write_fixations,
 )
-from avsal.media import atomic_path
+from avsal.media.atomic import write_text
 from avsal.render.style import Drawn
 from avsal.report import ResultTable, dot_plot
 from avsal.workflows.results import whole_result, write_table
@@ -149,8 +149,7 @@ class Scores(Drawn):
                         writer.write(entry)
             texts = {"md": self.table.to_markdown(), "tex": self.table.to_latex(), "csv": self.table.to_csv()}
             for suffix, text in texts.items():
-                with atomic_path(folder / f"table.{suffix}") as temporary:
-                    temporary.write_text(text, encoding="utf-8")
+                write_text(folder / f"table.{suffix}", text)
             self.plot(folder / "plot.png")
             for name, wanted in (("fixations.csv", self.fixations), ("areas.csv", self.areas)):
                 if not wanted:
@@ -160,6 +159,5 @@ class Scores(Drawn):
             if self.areas:
                 write_table(folder / "areas.csv", self.areas)
             write_table(folder / "videos.csv", [asdict(mean) for mean in self.videos])
-            with atomic_path(summary) as temporary:
-                temporary.write_text(json.dumps(self.facts, indent=2, default=str) + "\n", encoding="utf-8")
+            write_text(summary, json.dumps(self.facts, indent=2, default=str) + "\n")
         return folder

@@ -135,7 +135,7 @@ def collect(folders: Sequence[Path]) -> SweepResult:
     Raises:
         ConfigError: all runs failed.
     """
-    from avsal.media import atomic_path
+    from avsal.media.atomic import write_text
     from avsal.report import read_sweep_run, sweep_table
     from avsal.training.run_folder import RunFolder, read_json
 
@@ -150,8 +150,7 @@ def collect(folders: Sequence[Path]) -> SweepResult:
     files = []
     for suffix, text in (("md", table.to_markdown()), ("csv", table.to_csv())):
         files.append(place.with_name(f"{place.name}.{suffix}"))
-        with atomic_path(files[-1]) as partial:
-            partial.write_text(text, encoding="utf-8")
+        write_text(files[-1], text)
     return SweepResult(table, failed, tuple(files))
 
 

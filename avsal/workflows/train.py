@@ -193,7 +193,7 @@ def _hand_over(job: Callable[[DictConfig], Any], overrides: Sequence[str]) -> No
 
 def describe(folder: RunFolder) -> None:
     """Write the loss curve and the model card of a run that has ended into its folder."""
-    from avsal.media import atomic_path
+    from avsal.media.atomic import write_text
     from avsal.render.training_curves import training_curves
     from avsal.training.run_folder import read_log
     from avsal.weights import read_header
@@ -203,8 +203,7 @@ def describe(folder: RunFolder) -> None:
     if any(line["kind"] == "step" for line in log):  # a short run may have logged none
         written(training_curves(log), folder.curves)
     card = model_card(read_header(folder.best if folder.best.exists() else folder.last))
-    with atomic_path(folder.card) as partial:
-        partial.write_text(card, encoding="utf-8")
+    write_text(folder.card, card)
 
 
 def train_job(config: DictConfig) -> float | None:

@@ -15,20 +15,20 @@ import avsal
 from avsal.ablation.verdicts import ConditionScore, compare
 from avsal.ablation.video_scores import averaged_over_folds, in_subgroups
 from avsal.cli import main, verb_parser
-from avsal.cli.ablate import AblateLine
-from avsal.cli.ablate_data import words_of
-from avsal.cli.ablate_runs import expand
-from avsal.cli.parsing import settings_of
+from avsal.cli.ablate import AblateLine, texts_of
 from avsal.errors import ConfigError
 from avsal.models import create_model
 from avsal.report.ablation_pages import data_page
 from avsal.weights import save_checkpoint
-from avsal.workflows.ablate_choices import (
+from avsal.workflows.ablate_sets import (
+    ablate_parts,
     check_retrained,
     check_subgroups,
     parse_retrained,
     read_subgroups,
 )
+from avsal.workflows.ablate_settings import AblateSettings
+from avsal.workflows.evaluate_sets import expand
 
 SIZE, NUM_VIDEOS = (32, 48), 4
 OUT = Path("out")
@@ -126,10 +126,14 @@ def test_seeds_subgroups_and_retrained_models_enter_one_table(videos, checkpoint
     assert "overwrite=true" in capsys.readouterr().err
 
 
+def parts_of(words, seeds):
+    return expand(texts_of({"sources": words}), seeds, OUT)
+
+
 def test_runs_are_made_for_every_data_set_fold_and_seed():
     words = ["data=coutrot1,avad", "root=sets/{data}", "split=test", "fold=1,2,3"]
     words += ["weights=runs/av_split{fold}_{seed}.safetensors"]
-    runs = expand(words, ["5", "6"], OUT)
+    runs = parts_of(words, ["5", "6"])
     assert len(runs) == 2 * 3 * 2
     last = runs[-1]
     assert (last.dataset, last.fold, last.seed) == ("avad", "3", "6")
@@ -138,7 +142,7 @@ def test_runs_are_made_for_every_data_set_fold_and_seed():
     assert last.choices.fold == 3
     assert last.choices.out == OUT / "avad" / "fold_3" / "seed_6"
     assert last.filled("zero_{fold}") == "zero_3"
-    (one,) = expand(["data=avad", "root=sets"], [], OUT)
+    (one,) = parts_of(["data=avad", "root=sets"], [])
     assert one.choices.out == OUT
 
 
@@ -155,7 +159,7 @@ def test_runs_are_made_for_every_data_set_fold_and_seed():
 )
 def test_what_cannot_be_run_is_said(words, seeds, message):
     with pytest.raises(ConfigError, match=message):
-        expand(words, seeds, OUT)
+        ablate_parts(parts_of(words, seeds), AblateSettings())
 
 
 @pytest.mark.parametrize("texts", [["zero"], ["zero="], ["nothing=x"], ["zero=x", "zero=y"]])
@@ -195,7 +199,7 @@ def test_subgroups_of_unknown_videos_are_refused():
 def test_retrained_checkpoints_are_looked_for_before_anything_is_computed(tmp_path):
     (tmp_path / "zero1.safetensors").touch()
     words = ["data=avad", "root=x", "weights={seed}"]
-    runs = expand(words, ["1", "2"], OUT)
+    runs = parts_of(words, ["1", "2"])
     with pytest.raises(ConfigError, match=r"there is no file .*zero2"):
         check_retrained(runs, parse_retrained([f"zero={tmp_path}/zero{{seed}}.safetensors"]))
     with pytest.raises(ConfigError, match=r"expected \{seed\}"):
@@ -272,10 +276,10 @@ def test_the_line_of_table_7_is_understood_with_words_after_options():
     words = "ablate data=coutrot1 root=DIR split=test fold=1,2,3 --conditions zero weights=a{fold} --every 5"
     parser, _, rest = verb_parser([*words.split(), "--retrained", "zero=z{fold}", "metrics=nss"])
     arguments = parser.read(rest)
-    line = settings_of(arguments, AblateLine)
+    line = arguments.read(AblateLine)
     assert line.conditions == ("zero",)
     assert line.retrained == ("zero=z{fold}",)
-    runs = expand(words_of(arguments.sources, arguments.texts), line.training_seeds, line.out)
+    runs = expand(texts_of(arguments.texts), line.training_seeds, line.out)
     assert [run.choices.weights for run in runs] == ["a1", "a2", "a3"]
     assert [(run.choices.fold, run.choices.every, run.choices.metrics) for run in runs] == [
         (fold, 5, ("nss",)) for fold in (1, 2, 3)

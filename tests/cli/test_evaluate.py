@@ -5,12 +5,12 @@ from dataclasses import fields
 import numpy as np
 import pytest
 import torch
-from command_line import run_line
+from command_line import read_line, run_line
 from fake_media import write_image, write_video
 from gaze_recordings import followed_gaze
 
 from avsal.cli import main
-from avsal.cli.evaluate import EvaluateLine, parse_line
+from avsal.cli.evaluate import EvaluateLine
 from avsal.errors import ConfigError, DatasetError
 from avsal.evaluation import BASELINES, read_rows
 from avsal.models import create_model
@@ -23,6 +23,10 @@ NEEDED = ["data=manifest", "root=videos"]
 
 def evaluate(*words) -> int:
     return run_line("evaluate", "--quiet", *words)
+
+
+def parse_line(words):
+    return read_line("evaluate", *words).read(EvaluateLine)
 
 
 @pytest.fixture(scope="module")

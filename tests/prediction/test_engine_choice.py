@@ -17,7 +17,6 @@ from command_line import read_line
 from saliency_models import lively
 
 from avsal.cli import main
-from avsal.cli.parsing import settings_of
 from avsal.cli.predict import PredictLine, run_line
 from avsal.prediction import predict
 from avsal.weights import save_checkpoint
@@ -46,9 +45,8 @@ def weights(model, tmp_path_factory):
 
 def submitted(words):
     """The job of a line with --submit."""
-    arguments = read_line(*words)
-    line = settings_of(arguments, PredictLine)
-    return submit(run_line, line, arguments, options=line.submit, folder=line.out / "submitted")
+    line = read_line(*words).read(PredictLine)
+    return submit(run_line, line, options=line.submit, folder=line.out / "submitted")
 
 
 def maps_of(model, video, **options):

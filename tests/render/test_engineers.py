@@ -16,8 +16,9 @@ from avsal.media import open_frames
 from avsal.prediction import predict
 from avsal.render.crop_path import CropPlanner, cropped
 from avsal.render.encoder_maps import AV1_LEVELS, block_means, block_offsets
-from avsal.workflows.crop import CropSettings, aspect_ratio, crop
+from avsal.workflows.crop import crop
 from avsal.workflows.predict import PredictSettings, predict_video
+from avsal.workflows.video_settings import CropSettings, aspect_ratio
 
 SIZE = (96, 160)
 GROUNDS = ((200, 40, 40), (30, 160, 60))
