@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from avsal.cli.parsing import Action, Given
-from avsal.cli.telling import Listed, as_json, columns
+from avsal.cli.telling import Listed, as_json
 from avsal.configuration import setting
 
 __all__ = ["VERB", "ModelsLine"]
@@ -48,19 +48,16 @@ def run(given: Given) -> int:
         )
     if line.json:
         return as_json(rows)
-    cells: list[list[Any]] = [["name", "parameters", "MB", "input", "maps", "sound", "paper"]]
+    print(f"{'name':<22}{'parameters':>12}{'MB':>8}  {'input':<12}{'maps':<7}{'sound':<6}paper")
     for row in rows:
         words = argument_words(row["arguments"])
-        shape = "x".join(map(str, (row["frames"], *row["size"])))
-        numbers = [f"{row['parameters'] / 1e6:.2f} M", row["megabytes"], shape, row["predicts"]]
-        ends = ["yes" if row["sound"] else None, "" if words else row["paper"]]
-        cells.append([f"  {words}" if words else row["name"], *numbers, *ends])
-    header, *lines = columns(cells, "<>><<<<")
-    print(header)
-    for row, text in zip(rows, lines, strict=True):
-        print(text)
-        if not row["arguments"]:
-            print(f"{'':<{header.index('parameters') - 2}}{row['summary']}")
+        name, shape = (
+            f"  {words}" if words else row["name"],
+            "x".join(map(str, (row["frames"], *row["size"]))),
+        )
+        numbers = f"{row['parameters'] / 1e6:>10.2f} M{row['megabytes']:>8.1f}"
+        text = f"{name:<22}{numbers}  {shape:<12}{row['predicts']:<7}{'yes' if row['sound'] else '-':<6}"
+        print(text.rstrip() if words else f"{text}{row['paper']}\n{'':<22}{row['summary']}")
     if line.variants:
         print("\nA variant's arguments: avsal predict -O KEY=VALUE, avsal train model.arguments.KEY=VALUE,")
         print("avsal evaluate model.KEY=VALUE, avsal.load_model(NAME, KEY=VALUE).")
