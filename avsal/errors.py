@@ -7,6 +7,7 @@ __all__ = [
     "ConfigError",
     "DatasetError",
     "MediaError",
+    "counted",
     "shown",
 ]
 
@@ -19,6 +20,11 @@ def shown(text: object) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
         for character in str(text)
     )
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 video`` or ``2 videos``: a number and what is counted."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 class AvsalError(Exception):

@@ -20,7 +20,7 @@ from avsal.ablation.statistics import (
     sign_flip_p,
     videos_to_decide,
 )
-from avsal.errors import ConfigError
+from avsal.errors import ConfigError, counted
 from avsal.metrics import METRIC_TABLE
 
 __all__ = [
@@ -334,7 +334,7 @@ def what_few_videos_cannot_show(num_videos: int, num_comparisons: int) -> str:
     if corrected < LEVEL:
         return ""
     enough = fewest_videos(LEVEL / num_comparisons)
-    text = f"With {num_videos} videos the smallest two-sided p there can be is {least:.2g}"
+    text = f"With {counted(num_videos, 'video')} the smallest two-sided p there can be is {least:.2g}"
     if num_comparisons > 1:
         text += f", and {corrected:.2g} after the correction over {num_comparisons} comparisons"
     return f"{text}: no difference can be shown, however large; it takes {enough} videos."

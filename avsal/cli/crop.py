@@ -15,7 +15,7 @@ from pathlib import Path
 from avsal.cli.parsing import Action, Given
 from avsal.cli.telling import Teller, Verbose
 from avsal.configuration import setting
-from avsal.errors import AvsalError
+from avsal.errors import AvsalError, counted
 from avsal.workflows.video_settings import CropSettings
 
 __all__ = ["VERB", "CropLine"]
@@ -55,7 +55,7 @@ def run(given: Given) -> int:
             damaged += 1
             teller.warn(f"{source}: {damage}")
         written = ", ".join(map(str, made.outputs.values()))
-        teller.say(f"{source}: {made!r}, {len(made.path.shots)} shots -> {written}")
+        teller.say(f"{source}: {made!r}, {counted(len(made.path.shots), 'shot')} -> {written}")
     return 2 if failed == len(named) else 1 if failed or damaged else 0
 
 

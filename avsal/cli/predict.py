@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from avsal.cli.parsing import Action, Given
 from avsal.cli.telling import Teller, Verbose
 from avsal.configuration import setting
-from avsal.errors import AvsalError
+from avsal.errors import AvsalError, counted
 from avsal.workflows.video_settings import PredictSettings
 
 if TYPE_CHECKING:
@@ -134,7 +134,9 @@ def tell_of_outputs(teller: Teller, found: PredictedVideo, identity: str | None)
     if identity is not None and not teller.quiet:
         print(f"model: {identity}", flush=True)
     written = ", ".join(str(path) for path in found.outputs.values())
-    teller.say(f"{found.source}: {found.num_maps} maps in {found.summary['seconds']:.1f} s -> {written}")
+    teller.say(
+        f"{found.source}: {counted(found.num_maps, 'map')} in {found.summary['seconds']:.1f} s -> {written}"
+    )
     if teller.verbose:
         parts = ", ".join(f"{part} {spent:.1f}" for part, spent in found.summary["seconds_by_part"].items())
         teller.say(f"{found.source}: seconds by part, at the same time: {parts}")

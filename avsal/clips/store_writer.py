@@ -30,7 +30,7 @@ from avsal.clips.store import write_index
 from avsal.clips.store_settings import StoreSettings
 from avsal.clips.stored_recording import META, StoredRecording
 from avsal.configuration import duration
-from avsal.errors import ConfigError, DatasetError, MediaError
+from avsal.errors import ConfigError, DatasetError, MediaError, counted
 from avsal.media.atomic import only_one
 from avsal.media.video import open_frames
 from avsal.types import Recording
@@ -72,7 +72,8 @@ class StoreNeed:
         unknown = f", and {self.unknown} of unknown length" if self.unknown else ""
         seconds = "" if self.seconds is None else f", about {duration(self.seconds)}"
         return (
-            f"{self.num_recordings} recordings to store{kept}: {self.num_frames} frames{unknown}, about "
+            f"{counted(self.num_recordings, 'recording')} to store{kept}: {counted(self.num_frames, 'frame')}"
+            f"{unknown}, about "
             f"{self.num_bytes / 1e9:.2f} GB of {self.free_bytes / 1e9:.1f} GB free{seconds}"
         )
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from avsal.errors import counted
 from avsal.metrics import resize_map
 from avsal.types import Fixations
 
@@ -114,7 +115,8 @@ class CentreBias:
     def __str__(self) -> str:
         how = "leave-one-video-out on the scored videos" if self.held_out else "fitted to the training videos"
         return (
-            f"{how} ({self.num_videos} videos of equal weight): kernel density in relative coordinates, "
+            f"{how} ({counted(self.num_videos, 'video')} of equal weight): kernel density in relative "
+            "coordinates, "
             f"sigma {self.width:g} of height and width, uniform share {self.floor:g}, both by "
             "leave-one-video-out likelihood"
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal.errors import AvsalRuntimeError, ConfigError, DatasetError, MediaError
+from avsal.errors import AvsalRuntimeError, ConfigError, DatasetError, MediaError, counted
 from avsal.evaluation.adaptation import Adaptation, AdaptationFit, KeptMaps
 from avsal.evaluation.areas import Areas
 from avsal.evaluation.centre_bias import CentreBias, coverage_of_masks, coverage_of_points
@@ -260,4 +260,4 @@ def frame_statement(truths: Sequence[VideoTruth], settings: EvaluationSettings) 
     which = "all frames" if settings.every == 1 else f"one frame in {settings.every}, from the first"
     if settings.max_frames is not None:
         which += f", among the first {settings.max_frames}"
-    return f"{which} of {len(truths)} videos: {number} frames"
+    return f"{which} of {counted(len(truths), 'video')}: {counted(number, 'frame')}"

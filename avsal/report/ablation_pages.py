@@ -7,6 +7,7 @@ from math import isfinite, nan
 
 from avsal.ablation.synthetic_videos import CEILINGS
 from avsal.ablation.verdicts import LEVEL, Comparison, ConditionScore
+from avsal.errors import counted
 from avsal.report import ResultTable
 from avsal.report.ablation_tables import comparison_table, printed_result_table, video_table
 from avsal.report.ablation_words import all_findings, answer, grouped, leading, method_note, place
@@ -144,7 +145,7 @@ def _plot(group: Sequence[Comparison]) -> IntervalPlot:
     first = group[0]
     return IntervalPlot(
         f"{place(first)}: {metric_label(first.metric, arrow=False)} with the original audio minus another",
-        f"{first.num_videos} videos",
+        counted(first.num_videos, "video"),
         [
             Estimate(one.condition, one.difference, one.low, one.high, tuple(one.differences.values()))
             for one in group

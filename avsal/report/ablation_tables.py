@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from avsal.ablation.verdicts import Comparison, ConditionScore
+from avsal.errors import counted
 from avsal.media import atomic_path
 from avsal.media.cells import cell
 from avsal.report.ablation_words import grouped, p_text, place, signed
@@ -46,8 +47,8 @@ def comparison_table(group: Sequence[Comparison]) -> PageTable:
         spreads = ", ".join(f"{one.condition} {one.seed_spread:.3f}" for one in group)
         note += f" Standard deviation of the difference over training seeds: {spreads}."
     return PageTable(
-        f"{place(first)}: {metric_label(first.metric)} of {first.num_videos} videos{seeds}, margin "
-        f"{first.margin:.2g}",
+        f"{place(first)}: {metric_label(first.metric)} of {counted(first.num_videos, 'video')}{seeds}, "
+        f"margin {first.margin:.2g}",
         [
             "condition",
             "mean",
@@ -116,7 +117,7 @@ def comparison_lines(comparisons: Sequence[Comparison]) -> list[str]:
         first = group[0]
         about = " ".join(text for text in (first.dataset, first.subgroup, first.metric) if text)
         lines.append(
-            f"{about}: {first.num_videos} videos, original {first.reference_mean:.3f}, margin "
+            f"{about}: {counted(first.num_videos, 'video')}, original {first.reference_mean:.3f}, margin "
             f"{first.margin:.2g}"
         )
         lines.append(

@@ -13,6 +13,7 @@ from avsal.ablation.verdicts import (
     Verdict,
     what_few_videos_cannot_show,
 )
+from avsal.errors import counted
 from avsal.report.labels import metric_label
 
 __all__ = ["all_findings", "answer", "findings", "grouped", "place", "signed"]
@@ -62,7 +63,7 @@ def answer(group: Sequence[Comparison]) -> str:
         group: the comparisons of one data set, subgroup and metric.
     """
     first, label = group[0], metric_label(group[0].metric, arrow=False)
-    about = f"{place(first)}, {first.num_videos} videos, {label}: ".lstrip(", ")
+    about = f"{place(first)}, {counted(first.num_videos, 'video')}, {label}: ".lstrip(", ")
     heard = [one for one in group if not one.condition.startswith(OTHER_PATHS)]
     if not heard:
         return about + "nothing but the visual path was compared, which does not say whether sound matters."
@@ -111,7 +112,7 @@ def _more_answer(
     one, _, other = place(first).partition(MORE_THAN)
     cue, comma, one = one.rpartition(", ")
     metric = metric_label(first.metric, arrow=False)
-    about = f"{cue}{comma}{first.num_videos} videos, {metric}: "
+    about = f"{cue}{comma}{counted(first.num_videos, 'video')}, {metric}: "
     if better and worse:
         return about + f"{one} loses more than {other} against some conditions, less against others."
     if better or worse:
@@ -196,7 +197,7 @@ def findings(group: Sequence[Comparison], num_comparisons: int) -> list[str]:
     if visible:
         low, high = f"{min(visible):.3f}", f"{max(visible):.3f}"
         found.append(
-            f"With {first.num_videos} videos and this spread, a difference of "
+            f"With {counted(first.num_videos, 'video')} and this spread, a difference of "
             f"{low if low == high else f'{low} to {high}, by condition,'} is found four times in five, after "
             f"the correction over {num_comparisons} comparisons."
         )

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from avsal.errors import ConfigError
+from avsal.errors import ConfigError, counted
 from avsal.evaluation import (
     BASELINES,
     Aggregate,
@@ -97,7 +97,8 @@ def result_table(
     number = sum(len(kept) for kept in frames.values())
     told = [
         f"Protocol `{how.name}`: {how.description}. Intervals: 95 %, bootstrap over videos ({interval}).",
-        f"Frame set: {number} frames of {len(frames)} videos that all models have maps of"
+        f"Frame set: {counted(number, 'frame')} of {counted(len(frames), 'video')} that all models have maps "
+        "of"
         + (f"; of each the first {how.max_frames}" if how.max_frames else "")
         + "; frames without a defined value are dropped for that metric.",
         *_excluded(measured),

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from torch import nn
 
-from avsal.errors import shown
+from avsal.errors import counted, shown
 from avsal.models import SaliencyModel
 from avsal.weights.checkpoint import HEADER, effective_arguments
 from avsal.weights.header import CheckpointHeader, plain, sha256_of
@@ -176,7 +176,7 @@ def data_sets(noted: Any) -> Iterator[str]:
     generator = noted.get("videos", noted.get("films"))
     if isinstance(noted.get("recordings"), dict):
         for name, members in noted["recordings"].items():
-            yield f"{name} ({len(members)} recordings)" if isinstance(members, list) else str(name)
+            yield f"{name} ({counted(len(members), 'recording')})" if isinstance(members, list) else str(name)
     elif isinstance(generator, str):
         yield generator
     else:

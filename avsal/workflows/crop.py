@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from avsal.errors import ConfigError, MediaError
+from avsal.errors import ConfigError, MediaError, counted
 from avsal.media import VideoWriter
 from avsal.media.atomic import write_text
 from avsal.media.sources import as_source
@@ -43,8 +43,8 @@ class Crop:
     def __repr__(self) -> str:
         height, width = self.path.size
         return (
-            f"<Crop of {len(self.path.times)} frames to {width}x{height}: holds {self.path.kept.mean():.0%} "
-            f"of the saliency, {self.path.kept_centre.mean():.0%} in the middle>"
+            f"<Crop of {counted(len(self.path.times), 'frame')} to {width}x{height}: holds "
+            f"{self.path.kept.mean():.0%} of the saliency, {self.path.kept_centre.mean():.0%} in the middle>"
         )
 
 

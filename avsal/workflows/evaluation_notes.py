@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from avsal.errors import counted
 from avsal.evaluation import (
     OBSERVER_ROWS,
     AveragingProtocol,
@@ -90,7 +91,7 @@ def _absences(made: Evaluation, absent: Mapping[str, Mapping[str, str]]) -> list
         for row, reason in rows.items():
             reasons[row, reason] = reasons.get((row, reason), 0) + 1
     notes = [
-        f"Row {row} absent on {count} of {len(absent)} videos: {reason}."
+        f"Row {row} absent on {count} of {counted(len(absent), 'video')}: {reason}."
         for (row, reason), count in reasons.items()
     ]
     metrics = dict.fromkeys(metric for truth in made.truths for metric in truth.metrics)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from avsal.configuration import setting, settings_from
-from avsal.errors import ConfigError, DatasetError, MediaError
+from avsal.errors import ConfigError, DatasetError, MediaError, counted
 from avsal.media.atomic import atomic_path, write_text
 from avsal.media.cells import cell
 from avsal.media.images import SUFFIXES as IMAGE_SUFFIXES
@@ -123,8 +123,8 @@ class ImportedGaze:
 
     def __str__(self) -> str:
         return (
-            f"{self.manifest}: {len(self.videos)} videos, {len(self.observers)} observers, "
-            f"{sum(self.videos.values())} viewings"
+            f"{self.manifest}: {counted(len(self.videos), 'video')}, "
+            f"{counted(len(self.observers), 'observer')}, {counted(sum(self.videos.values()), 'viewing')}"
         )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from avsal.configuration import Checked, setting, size
-from avsal.errors import ConfigError
+from avsal.errors import ConfigError, counted
 from avsal.types import Recording
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ class Prepared:
     notes: tuple[str, ...]
 
     def __str__(self) -> str:
-        left_out = f"{len(self.problems)} left out"
-        return f"{self.folder}: {self.stored} recordings stored, {self.kept} stored before, {left_out}"
+        stored = counted(self.stored, "recording")
+        return f"{self.folder}: {stored} stored, {self.kept} stored before, {len(self.problems)} left out"
 
     @property
     def store(self) -> Store:

@@ -89,7 +89,7 @@ def test_seeds_subgroups_and_retrained_models_enter_one_table(videos, checkpoint
     assert main(words) == 1  # a video has no sound
     told = capsys.readouterr()
     assert "video3" in told.err
-    assert "manifest nature nss: 1 videos" in told.out
+    assert "manifest nature nss: 1 video," in told.out
     assert "undecided" in told.out
 
     comparisons = lines(out / "comparisons.csv")

@@ -265,7 +265,7 @@ def test_the_command_names_what_it_left_out(videos, tmp_path, capsys):
     words = ["data", "import", "eyelink", good, bad, "--videos", videos, "-o", tmp_path / "gaze"]
     assert run_line(*words) == 1
     told = capsys.readouterr()
-    assert "manifest.csv: 1 videos, 1 observers, 1 viewings" in told.out
+    assert "manifest.csv: 1 video, 1 observer, 1 viewing" in told.out
     assert "p02.asc, line 13, column `x`: expected a number but found 'wide'" in told.err
     assert run_line("data", "check", "manifest", "--root", tmp_path / "gaze", "--gaze") == 0
     with pytest.raises(ConfigError, match=r"manifest.csv exists: replace it with overwrite=true"):

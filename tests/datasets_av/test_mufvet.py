@@ -1,4 +1,5 @@
 import pickle
+from functools import cache
 
 import numpy as np
 import pytest
@@ -129,9 +130,9 @@ def test_real_videos_have_the_released_viewers_sound_and_frames(shared_data):
     assert videos["011"].num_frames == len(video_clock(videos["011"].frames).times) == 523
 
 
-def share_on_speakers(folder, recording):
-    """Of the gaze on frames with a speaking and a silent face, how much is nearest to a speaking face."""
-    number = int(recording.id)
+@cache
+def faces_of(folder, number):
+    """Of each face and frame whether it speaks, and where its middle is."""
     speaking = read_mat(folder / f"annotations/mouthMotion{number}.mat")["mouthMotion"]
     speaking = np.array([np.asarray(face["face"]).reshape(-1) > 0 for face in speaking])
     centres = np.full((*speaking.shape, 2), np.nan)
@@ -139,6 +140,12 @@ def share_on_speakers(folder, recording):
         faces = content["shapes"] if isinstance(content["shapes"], list) else [content["shapes"]]
         for face, landmarks in enumerate(faces):
             centres[face, frame] = np.asarray(landmarks["shape"]).mean(axis=0)
+    return speaking, centres
+
+
+def share_on_speakers(folder, recording):
+    """Of the gaze on frames with a speaking and a silent face, how much is nearest to a speaking face."""
+    speaking, centres = faces_of(folder, int(recording.id))
     fixations = recording.load_fixations()
     telling = speaking.any(axis=0) & ~speaking.all(axis=0)
     fixations = fixations.select(telling[np.minimum(fixations.frame, len(telling) - 1)])

@@ -84,4 +84,4 @@ def test_a_training_runs_notes_of_its_clips_become_names(model, tmp_path):
     }
     save_checkpoint(model, tmp_path / "a.safetensors", data=notes)
     identity = model_identity(load_model(tmp_path / "a.safetensors"))
-    assert identity.trained_on == "diem (2 recordings), avad (1 recordings), SoundingObjects"
+    assert identity.trained_on == "diem (2 recordings), avad (1 recording), SoundingObjects"
