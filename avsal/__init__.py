@@ -14,8 +14,9 @@ run = avsal.train("tsfpnet_av", changes={"data": "diem"})
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from avsal.lazy import lazy_names
 
 if TYPE_CHECKING:
     from avsal.models import create_model, list_models
@@ -50,46 +51,29 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "AblateSettings": "avsal.workflows.ablate_settings",
-    "ControlAblation": "avsal.workflows.ablate_control",
-    "DataAblation": "avsal.workflows.data_ablation",
-    "VideoAblation": "avsal.workflows.ablate_video",
-    "ablate": "avsal.workflows.ablate",
-    "ablate_control": "avsal.workflows.ablate_control",
-    "CropSettings": "avsal.workflows.video_settings",
-    "EvaluateSettings": "avsal.workflows.evaluate_settings",
-    "ExportSettings": "avsal.workflows.export",
-    "Exported": "avsal.workflows.export",
-    "ImportSettings": "avsal.workflows.import_gaze",
-    "ImportedGaze": "avsal.workflows.import_gaze",
-    "PredictSettings": "avsal.workflows.video_settings",
-    "PrepareSettings": "avsal.workflows.prepare",
-    "Prepared": "avsal.workflows.prepare",
-    "ReproduceSettings": "avsal.workflows.paper_tables",
-    "Reproduction": "avsal.workflows.reproduce",
-    "Scores": "avsal.workflows.scores",
-    "TrainedRun": "avsal.workflows.train",
-    "create_model": "avsal.models",
-    "crop": "avsal.workflows.crop",
-    "evaluate": "avsal.workflows.evaluate",
-    "export": "avsal.workflows.export",
-    "from_pretrained": "avsal.weights",
-    "import_gaze": "avsal.workflows.import_gaze",
-    "list_models": "avsal.models",
-    "live": "avsal.prediction",
-    "load_dataset": "avsal.workflows.data",
-    "load_model": "avsal.weights",
-    "model_identity": "avsal.weights",
-    "plot": "avsal.render.plots",
-    "predict": "avsal.prediction",
-    "predict_video": "avsal.workflows.predict",
-    "prepare": "avsal.workflows.prepare",
-    "push_to_hub": "avsal.weights",
-    "reproduce": "avsal.workflows.reproduce",
-    "save_checkpoint": "avsal.weights",
-    "save_pretrained": "avsal.weights",
-    "train": "avsal.workflows.train",
+_MODULES = {
+    "models": "create_model list_models",
+    "prediction": "live predict",
+    "render.plots": "plot",
+    "weights": "from_pretrained load_model model_identity push_to_hub save_checkpoint save_pretrained",
+    "workflows.ablate": "ablate",
+    "workflows.ablate_control": "ControlAblation ablate_control",
+    "workflows.ablate_settings": "AblateSettings",
+    "workflows.ablate_video": "VideoAblation",
+    "workflows.crop": "crop",
+    "workflows.data": "load_dataset",
+    "workflows.data_ablation": "DataAblation",
+    "workflows.evaluate": "evaluate",
+    "workflows.evaluate_settings": "EvaluateSettings",
+    "workflows.export": "ExportSettings Exported export",
+    "workflows.import_gaze": "ImportSettings ImportedGaze import_gaze",
+    "workflows.paper_tables": "ReproduceSettings",
+    "workflows.predict": "predict_video",
+    "workflows.prepare": "PrepareSettings Prepared prepare",
+    "workflows.reproduce": "Reproduction reproduce",
+    "workflows.scores": "Scores",
+    "workflows.train": "TrainedRun train",
+    "workflows.video_settings": "CropSettings PredictSettings",
 }
 
 __all__ = [
@@ -136,12 +120,8 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import on first use, so that importing avsal is quick and `avsal --help` answers at once."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'avsal' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__ = lazy_names(__name__, _MODULES)  # importing avsal is quick, and `avsal --help` answers at once
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *__all__})

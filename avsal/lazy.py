@@ -9,15 +9,16 @@ from typing import Any
 __all__ = ["lazy_names"]
 
 
-def lazy_names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+def lazy_names(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
     """A package's ``__getattr__`` that finds names in the package's modules.
 
     A part of a package then works where libraries that another part needs are missing.
 
     Args:
         package: its name.
-        homes: the module of each name, without the package's name.
+        modules: the names of each module, without the package's name, with spaces between.
     """
+    homes = {name: module for module, names in modules.items() for name in names.split()}
 
     def find(name: str) -> Any:
         if name not in homes:

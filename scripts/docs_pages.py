@@ -168,9 +168,9 @@ def front_door_page() -> str:
     import avsal
 
     lines = ["# The front door", "All of this is `avsal.NAME`; it is imported when it is first used."]
-    for name, home in sorted(avsal._HOMES.items(), key=lambda entry: entry[0].lower()):
+    for name in sorted(set(avsal.__all__) - {"__version__"}, key=str.lower):
         options = f"    options:\n      heading: avsal.{name}\n      toc_label: {name}"
-        lines.append(f"::: {getattr(avsal, name).__module__ or home}.{name}\n{options}")
+        lines.append(f"::: {getattr(avsal, name).__module__}.{name}\n{options}")
     return "\n\n".join(lines) + "\n"
 
 

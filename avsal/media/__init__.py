@@ -16,20 +16,13 @@ else:
     __getattr__ = lazy_names(
         __name__,
         {
-            "atomic_path": "atomic",
-            "RESAMPLER": "audio",
-            "SoundReader": "audio",
-            "has_sound": "audio",
-            "load_sound": "audio",
-            "resample": "audio",
-            "Damage": "damage",
-            "Frame": "frames",
-            "FrameReader": "frames",
-            "VideoInfo": "frames",
-            "ImageFolderReader": "images",
-            "VideoReader": "video",
-            "open_frames": "video",
-            "VideoWriter": "writer",
+            "atomic": "atomic_path",
+            "audio": "RESAMPLER SoundReader has_sound load_sound resample",
+            "damage": "Damage",
+            "frames": "Frame FrameReader VideoInfo",
+            "images": "ImageFolderReader",
+            "video": "VideoReader open_frames",
+            "writer": "VideoWriter",
         },
     )
 

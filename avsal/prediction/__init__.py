@@ -14,12 +14,10 @@ else:
     __getattr__ = lazy_names(
         __name__,
         {
-            "LiveStream": "live_stream",
-            "live": "live_stream",
-            "Prediction": "prediction",
-            "PRECISIONS": "stream",
-            "PredictionStream": "stream",
-            "predict": "front",
+            "live_stream": "LiveStream live",
+            "prediction": "Prediction",
+            "stream": "PRECISIONS PredictionStream",
+            "front": "predict",
         },
     )
 
