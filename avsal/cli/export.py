@@ -15,7 +15,8 @@ from pathlib import Path
 
 from avsal.cli.parsing import Action, Given
 from avsal.configuration import setting
-from avsal.workflows.export import SUFFIXES, ExportSettings, export
+from avsal.workflows.export import ExportSettings, export
+from avsal.workflows.export_formats import SUFFIXES
 from avsal.workflows.model import LoadSettings, load
 
 __all__ = ["VERB", "ExportLine"]
