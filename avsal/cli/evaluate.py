@@ -40,24 +40,28 @@ def run(given: Given) -> int:
     if any("," in given.texts.get(key, "") for key in ("data", "fold")):
         return run_lists(given)
     line = given.read(EvaluateLine)
-    if place_in_launch()[1] > 1:
-        raise ConfigError(
-            "an evaluation is one process: predict in many with `avsal predict VIDEOS --save h5 -o MAPS`, "
-            "then evaluate maps=MAPS workers=N"
-        )
 
     from avsal.workflows.evaluate import evaluate
     from avsal.workflows.evaluate_sets import Part
     from avsal.workflows.results import require_free
+    from avsal.workflows.shares import OthersGoOn, Shares
 
-    require_free(line.out / "evaluation.json", overwrite=line.overwrite)
     part, teller = Part(line), Teller(line)
-    models = part.models()
-    with teller.rounds() as progress:
-        scores = evaluate(
-            models or None, part.opened(), maps=line.maps, settings=line.scoring, progress=progress
-        )
-    scores.save(line.out, overwrite=line.overwrite)
+    try:
+        with Shares.below(line.out, overwrite=line.overwrite) as shares, teller.rounds() as progress:
+            require_free(line.out / "evaluation.json", overwrite=line.overwrite)
+            scores = evaluate(
+                (models := part.models()) or None,
+                part.opened(),
+                maps=line.maps,
+                settings=line.scoring,
+                progress=progress,
+                shares=shares,
+            )
+            scores.save(line.out, overwrite=line.overwrite)
+    except OthersGoOn as told:
+        teller.say(str(told))
+        return 0
     teller.problems(scores.problems)
     teller.result(scores, [line.out], models)
     return 0 if scores.complete else 1
@@ -67,6 +71,8 @@ def run_lists(given: Given) -> int:
     """Evaluate on each of several data sets and folds; 1 when something had to be left out."""
     from avsal.workflows.evaluate_sets import evaluate_parts, expand
 
+    if place_in_launch()[1] > 1:
+        raise ConfigError("processes of a launch share out the videos of one data set and fold: give one")
     texts = {name: text for name, text in given.texts.items() if name != "quiet"}
     teller, parts = Teller(Quiet(quiet="quiet" in given.texts)), expand(texts)
     with teller.rounds() as progress:

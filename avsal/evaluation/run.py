@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -24,7 +25,10 @@ from avsal.evaluation.video import Context, VideoResult, score_video
 from avsal.metrics import create_sampler
 from avsal.types import Recording
 
-__all__ = ["Evaluation", "FrameTimes", "frame_statement"]
+__all__ = ["Evaluation", "FrameTimes", "Scorer", "frame_statement"]
+
+#: scores some videos, in order, by what scores one
+Scorer = Callable[[Sequence[VideoTruth], Callable[[VideoTruth], VideoResult]], Iterator[VideoResult]]
 
 #: (F,) seconds on the video clock of all frames of a recording's video; None where only the list knows
 FrameTimes = Callable[[Recording], NDArray[np.float64] | None]
@@ -133,12 +137,13 @@ class Evaluation:
         self.sources = tuple(kept)
         self.adaptations = {name: fit.solved() for name, fit in fits.items()}
 
-    def score(self, workers: int = 1) -> Iterator[VideoResult]:
+    def score(self, workers: int = 1, scorer: Scorer | None = None) -> Iterator[VideoResult]:
         """Score video by video, in order.
 
         Args:
             workers: processes, one video each at a time. A source that cannot be sent to another process,
                 such as a model, needs 1.
+            scorer: instead of them, scores videos by a function that scores one.
 
         Raises:
             MapError: a map is not finite, or negative where a density is needed; names the frame.
@@ -147,7 +152,11 @@ class Evaluation:
         self._report_source()
         without = {source.name for source in self.sources}
         why = f"files and folders must bear their ids, such as {self.truths[0].video!r}"
-        for result in self._results(workers):
+        if scorer is None:
+            results = self._results(workers)
+        else:
+            results = scorer(self.truths, partial(score_video, context=self._context()))
+        for result in results:
             for problem in result.problems:
                 self.problems.add(problem.kind, problem.text, problem.count)
                 if not result.models and problem.kind == "unreadable map":

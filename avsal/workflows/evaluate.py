@@ -41,6 +41,7 @@ from avsal.workflows.evaluate_settings import EvaluateOptions, EvaluateSettings
 from avsal.workflows.evaluation_notes import cost_note, notes_of
 from avsal.workflows.model_maps import ModelMaps
 from avsal.workflows.scores import Scores
+from avsal.workflows.shares import Shares
 from avsal.workflows.sources import Scored, Sources, sources_of
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def evaluate(
     maps: str | Path | None = None,
     settings: EvaluateSettings | None = None,
     progress: Progress | None = None,
+    shares: Shares | None = None,
     **changes: Unpack[EvaluateOptions],
 ) -> Scores:
     """Score a model on a data set.
@@ -80,15 +82,17 @@ def evaluate(
         maps: instead of a model: a folder, video, HDF5, .npz or .zarr of maps for each video, or one of them.
         settings: how; None: the defaults.
         progress: called after each video.
+        shares: where this process and others of a launch put what they scored; see `Shares`.
         **changes: fields of `settings` that are to be otherwise.
 
     Raises:
         ConfigError: settings that are impossible here.
         DatasetError: the data cannot be used; when strict, the first problem.
         MediaError: a video cannot be read.
+        OthersGoOn: with `shares`, all but the process that joins them.
     """
     told = settings_from(EvaluateSettings, settings, changes)
-    return evaluate_sources(sources_of(model, maps, told), data, told, progress=progress)
+    return evaluate_sources(sources_of(model, maps, told), data, told, progress=progress, shares=shares)
 
 
 def evaluate_sources(
@@ -97,6 +101,7 @@ def evaluate_sources(
     settings: EvaluateSettings,
     *,
     progress: Progress | None = None,
+    shares: Shares | None = None,
 ) -> Scores:
     """Score maps from anywhere; see `evaluate`.
 
@@ -105,7 +110,13 @@ def evaluate_sources(
         data: see `evaluate`.
         settings: how.
         progress: called after each video.
+        shares: see `evaluate`.
     """
+    if shares is not None and (settings.postprocess == "msu" or settings.workers > 1):
+        raise ConfigError(
+            "processes of a launch score their own videos: leave `workers` out; postprocess=msu, which is "
+            "fitted to all videos, needs one process"
+        )
     if settings.protocol == "diem20" and settings.max_frames is None:
         settings = replace(settings, max_frames=300)
     if settings.areas is not None:
@@ -154,7 +165,14 @@ def evaluate_sources(
             for number, video in enumerate(evaluation.adapt(folder), start=1):
                 if progress is not None:
                     progress(number, 2 * total, video)
-        results = evaluation.score(settings.workers)
+        known = {
+            "data": asdict(facts),
+            "settings": asdict(settings),
+            "videos": [truth.video for truth in evaluation.truths],
+            "rows": [one.name for one in sources.all],
+            "weights": {row: made_by.get("sha256") for row, made_by in sources.facts.items()},
+        }
+        results = evaluation.score(settings.workers, None if shares is None else shares.of(known))
         stack.callback(getattr(results, "close", lambda: None))
         for number, result in enumerate(results, start=1):
             absent[result.video] = result.absent

@@ -13,6 +13,7 @@ from avsal.cli import main
 from avsal.cli.evaluate import EvaluateLine
 from avsal.errors import ConfigError, DatasetError
 from avsal.evaluation import BASELINES, read_rows
+from avsal.evaluation.video import score_video
 from avsal.models import create_model
 from avsal.weights import save_checkpoint
 from avsal.workflows.evaluate import EvaluateOptions, EvaluateSettings
@@ -79,6 +80,47 @@ def test_arguments_reach_the_model_that_is_scored(videos, tmp_path):
     assert evaluate(*line, *options, "metrics=nss", f"out={tmp_path}/out") == 0
     about = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     assert {"variant": "base", "width": 0.05, "size": [32, 48]}.items() <= about["model"]["arguments"].items()
+
+
+def test_processes_of_a_launch_score_their_shares_and_the_last_one_joins_them(
+    videos, maps, tmp_path, monkeypatch, capsys
+):
+    line = [
+        "data=manifest",
+        f"root={videos}",
+        f"maps={maps}",
+        "metrics=nss,auc_judd,s_auc,ig",
+        "fixations=true",
+    ]
+    assert evaluate(*line, f"out={tmp_path}/whole") == 0
+    out = tmp_path / "shared"
+    monkeypatch.setenv("WORLD_SIZE", "2")
+
+    def process(rank):
+        monkeypatch.setenv("RANK", str(rank))
+        assert run_line("evaluate", *line, f"out={out}") == 0
+        return capsys.readouterr().out, sorted(path.name for path in out.glob(".shares/*/*.json"))
+
+    said, done = process(0)
+    assert "1 of 3 videos are left" in said
+    assert done == ["0.json", "2.json"]
+    next(out.glob(".shares/*/2.json")).unlink()  # as if it had been killed before
+    assert process(1)[1] == ["0.json", "1.json"]
+    assert not (out / "evaluation.json").exists()
+    scored = []
+    monkeypatch.setattr(
+        "avsal.evaluation.run.score_video",
+        lambda truth, context: scored.append(truth.video) or score_video(truth, context),
+    )
+    assert process(0)[1] == []
+    assert scored == ["video2"]
+    assert not (out / ".shares").exists()
+    files = [path.relative_to(out) for path in out.rglob("*") if path.is_file()]
+    assert {path.name for path in files} > {"evaluation.json", "fixations.csv"}
+    for file in files:
+        if file.suffix in (".csv", ".md", ".tex"):
+            assert (out / file).read_bytes() == (tmp_path / "whole" / file).read_bytes(), file
+    assert "nothing is left" in process(1)[0]
 
 
 def test_words_become_choices():

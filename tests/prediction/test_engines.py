@@ -16,7 +16,6 @@ from avsal.errors import ConfigError
 from avsal.media.frames import Frame
 from avsal.prediction.engines import (
     ENGINES,
-    LiveState,
     WindowJob,
     WindowMaps,
     create_engine,
@@ -170,22 +169,6 @@ def test_neither_chunks_nor_maps_that_are_left_out_change_those_of_a_stream(
         assert np.abs(maps[0, 0].numpy() - expected).max() < TOLERANCE * np.ptp(whole)
 
 
-@given(chunks=st.lists(st.integers(1, 12), min_size=1, max_size=12), seed=st.integers(0, 3))
-@settings(deadline=None, max_examples=10)
-def test_a_camera_s_frames_may_come_in_any_chunks(chunks, seed):
-    model = lively(num_frames=8)
-    images = [frame.image for frame in video(sum(chunks), seed=seed)]
-    expected = LiveState(model).push(images)
-    state, found = LiveState(model), []
-    for number in chunks:
-        found.append(state.push(images[:number]))
-        del images[:number]
-    together = np.concatenate(found)
-    assert together.shape == expected.shape
-    if len(expected):
-        assert np.abs(together - expected).max() < TOLERANCE * np.ptp(expected)
-
-
 def test_a_cut_in_the_video_changes_nothing_of_exact():
     model = lively()
     frames = video(40)
@@ -258,37 +241,11 @@ def test_chunks_do_not_change_maps(engine, frames, batch_size):
     assert np.abs(some - whole).max() < TOLERANCE * np.ptp(whole)
 
 
-def test_live_state_gives_the_engine_s_maps_and_starts_anew_after_a_reset():
-    model = lively("tsfpnet_av", num_frames=8)
-    frames = video(40)
-    expected = computed(model, jobs_of(model, frames)[7:], "live")
-    state = LiveState(model)
-    images = [frame.image for frame in frames]
-    found = np.concatenate([state.push(images[i : i + 3]) for i in range(0, 40, 3)])
-    assert state.num_frames == 40
-    assert differences(found, expected).max() < TOLERANCE
-    state.reset()
-    assert state.num_frames == 0
-    assert state.push(images[:7]).shape == (0, 32, 48)
-    np.testing.assert_allclose(state.push(images[7:8])[0], expected[0], atol=1e-5)
-
-
 def test_memory_of_a_video_does_not_grow():
     model = lively(num_frames=8)
-    state = LiveState(model)
-    held = []
-    for frame in video(400, seed=2):
-        state.push([frame.image])
-        held.append(state.nbytes)
-    assert held[-1] == held[150] > 0
-
-
-def test_sound_needs_one_image_at_a_time_and_a_model_that_listens():
-    images = [frame.image for frame in video(2)]
-    with pytest.raises(ConfigError, match="one image"):
-        LiveState(lively("tsfpnet_av", num_frames=8)).push(images, np.zeros(7056, np.float32))
-    with pytest.raises(ConfigError, match="takes sound"):
-        LiveState(lively(num_frames=8)).push(images[:1], np.zeros(7056, np.float32))
+    engine = create_engine(model, "live")
+    held = [engine.nbytes for _ in engine.predict(iter(jobs_of(model, video(300, seed=2))[7:]))]
+    assert held[-1] == held[100] > 0
 
 
 def test_single_precision_is_not_rounded_and_the_setting_is_left_as_it_was():

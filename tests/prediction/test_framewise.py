@@ -85,3 +85,20 @@ def test_several_sounds_and_what_they_add(model):
     assert not maps[4].any()
     multiplied = maps[1] * (1 + maps[3])
     torch.testing.assert_close(multiplied / multiplied.max(), maps[0], rtol=1e-3, atol=1e-4)
+
+
+def test_attention_of_each_sound_follows_the_maps_in_every_engine():
+    torch.manual_seed(1)
+    model = create_model("tsfpnet_av_mobile", width=0.1, size=SIZE, audio_width=0.1, num_frames=12)
+    with torch.no_grad():
+        model.fusion.attention.weight.fill_(20)
+    jobs = [replace(job, sounds=(*job.sounds, None)) for job in jobs_of(model, count=14)]
+    found = {}
+    for name in ("exact", "plain"):
+        engine = create_engine(model, name)
+        engine.attention = True
+        found[name] = torch.stack([maps for _, maps in engine.predict(iter(jobs))])
+    assert found["plain"].shape == (len(jobs), 4, 1, *SIZE)
+    assert found["plain"][:, 2].std() > 1e-3
+    assert not found["plain"][:, 3].any()
+    torch.testing.assert_close(found["exact"], found["plain"], rtol=1e-3, atol=1e-4)

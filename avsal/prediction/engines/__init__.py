@@ -3,6 +3,5 @@
 from avsal.prediction.engines.choice import ENGINES, create_engine, supported_engines
 from avsal.prediction.engines.engine import Engine
 from avsal.prediction.engines.runs import WindowJob, WindowMaps
-from avsal.prediction.engines.shared import LiveState
 
-__all__ = ["ENGINES", "Engine", "LiveState", "WindowJob", "WindowMaps", "create_engine", "supported_engines"]
+__all__ = ["ENGINES", "Engine", "WindowJob", "WindowMaps", "create_engine", "supported_engines"]

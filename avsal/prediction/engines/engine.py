@@ -6,7 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from avsal.clips import normalise_clips
@@ -65,9 +67,10 @@ class Engine(ABC):
         pixels = [torch.stack([torch.from_numpy(frame.image) for frame in job.frames]) for job in jobs]
         return normalise_clips([sent(clip, self.device) for clip in pixels], self.spec)
 
-    def frames(self, images: list[Tensor]) -> Tensor:
+    def frames(self, images: list[NDArray[np.uint8]]) -> Tensor:
         """(P, H, W, 3): the network's input of some frames."""
-        return normalise_clips([sent(torch.stack(images), self.device)], self.spec)[0].permute(1, 2, 3, 0)
+        pixels = torch.from_numpy(np.stack(images))
+        return normalise_clips([sent(pixels, self.device)], self.spec)[0].permute(1, 2, 3, 0)
 
     def sounds_of(self, job: WindowJob) -> tuple[Tensor | None, ...]:
         """A window's sounds on the network's device."""

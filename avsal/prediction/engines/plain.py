@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from avsal.layers.folding import folded
 from avsal.models import SaliencyModel
-from avsal.models.tsfpnet import TSFPNetAV
 from avsal.prediction.engines.engine import Engine
 from avsal.prediction.engines.runs import WindowJob
 
@@ -61,29 +61,13 @@ class PlainEngine(Engine):
         return list(zip(batch, maps.float(), strict=True))
 
     def maps(self, frames: Tensor, sounds: list[Tensor | None], *, start: bool) -> Iterator[Tensor]:
-        """(B, T', H, W) for each of some sounds (B, 1, A); TSFP-Net sees the frames once for all of them.
-
-        With `attention`, that of each sound follows.
-        """
-        model = self.model
-        if isinstance(model, TSFPNetAV):
-            taps = model.encode(frames)
-            integrated = model.pyramid(taps)
-            size = frames.shape[-2:]
-            logits = [None if audio is None else model.attend(taps, audio) for audio in sounds]
-            yield from (model.read_out(integrated, one, size) for one in logits)
-            if self.attention:
-                yield from attentions(model, logits, frames[:, :1, 0])
-        else:
-            forward = model.forward_start if start else model
-            for audio in sounds:
-                yield forward(frames, audio)
-
-
-def attentions(model: TSFPNetAV, logits: list[Tensor | None], like: Tensor) -> list[Tensor]:
-    """Attention on the size of `like`, (B, 1, H, W): zeros where nothing is heard."""
-    size = like.shape[-2:]
-    return [torch.zeros_like(like) if one is None else model.spread(one, size)[:, None] for one in logits]
+        """(B, T', H, W) for each of some sounds (B, 1, A); with `attention`, that of each sound follows."""
+        model: Any = self.model
+        forward = model.forward_start if start else model
+        yield from (forward(frames, audio) for audio in sounds)
+        for audio in sounds if self.attention else ():
+            nothing = frames.new_zeros(len(frames), 1, *frames.shape[-2:])
+            yield nothing if audio is None else model.attention_map(frames, audio)[:, None]
 
 
 def stacked(sounds: tuple[Tensor | None, ...]) -> Tensor | None:

@@ -1,8 +1,8 @@
-"""Engines that share work between windows, and live prediction: one network, three kinds of ends."""
+"""Engines that share work between windows: one network, three kinds of ends."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
 import numpy as np
@@ -10,19 +10,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from avsal.clips import normalise_clips, waveform
-from avsal.errors import ConfigError
 from avsal.layers.folding import folded
 from avsal.models import SaliencyModel
-from avsal.prediction.engines.engine import Engine, arithmetic
+from avsal.prediction.engines.engine import Engine
 from avsal.prediction.engines.network import SharedNetwork, Sounds
 from avsal.prediction.engines.plain import PlainEngine
 from avsal.prediction.engines.runs import Run, Runs, WindowJob, slide
 from avsal.prediction.engines.stage import Edges
-from avsal.prediction.engines.trace import Untraceable
-from avsal.types import ClipSpec
 
-__all__ = ["EDGES", "LiveState", "SharedEngine"]
+__all__ = ["EDGES", "SharedEngine"]
 
 #: which ends of a window are padded
 EDGES = {
@@ -30,58 +26,6 @@ EDGES = {
     "streaming": Edges(left=False, right=False),
     "live": Edges(left=False, right=True),
 }
-
-
-class Feed:
-    """Frames of one video on their way into a network whose windows see the video beyond their ends.
-
-    Args:
-        network: which forgets what it had.
-        spec: of its windows.
-        device: where it is.
-
-    Attributes:
-        end: frames so far.
-        next: the first frame of the next window; the first windows begin before the video, as if they had
-            always been sliding.
-    """
-
-    def __init__(self, network: SharedNetwork, spec: ClipSpec, device: torch.device) -> None:
-        self.network, self.spec, self.device = network, spec, device
-        network.memory.reset()
-        self._images: dict[int, NDArray[np.uint8]] = {}
-        self.end = 0
-        self.future = network.memory.future
-        self.next = 1 - spec.num_frames - self.future
-
-    def add(self, image: NDArray[np.uint8]) -> None:
-        """The next frame."""
-        self._images[self.end] = image
-        self.end += 1
-
-    def ready(self, *, last: bool = False) -> range:
-        """The windows that can be computed; with the video's last frame, all."""
-        return range(self.next, self.end - self.spec.num_frames + 1 - (0 if last else self.future))
-
-    def push(self, windows: Mapping[int, Sounds | None], *, last: bool = False) -> dict[int, Tensor]:
-        """See `SharedNetwork.push`."""
-        found = self.network.push(
-            windows,
-            lambda numbers: network_input(self._images, numbers, self.spec, self.device),
-            self.end if last else None,
-        )
-        self.next = max(windows) + 1
-        oldest = self.network.memory.oldest_frame(self.next)
-        self._images = {number: image for number, image in self._images.items() if number >= oldest}
-        return found
-
-
-def network_input(
-    images: Mapping[int, NDArray[np.uint8]], numbers: list[int], spec: ClipSpec, device: torch.device
-) -> Tensor:
-    """(P, H, W, 3) of some frames."""
-    pixels = torch.from_numpy(np.stack([images[number] for number in numbers]))
-    return normalise_clips([pixels.to(device)], spec)[0].permute(1, 2, 3, 0)
 
 
 class SharedEngine(Engine):
@@ -168,117 +112,56 @@ class SharedEngine(Engine):
                 batch = {}
         yield from self._at_once(batch)
 
-    @torch.inference_mode()
     def _at_once(self, batch: Mapping[int, WindowJob]) -> list[tuple[WindowJob, Tensor]]:
         if not batch:
             return []
         images = {
             start + i: frame.image for start, job in batch.items() for i, frame in enumerate(job.frames)
         }
-        with self.arithmetic():
-            found = self._network().push(
-                {start: self.sounds_of(batch[start]) for start in sorted(batch)},
-                lambda numbers: network_input(images, numbers, self.spec, self.device),
-            )
+        found = self._push(images, {start: self.sounds_of(batch[start]) for start in sorted(batch)})
         return [(job, found[start]) for start, job in batch.items()]
-
-    def _ascend(self, run: Run) -> Iterator[tuple[WindowJob, Tensor]]:
-        """The maps of a run of windows that see the video, by the frame they begin at."""
-        feed = Feed(self._network(), self.spec, self.device)
-        length = self.spec.num_frames
-        waiting: dict[int, WindowJob] = {}  # of which maps are wanted
-        for job, step in run.jobs:
-            for frame in job.frames[-step:]:
-                feed.add(frame.image)
-            if job.wanted:
-                waiting[feed.end - length] = job
-            ready = feed.ready()
-            wanted = sum(start in waiting for start in ready)
-            if wanted >= self.batch_size or len(ready) >= length:
-                yield from self._push(feed, ready, waiting)
-        ready = feed.ready(last=True) if waiting else range(0)
-        for begin in range(0, len(ready), 8):
-            yield from self._push(feed, ready[begin : begin + 8], waiting, last=True)
 
     @torch.inference_mode()
     def _push(
-        self, feed: Feed, ready: range, waiting: dict[int, WindowJob], *, last: bool = False
-    ) -> list[tuple[WindowJob, Tensor]]:
-        windows = {start: self.sounds_of(waiting[start]) if start in waiting else None for start in ready}
+        self,
+        images: Mapping[int, NDArray[np.uint8]],
+        windows: Mapping[int, Sounds | None],
+        total: int | None = None,
+    ) -> dict[int, Tensor]:
+        """See `SharedNetwork.push`; frames by their number."""
         with self.arithmetic():
-            found = feed.push(windows, last=last)
-        return [(waiting.pop(start), maps) for start, maps in found.items()]
-
-
-class LiveState:
-    """All that live prediction remembers of a camera or pipe.
-
-    A map is there as soon as its frame is, from the T-th frame after a start on. Memory does not grow. After
-    a cut, a seek or lost frames, `reset` starts anew.
-
-    Args:
-        model: on its device, in evaluation mode.
-
-    Raises:
-        ConfigError: windows of the model have nothing in common, or it carries a state of its own.
-    """
-
-    def __init__(self, model: SaliencyModel) -> None:
-        self.spec = model.spec
-        self._device = next(model.parameters()).device
-        try:
-            if model.delay is not None:
-                raise Untraceable("it remembers the video itself, by its method `step`")
-            self._network = SharedNetwork(
-                folded(model), EDGES["live"], heard=self.spec.sample_rate is not None
+            return self._network().push(
+                windows, lambda numbers: self.frames([images[number] for number in numbers]), total
             )
-        except Untraceable as error:
-            raise ConfigError(f"{model.name!r} cannot be run live: {error}") from error
-        self.reset()
 
-    def reset(self) -> None:
-        """Forget the video: the next frame is a first one."""
-        self._feed = Feed(self._network, self.spec, self._device)
+    def _ascend(self, run: Run) -> Iterator[tuple[WindowJob, Tensor]]:
+        """The maps of a run of windows that see the video, by the frame they begin at."""
+        memory, length = self._network().memory, self.spec.num_frames
+        memory.reset()
+        images: dict[int, NDArray[np.uint8]] = {}
+        waiting: dict[int, WindowJob] = {}  # of which maps are wanted
+        end = 0
+        begin = 1 - length - self.future  # the first windows begin before the video, as if always sliding
 
-    @property
-    def num_frames(self) -> int:
-        """Frames since the start or the last `reset`."""
-        return self._feed.end
+        def computed(ready: range, total: int | None = None) -> Iterator[tuple[WindowJob, Tensor]]:
+            windows = {at: self.sounds_of(waiting[at]) if at in waiting else None for at in ready}
+            for start, maps in self._push(images, windows, total).items():
+                yield waiting.pop(start), maps
+            oldest = memory.oldest_frame(ready.stop)
+            for number in [number for number in images if number < oldest]:
+                del images[number]
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes that are remembered of the video."""
-        return self._network.memory.nbytes
-
-    @torch.inference_mode()
-    def push(
-        self, images: Sequence[NDArray[np.uint8]], sound: NDArray[np.float32] | None = None
-    ) -> NDArray[np.float32]:
-        """Go on by some frames.
-
-        Args:
-            images: (H, W, 3) uint8 RGB, scaled to the model's `content_size`.
-            sound: (A,) samples in [-1, 1] at the model's rate: the seconds of the T frames that end with the
-                last of `images`; then one image is pushed at a time. None: as without sound.
-
-        Returns:
-            (n, H, W) maps of those of the frames that have T - 1 frames before them; the model's size.
-
-        Raises:
-            ConfigError: sound with several images, or for a model that takes none.
-        """
-        if sound is not None and (len(images) != 1 or self.spec.sample_rate is None):
-            raise ConfigError("expected sound with one image at a time, for a model that takes sound")
-        for image in images:
-            self._feed.add(image)
-        heard = None if sound is None else waveform(sound, self.spec).to(self._device)
-        maps = []
-        ready = self._feed.ready()
-        for begin in range(0, len(ready), 8):
-            windows = {start: (heard,) if start >= 0 else None for start in ready[begin : begin + 8]}
-            with arithmetic(self._device, torch.float32):
-                found = self._feed.push(windows)
-            maps += [found[start][0, -1] for start in windows if start in found]
-        if not maps:
-            return np.zeros((0, *self.spec.size), np.float32)
-        return torch.stack(maps).cpu().numpy()
+        for job, step in run.jobs:
+            for frame in job.frames[-step:]:
+                images[end] = frame.image
+                end += 1
+            if job.wanted:
+                waiting[end - length] = job
+            ready = range(begin, end - length + 1 - self.future)
+            wanted = sum(start in waiting for start in ready)
+            if wanted >= self.batch_size or len(ready) >= length:
+                yield from computed(ready)
+                begin = ready.stop
+        ready = range(begin, end - length + 1) if waiting else range(0)
+        for first in range(0, len(ready), 8):
+            yield from computed(ready[first : first + 8], end)
