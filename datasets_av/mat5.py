@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MatDamageError", "parse_mat4", "parse_mat5"]
+__all__ = ["MatDamageError", "check_empty", "parse_mat4", "parse_mat5"]
 
 MOST_BYTES = 2**30
 """That compressed variables of one file may unpack to in all."""
 
 MOST_ITEMS = 2**20
-"""Structs without fields in one array, which take no bytes of the file."""
+"""Of what takes no bytes of the file: structs without fields in one array, rows or columns of nothing."""
 
 DEPTH = 32
 """Of cells and structs inside each other."""
@@ -41,6 +41,12 @@ LOGICAL, COMPLEX = 0x0200, 0x0800
 
 class MatDamageError(ValueError):
     """The bytes are no MATLAB file, or a damaged one; the message says how."""
+
+
+def check_empty(shape: tuple[int, ...]) -> None:
+    """Raise MatDamageError where an array of nothing has too many rows or columns to walk along."""
+    if 0 in shape and max(shape) > MOST_ITEMS:
+        raise MatDamageError(f"an empty variable of shape {shape}")
 
 
 class _Bytes:
@@ -159,6 +165,7 @@ def _variable(own: _Bytes) -> tuple[str, Any]:
     shape = tuple(int(side) for side in own.numbers())
     if len(shape) < 2 or min(shape) < 0 or len(shape) > 16:
         raise MatDamageError(f"a variable of shape {shape}")
+    check_empty(shape)
     name = own.letters().rstrip(b"\0").decode("utf-8", "replace")
     if kind == CELL:
         return name, _parts(own, prod(shape))
@@ -268,6 +275,7 @@ def parse_mat4(content: bytes) -> dict[str, Any]:
             or not 0 < length <= 1024
         ):
             raise MatDamageError("its header is not MATLAB's")
+        check_empty((rows, columns))
         dtype = np.dtype(order + ("f8", "f4", "i4", "i2", "u2", "u1")[precision])
         begin = place + 20 + length
         size = rows * columns * dtype.itemsize

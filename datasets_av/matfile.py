@@ -17,7 +17,7 @@ import numpy as np
 from avsal.errors import DatasetError, MediaError
 from avsal.media.container import check_file
 from avsal.media.hdf5_files import check_inside, members, open_hdf5
-from datasets_av.mat5 import MatDamageError, parse_mat4, parse_mat5
+from datasets_av.mat5 import MatDamageError, check_empty, parse_mat4, parse_mat5
 
 __all__ = ["mat_scalar", "mat_value", "read_mat"]
 
@@ -135,12 +135,14 @@ class _Hdf5:
             shape = tuple(int(length) for length in np.asarray(item[()]).reshape(-1))
             if not shape or len(shape) > 16 or min(shape) != 0:
                 raise MatDamageError(f"an empty value of shape {shape}")
+            check_empty(shape)
             return np.empty(shape)
         if h5py.check_ref_dtype(item.dtype) is h5py.Reference:
             # h5py sees the axes reversed, so its row order is MATLAB's column order
             return [self(self._file[reference], depth + 1) for reference in np.ravel(item[()])]
         if item.dtype.kind not in "biufcV" or item.shape is None:
             raise MatDamageError(f"`{item.name}` holds values of type {item.dtype}")
+        check_empty(item.shape)
         array = np.ascontiguousarray(np.asarray(item[()]).T)
         if kind == "char":
             if (
@@ -149,6 +151,8 @@ class _Hdf5:
                 or not array.ndim
             ):
                 raise MatDamageError(f"`{item.name}` holds codes that are no letters")
+            if not array.size:
+                return ""
             lines = ["".join(map(chr, row)) for row in array.reshape(array.shape[0], -1).tolist()]
             return lines[0] if len(lines) == 1 else lines
         return array.astype(np.bool_) if kind == "logical" and array.dtype.kind != "V" else array

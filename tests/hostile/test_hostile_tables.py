@@ -323,6 +323,15 @@ MATS = [
         read_mat,
         "no letters",
     ),
+    Input(
+        "version 4, text of rows of nothing",
+        text("a.mat", struct.pack("<5i", 1, 2**31 - 1, 0, 0, 2) + b"a\0"),
+        read_mat,
+        "an empty variable",
+    ),
+    Input(
+        "rows of nothing", mat5(variable(6, (2**31 - 1, 0), element(9, b""))), read_mat, "an empty variable"
+    ),
     Input("cut", text("a.mat", b"MATLAB 5.0 MAT-file"), read_mat, "header"),
     Input("page", text("a.mat", b"<html>" * 99), read_mat, "header"),
     Input("empty", text("a.mat", b""), read_mat, "empty"),
@@ -377,6 +386,10 @@ def references(file):
     last = file.create_dataset("leaf", data=np.zeros(4))
     for level in range(12):
         last = file.create_dataset(f"c{level}", data=np.array([last.ref] * 10, dtype=h5py.ref_dtype))
+
+
+def letters_of_nothing(file):
+    file.create_dataset("a", (2, 2**40, 0), "u2").attrs["MATLAB_class"] = np.bytes_("char")
 
 
 def timed(values):
@@ -501,6 +514,7 @@ HDF5S = [
     Input("mat references", as_mat(references), read_mat, "inside each other|in all"),
     Input("mat huge", as_mat(huge((2**20, 2**20), chunks=(64, 64))), read_mat, "MB"),
     Input("mat text", as_mat(lambda file: file.__setitem__("a", "text")), read_mat, "values of type"),
+    Input("mat letters of nothing", as_mat(letters_of_nothing), read_mat, "an empty variable"),
 ]
 
 
