@@ -65,9 +65,10 @@ def _page(page: Page) -> Iterator[str]:
     if page.players:
         yield _heading("Videos")
         yield (
-            "<p>Those that sound moved most come first. All players of a video share one "
-            "clock; the one with a frame is heard. On a video that was clicked or reached by Tab, space "
-            "plays and pauses, the arrow keys step by a frame, Home and End go to its ends.</p>\n"
+            f"<p>{'Those that sound moved most come first. ' if len(page.players) > 1 else ''}All players of "
+            "a video share one clock; the one with a frame is heard. On a video that was clicked or reached "
+            "by Tab, space plays and pauses, the arrow keys step by a frame, Home and End go to its "
+            "ends.</p>\n"
         )
         for number, players in enumerate(sorted(page.players, key=lambda one: -one.moved)):
             yield from _players(players, number)
@@ -136,7 +137,8 @@ def _players(players: Players, number: int) -> Iterator[str]:
     if players.curves or players.spectrogram is not None:
         yield from timeline(players, seconds)
     if players.moments:
-        yield '<h4>Where sound moves the map most</h4>\n<div class="moments">\n'
+        told = f": {escape(players.moments_of)}" if players.moments_of else ""
+        yield f'<h4>Where sound moves the map most{told}</h4>\n<div class="moments">\n'
         for moment in players.moments:
             kind = "png" if moment.picture.startswith(b"\x89PNG") else "jpeg"
             data = base64.b64encode(moment.picture).decode("ascii")

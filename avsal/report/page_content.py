@@ -101,6 +101,7 @@ class Players:
         floor: of the curves, what is no more than changes that should not matter; None where it was not
             measured.
         moments: stills, in order of time.
+        moments_of: what they compare, in words.
         spectrogram: PNG over the players' clock, of the original audio; None for none.
     """
 
@@ -114,6 +115,7 @@ class Players:
     seconds: float = 0.0
     floor: float | None = None
     moments: Sequence[Moment] = ()
+    moments_of: str = ""
     spectrogram: bytes | None = None
 
 

@@ -139,9 +139,8 @@ def timeline(players: Players, seconds: float) -> Iterator[str]:
             labels += f'<li class="below"><i></i>what should not matter ({100 * players.floor:.2g} %)</li>'
         yield f'<ul class="legend">{labels}</ul>\n'
         yield (
-            '<p class="note">Curves: share of the map\'s mass that lies elsewhere with the original '
-            "audio than "
-            "with each other one. Click to jump."
+            '<p class="note">Curves: share of the map\'s mass that lies elsewhere with the original audio '
+            "than with each other one. Click to jump."
         )
         if players.spectrogram is not None:
             yield " Below: spectrogram of the original audio, low pitches at the bottom."

@@ -154,13 +154,13 @@ class VideoMoves:
             self.info.frame_rate,
             self._videos.paths,
             [Curve(name, times, [one.moved for one in self.moves[name]]) for name in curves or self.moves],
-            "The map with each sound, over the video with that sound. Orange in the difference: where "
-            "the map "
-            "has more of its mass with the original audio; blue: with the other.",
+            "The map with each sound, over the video with that sound. Orange in the difference: where the "
+            "map has more of its mass with the original audio; blue: with the other.",
             pictures=self._videos.pictures,
             seconds=seconds,
             floor=None if floor is None else floor.meaningless,
             moments=self._moments(times),
+            moments_of=f"{REFERENCE} against {against(self.moves)}",
             spectrogram=spectrogram,
         )
 

@@ -56,7 +56,7 @@ def video_answer(moves: Mapping[str, Sequence[MapShift]], floor: Floor | None, t
         return "Its sound does not matter to this network: the map is the same, whatever is heard."
     at = int(np.argmax([move.moved for move in heard[largest]]))
     most = heard[largest][at]
-    told = f"by {share(mean)} of its mass on average ({largest})"
+    told = f"by {share(mean)} of its mass on average (against {largest})"
     peak = f"most at {times[at]:.1f} s, by {share(most.moved)} {towards(most)}".rstrip()
     if floor is None:
         return f"Its sound moves the map {told}, {peak}."
@@ -84,11 +84,9 @@ def video_findings(moves: Mapping[str, Sequence[MapShift]], floor: Floor | None)
     found = []
     if floor is not None:
         found.append(
-            f"What should not matter moves the map by {share(floor.quieter)} (the same audio 1 dB "
-            "fainter) and "
-            f"{share(floor.noise)} (one draw of noise against another). From one computed frame to the "
-            "next it "
-            f"moves by {share(floor.frames)}."
+            f"What should not matter moves the map by {share(floor.quieter)} (the same audio 1 dB fainter) "
+            f"and {share(floor.noise)} (one draw of noise against another). From one computed frame to the "
+            f"next it moves by {share(floor.frames)}."
         )
     means = {name: averages(list(one)) for name, one in moves.items()}
     level = 0.0 if floor is None else floor.meaningless
@@ -111,9 +109,8 @@ def video_findings(moves: Mapping[str, Sequence[MapShift]], floor: Floor | None)
         if name.startswith(OTHER_PATHS):
             found.append(
                 f"Apart from the sounds stands {name}: the visual network alone gives a map of which "
-                f"{share(means[name]['moved'])} lies elsewhere. That is another path through the "
-                "network, not "
-                "another sound."
+                f"{share(means[name]['moved'])} lies elsewhere. That is another path through the network, "
+                "not another sound."
             )
     found.append("Nothing here says which map is right: there is no gaze.")
     return found
@@ -127,7 +124,7 @@ def move_table(moves: Mapping[str, Sequence[MapShift]]) -> PageTable:
         cc = "" if mean["cc"] != mean["cc"] else f"{mean['cc']:.3f}"
         rows.append([name, share(mean["moved"]), cc, signed(mean["right"]), signed(mean["down"])])
     return PageTable(
-        "The map with the original audio against the map with",
+        "The map with the original audio against that with another sound",
         ["sound", "mass moved", "CC", "to the right", "downwards"],
         rows,
         "Means over frames. Mass moved: share of the map that lies elsewhere. To the right, downwards: where "

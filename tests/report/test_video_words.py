@@ -38,11 +38,11 @@ def test_a_network_that_hears_nothing_is_said_to_hear_nothing():
         (Floor(0.05, 0.01, 0.01), "no more than changes do that should not matter"),
         (
             Floor(0.01, 0.005, 0.2),
-            "a little: by 3.0 % of its mass on average (zero), most at 0.5 s, by 5.0 %",
+            "a little: by 3.0 % of its mass on average (against zero), most at 0.5 s, by 5.0 %",
         ),
         (
             Floor(0.01, 0.005, 0.01),
-            "Its sound moves the map by 3.0 % of its mass on average (zero), most at 0.5",
+            "Its sound moves the map by 3.0 % of its mass on average (against zero), most at 0.5",
         ),
         (None, "Its sound moves the map by 3.0 %"),
     ],
