@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +76,7 @@ class ConditionKind:
         unit: of the value after the colon, such as ``SECONDS``; None where there is no value.
         needs_other: whether it needs another video's audio.
         needs_alike: whether it needs the audio of another video of the same category.
-        positive: whether its value must be above 0.
+        limits: the smallest and the largest value, which are stated in errors.
     """
 
     transform: Callable[[Source], Waveform | None]
@@ -83,7 +84,7 @@ class ConditionKind:
     unit: str | None = None
     needs_other: bool = False
     needs_alike: bool = False
-    positive: bool = False
+    limits: tuple[float, float] = (-inf, inf)
 
 
 def _noise(source: Source) -> Waveform:
@@ -110,6 +111,9 @@ def _shift(source: Source) -> Waveform:
     return _shifted(source.audio, round(source.value * source.sample_rate))
 
 
+#: of filters, in Hz; half the sample rate is a bound besides
+FREQUENCIES = (1, 1e6)
+
 #: every condition that `Condition.apply` knows; the one place where a condition is added
 CONDITIONS: dict[str, ConditionKind] = {
     REFERENCE: ConditionKind(lambda source: source.audio, "the video's own audio, as it is"),
@@ -121,13 +125,18 @@ CONDITIONS: dict[str, ConditionKind] = {
         needs_other=True,
     ),
     "shifted": ConditionKind(
-        _shift, "later by so many seconds, earlier where negative; silence moves in", unit="SECONDS"
+        _shift,
+        "later by so many seconds, earlier where negative; silence moves in",
+        unit="SECONDS",
+        limits=(-86400, 86400),
     ),
     "reversed": ConditionKind(
         lambda source: np.ascontiguousarray(source.audio[::-1]), "from its end to its start"
     ),
     "video_only": ConditionKind(lambda source: None, "no audio at all: the visual network alone"),
-    "gain": ConditionKind(_gain, "louder by so many decibels; not clipped", unit="DECIBEL"),
+    "gain": ConditionKind(
+        _gain, "louder by so many decibels; not clipped", unit="DECIBEL", limits=(-200, 200)
+    ),
     "swapped_category": ConditionKind(
         _swapped_category,
         "as swapped, with a video of the same category; one that is alone in its category is left out",
@@ -139,13 +148,13 @@ CONDITIONS: dict[str, ConditionKind] = {
         lambda source: band(source.audio, source.sample_rate, source.value, "lowpass"),
         "what lies below a frequency",
         unit="HERTZ",
-        positive=True,
+        limits=FREQUENCIES,
     ),
     "highpass": ConditionKind(
         lambda source: band(source.audio, source.sample_rate, source.value, "highpass"),
         "what lies above a frequency",
         unit="HERTZ",
-        positive=True,
+        limits=FREQUENCIES,
     ),
     "envelope": ConditionKind(
         lambda source: noise_with_envelope(source.audio, source.sample_rate, source.rng),
@@ -155,6 +164,7 @@ CONDITIONS: dict[str, ConditionKind] = {
         lambda source: pitch_shifted(source.audio, source.sample_rate, source.value),
         "higher by so many semitones at the same pace",
         unit="SEMITONES",
+        limits=(-24, 24),
     ),
     "scrambled": ConditionKind(
         lambda source: scrambled(source.audio, source.rng),
@@ -255,9 +265,10 @@ def parse_condition(text: str) -> Condition:
         number = float(value)
     except ValueError:
         number = float("nan")
-    if not np.isfinite(number) or (CONDITIONS[kind].positive and number <= 0):
-        sign = "a positive number" if CONDITIONS[kind].positive else "a number"
-        raise ConfigError(f"expected {sign} as in {kind}:{unit} but found {text!r}")
+    low, high = CONDITIONS[kind].limits
+    if not np.isfinite(number) or not low <= number <= high:
+        bounds = f" from {low:g} to {high:g}" if np.isfinite(high) else ""
+        raise ConfigError(f"expected a number{bounds} as in {kind}:{unit} but found {text!r}")
     return Condition(f"{kind}:{number:g}", kind, number)
 
 

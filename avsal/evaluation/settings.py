@@ -8,6 +8,7 @@ from typing import Any, Literal
 from avsal.configuration import Checked, setting
 from avsal.errors import ConfigError
 from avsal.groundtruth import density_recipe
+from avsal.media.container import LARGEST_SIDE
 from avsal.metrics import FAMILIES, METRICS, OBJECT_METRICS, SAMPLERS
 
 __all__ = ["BASELINES", "USUAL_RECIPE", "EvaluationSettings"]
@@ -68,7 +69,7 @@ class EvaluationSettings(Checked):
     sampler: Literal["other_videos", "same_video", "dhf1k_10"] = setting(
         "other_videos", help="negatives of shuffled AUC", known=SAMPLERS, group=_SCORES
     )
-    seed: int | None = setting(None, help="of the sampler dhf1k_10", group=_SCORES)
+    seed: int | None = setting(None, help="of the sampler dhf1k_10", least=0, group=_SCORES)
     density: str = setting(
         "auto", help="prepared maps where there are, else dhf1k; or a recipe's name", group=_SCORES
     )
@@ -119,6 +120,8 @@ class EvaluationSettings(Checked):
             raise ConfigError("`metrics` names none: leave it out for all that the ground truth allows")
         if self.density not in ("auto", "prepared"):
             density_recipe(self.density)
+        if self.height is not None and self.height > LARGEST_SIDE:
+            raise ConfigError(f"`height` must be at most {LARGEST_SIDE} but is {self.height}")
         if not 0 <= self.ig_floor <= 1:
             raise ConfigError(f"`ig_floor` must lie in 0..1 but is {self.ig_floor}")
         if (self.sampler == "dhf1k_10") != (self.seed is not None):

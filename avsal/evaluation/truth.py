@@ -94,6 +94,8 @@ class VideoTruth:
         else:
             self._read_gaze()
         self.metrics = self._metrics()
+        if self.recipe is not None and any("density" in METRIC_TABLE[name].needs for name in self.metrics):
+            self.recipe.sigma_in_pixels(self.fixations, self.size)  # told before anything is computed
         self._starts = np.empty(0, dtype=np.int64)
         if self.fixations is not None:
             self._starts = np.searchsorted(self.fixations.frame, np.arange(self.num_frames + 1))

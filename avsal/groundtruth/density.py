@@ -20,7 +20,7 @@ Padding = Literal["zero", "replicate"]
 Normalisation = Literal["sum", "max", "peak"]
 
 #: below this many pixels the samples of a Gaussian at pixel centres no longer add up to its mass within 2 %
-_SMALLEST_SIGMA = 0.5
+SMALLEST_SIGMA = 0.5
 
 
 def density(
@@ -57,9 +57,9 @@ def density(
     """
     height, width = size if size is not None else fixations.size
     sigma_y, sigma_x = sigma if isinstance(sigma, tuple) else (sigma, sigma)
-    if not min(sigma_y, sigma_x) >= _SMALLEST_SIGMA:
+    if not min(sigma_y, sigma_x) >= SMALLEST_SIGMA:
         raise ValueError(
-            f"`sigma` must be at least {_SMALLEST_SIGMA} pixels but is {sigma_y:g} vertically and "
+            f"`sigma` must be at least {SMALLEST_SIGMA} pixels but is {sigma_y:g} vertically and "
             f"{sigma_x:g} horizontally on a map of {height}x{width}; draw the map larger"
         )
     if not truncate >= 1:

@@ -14,8 +14,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal.errors import ConfigError
-from avsal.groundtruth.density import Normalisation, Padding, density
+from avsal.errors import ConfigError, DatasetError
+from avsal.groundtruth.density import SMALLEST_SIGMA, Normalisation, Padding, density
 from avsal.types import Fixations
 
 __all__ = ["DensityRecipe", "density_recipe", "list_density_recipes", "sigma_of_fwhm"]
@@ -63,6 +63,7 @@ class DensityRecipe:
 
         Raises:
             ConfigError: sigma is in degrees and the screen is not known.
+            DatasetError: the map is too small for it.
         """
         height, width = fixations.size
         sigma = self.sigma
@@ -76,13 +77,20 @@ class DensityRecipe:
         elif self.frame_width is not None:
             sigma *= width / self.frame_width
         map_height, map_width = size if size is not None else fixations.size
-        return sigma * map_height / height, sigma * map_width / width
+        found = sigma * map_height / height, sigma * map_width / width
+        if not min(found) >= SMALLEST_SIGMA:
+            raise DatasetError(
+                f"the Gaussian of density recipe {self.name!r} would be {found[0]:.2g}x{found[1]:.2g} px "
+                f"on a map of {map_height}x{map_width}: expected {SMALLEST_SIGMA:g} at least, draw it larger"
+            )
+        return found
 
     def draw(self, fixations: Fixations, size: tuple[int, int] | None = None) -> NDArray[np.float32]:
         """The density map (H, W) float32 of all `fixations`, at `size` or the original frame's.
 
         Raises:
             ConfigError: sigma is in degrees and the screen is not known.
+            DatasetError: the map is too small for it.
             ValueError: see `density`.
         """
         return density(

@@ -59,7 +59,10 @@ def address_source(
         MediaError: it cannot be opened.
     """
     streams = {"video_stream": video_stream, "audio_stream": audio_stream}
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        raise ConfigError(f"{address} is no address ({error})") from error
     if scheme == "file":
         return FileSource(unquote(parts.path), frame_rate=frame_rate, **streams)
     if scheme not in PROTOCOLS:

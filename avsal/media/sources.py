@@ -224,6 +224,8 @@ def as_source(
         given = str(given)
     if isinstance(given, str | Path):
         text = str(given)
+        if given == "":
+            raise ConfigError("expected a video but found an empty name")
         if text == "-":
             if sys.stdin is None or sys.stdin.isatty():
                 raise ConfigError("expected a video on standard input but it is a terminal: pipe one in")

@@ -121,6 +121,8 @@ def find_weights(
         advice = "it is a model already" if isinstance(given, torch.nn.Module) else "give a name or a path"
         raise ConfigError(f"expected a model's name or weights but got {type(given).__name__}: {advice}")
     text, path = str(given), Path(given)
+    if not text:
+        raise ConfigError("expected a model's name or weights but found an empty name: see avsal models")
     if text in list_models():
         shipped = shipped_checkpoint(text, arguments)
         if shipped is not None:

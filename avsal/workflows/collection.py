@@ -63,6 +63,8 @@ def find_sources(sources: Sequence[Any], frame_rate: float | None = None) -> lis
     """
     found: list[tuple[Any, Path]] = []
     for given in (one for source in sources for one in each(source)):
+        if given == "":  # which would be the folder that one stands in
+            raise ConfigError("expected a video, a folder or a pattern but found an empty name")
         if not is_plain_path(given):
             found.append((given, Path(_name(given))))
             continue

@@ -85,6 +85,9 @@ def submit(
     except ImportError as error:
         raise ConfigError("--submit needs submitit: pip install 'avsal[slurm]'") from error
     told = dict(options)
+    for name, value in told.items():
+        if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
+            raise ConfigError(f"--submit: expected {name} above 0 but found {value}")
     try:
         executor = submitit.AutoExecutor(folder=folder, cluster=told.pop("cluster", None))
         executor.update_parameters(name="avsal-predict", **told)
