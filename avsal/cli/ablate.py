@@ -209,7 +209,7 @@ def _control(line: AblateLine) -> int:
 def _number(name: str, text: str | None, default: int) -> int:
     if text is None:
         return default
-    if not text.isdecimal() or (name == "videos" and int(text) < 2):
+    if not text.isdecimal():
         raise ConfigError(f"`{name}`: expected a whole number for the control but found {text!r}")
     return int(text)
 

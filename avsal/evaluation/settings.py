@@ -126,6 +126,8 @@ class EvaluationSettings(Checked):
             raise ConfigError(f"`ig_floor` must lie in 0..1 but is {self.ig_floor}")
         if (self.sampler == "dhf1k_10") != (self.seed is not None):
             raise ConfigError("`seed` goes with the sampler 'dhf1k_10', and only with it")
+        if self.seed is not None and self.seed < 0:
+            raise ConfigError(f"`seed` must not be negative but is {self.seed}")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for a JSON file."""

@@ -100,9 +100,10 @@ def control_page(
                 f"Verdicts of {reruns} reruns with new seeds (NSS)",
                 ["cue", *names],
                 [[cue, *(counts.get(name, "") for name in names)] for cue, counts in verdicts.items()],
-                "Each rerun corrects over its own conditions. In brackets: original minus the "
-                "condition, mean "
-                f"over reruns. Where sound is irrelevant, {LEVEL:.0%} of reruns may err.",
+                "Each rerun corrects over its own conditions. In brackets: original minus the condition, "
+                "mean over reruns. Where gaze ignores the sound, better and worse are errors, which "
+                f"{LEVEL:.0%} of reruns may make. Different but negligible need be none: a network may tell "
+                "sounds apart a little.",
             )
         )
     tables += map(comparison_table, grouped(comparisons))

@@ -91,8 +91,8 @@ def answer(group: Sequence[Comparison]) -> str:
         return about + f"sound misleads. The original audio scores worse than {_names(worse)}."
     if verdicts <= {Verdict.EQUIVALENT, Verdict.NEGLIGIBLE}:
         return about + (
-            f"sound does not matter. Whatever is heard, the score stays within {first.margin:.2g} of "
-            "what it is."
+            f"sound does not matter. Whatever is heard, the mean score stays within {first.margin:.2g} of "
+            "that with the original audio."
         )
     same = [one for one in heard if one.verdict is not Verdict.UNDECIDED]
     unsure = [one for one in heard if one.verdict is Verdict.UNDECIDED]
@@ -185,11 +185,9 @@ def findings(group: Sequence[Comparison], num_comparisons: int) -> list[str]:
     for one in group:
         if one.contradicted and one.verdict not in (Verdict.EQUIVALENT, Verdict.NEGLIGIBLE):
             found.append(
-                f"Look at every video of {one.condition}: the mean difference is "
-                f"{signed(one.difference)} but "
-                f"the median {signed(one.median)}. A few videos outweigh the others, and the test, which "
-                "asks "
-                "whether differences are symmetric, can err in such a case."
+                f"Look at every video of {one.condition}: the mean difference is {signed(one.difference)} "
+                f"but the median {signed(one.median)}. A few videos outweigh the others, and the test, "
+                "which asks whether differences are symmetric, can err in such a case."
             )
     if few:
         found.append(few)
@@ -198,8 +196,8 @@ def findings(group: Sequence[Comparison], num_comparisons: int) -> list[str]:
         low, high = f"{min(visible):.3f}", f"{max(visible):.3f}"
         found.append(
             f"With {counted(first.num_videos, 'video')} and this spread, a difference of "
-            f"{low if low == high else f'{low} to {high}, by condition,'} is found four times in five, after "
-            f"the correction over {num_comparisons} comparisons."
+            f"{low if low == high else f'{low} to {high}, by condition,'} is found four times in five"
+            f"{_corrected(', after the correction over', num_comparisons)}."
         )
     return found
 
@@ -254,20 +252,23 @@ def _more(one: Comparison) -> str:
     return f"; about {more} more videos would decide)" if more > 0 else "; a few more videos would decide)"
 
 
+def _corrected(words: str, num_comparisons: int) -> str:
+    """Over how many comparisons is corrected; empty for one, where nothing is."""
+    return f"{words} {num_comparisons} comparisons" if num_comparisons > 1 else ""
+
+
 def method_note(num_comparisons: int) -> str:
     """What the numbers of the tables are, for the foot of the page."""
+    corrected = _corrected("are corrected by Holm over the", num_comparisons)
+    corrected = f"{corrected} of this page, and" if corrected else "stand alone on this page, and"
     return (
-        "Videos are the unit of every test. p of difference: sign-flip test, two-sided. p of "
-        "equivalence: two "
-        "one-sided sign-flip tests against the margin, which was declared before the run. Both are "
-        "corrected by "
-        f"Holm over the {num_comparisons} comparisons of this page, and count below {LEVEL}. Better or "
-        "worse: a "
-        "difference is shown. Equivalent: a difference as large as the margin is ruled out. Different but "
-        "negligible: both. Undecided: neither. Intervals (95 %, one comparison at a time) are the values "
-        "that "
-        "the sign-flip test does not reject. The test asks whether differences are symmetric: where mean and "
-        "median disagree, look at the videos. Improved: share of videos that the original audio scores "
-        "better, "
-        "ties count half. Visible: the difference found four times in five, after correction."
+        "Videos are the unit of every test. p of difference: sign-flip test, two-sided. p of equivalence: "
+        "two one-sided sign-flip tests against the margin, which was declared before the run. Both "
+        f"{corrected} count below {LEVEL}. Better or worse: a difference is shown, and one as large as the "
+        "margin is not ruled out. Equivalent: one as large as the margin is ruled out, and none is shown. "
+        "Different but negligible: a difference is shown, and one as large as the margin is ruled out. "
+        "Undecided: neither. Intervals (95 %, one comparison at a time) are the values that the sign-flip "
+        "test does not reject. The test asks whether differences are symmetric: where mean and median "
+        "disagree, look at the videos. Improved: share of videos that the original audio scores better, ties "
+        "count half. Visible: the difference found four times in five, after correction."
     )

@@ -117,7 +117,7 @@ def _players(players: Players, number: int) -> Iterator[str]:
         f'<section class="players" tabindex="0" data-frame-rate="{players.frame_rate!r}" '
         f'data-seconds="{seconds!r}" aria-label="{escape(players.name)}">\n<h3>{escape(players.name)}</h3>\n'
     )
-    if players.caption:
+    if players.caption and number == 0:
         yield f'<p class="note">{escape(players.caption)}</p>\n'
     tones = condition_tones([*players.videos, *(curve.label for curve in players.curves)])
     yield '<div class="grid" role="radiogroup" aria-label="What is heard">\n'

@@ -21,6 +21,7 @@ from avsal.ablation.synthetic_videos import (
 )
 from avsal.ablation.verdicts import MORE_THAN, Comparison, ConditionScore, Verdict, compare
 from avsal.ablation.video_scores import interactions
+from avsal.errors import ConfigError
 from avsal.models import SaliencyModel
 from avsal.report.ablation_pages import control_page
 from avsal.report.ablation_tables import comparison_lines
@@ -192,6 +193,13 @@ def ablate_control(
     Raises:
         ConfigError: settings that are impossible, or a model that takes no sound.
     """
+    for name, number, least in (
+        ("videos", num_videos, 2),
+        ("video_seed", video_seed, 0),
+        ("reruns", reruns, 0),
+    ):
+        if number < least:
+            raise ConfigError(f"`{name}` must be at least {least} but is {number}")
     told = settings or AblateSettings()
     conditions = told.heard(DEFAULT)
     models = named_models(model)

@@ -42,7 +42,7 @@ class AblateSettings(RunSettings):
         "0.01 of CC; the control: 5 % of the gain that sound can bring where it decides]",
         metavar="NUMBER",
     )
-    seed: int = setting(0, help="of all chance")
+    seed: int = setting(0, help="of all chance", least=0)
     every: int = setting(1, help="compute each N-th frame", least=1)
     players: int = setting(
         6, help="videos in the report, those that sound moves most", least=0, group="data set"
