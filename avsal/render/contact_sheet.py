@@ -11,8 +11,8 @@ from PIL import Image
 from avsal.media.atomic import atomic_path
 from avsal.render.caption import write_text
 from avsal.render.recording_view import RecordingView
+from avsal.render.sound_pictures import draw_waveform, loudness
 from avsal.render.style import GAZE_ON_DARK, SOUND_ON_DARK
-from avsal.render.waveform import draw_waveform, loudness
 
 __all__ = ["contact_sheet", "write_contact_sheet"]
 

@@ -12,7 +12,7 @@ from avsal.media.frames import Frame
 from avsal.media.writer import VideoWriter
 from avsal.render.caption import write_text
 from avsal.render.recording_view import RecordingView
-from avsal.render.waveform import draw_waveform, loudness
+from avsal.render.sound_pictures import draw_waveform, loudness
 
 __all__ = ["write_gaze_video"]
 

@@ -20,7 +20,7 @@ from avsal.media.frames import VideoInfo
 from avsal.media.video import open_frames
 from avsal.prediction import Prediction
 from avsal.render.condition_videos import ConditionVideos
-from avsal.render.spectrogram import spectrogram_png
+from avsal.render.sound_pictures import spectrogram_png
 from avsal.report.ablation_words import OTHER_PATHS
 from avsal.report.page_content import Curve, Moment, Players
 from avsal.report.video_words import share, towards

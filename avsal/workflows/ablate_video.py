@@ -195,9 +195,7 @@ def ablate_video(
         sounds=heard,
         attention=True,
         every=told.every,
-        engine=told.engine,
-        batch_size=told.batch_size,
-        precision=told.precision,
+        **told.running,
         **part,
     )
     info = stream.video.info

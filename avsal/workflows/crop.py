@@ -89,11 +89,9 @@ def crop(
             start=told.start,
             end=told.end,
             every=told.every,
-            engine=told.engine,
-            batch_size=told.batch_size,
-            precision=told.precision,
             threads=told.threads,
             shots=True,
+            **told.running,
         )
         shots = 0
         with closing(stream):

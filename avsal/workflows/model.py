@@ -51,6 +51,11 @@ class RunSettings(Checked):
         group=_MODEL,
     )
 
+    @property
+    def running(self) -> dict[str, Any]:
+        """Engine, batch size and precision, as streams of predictions take them."""
+        return {"engine": self.engine, "batch_size": self.batch_size, "precision": self.precision}
+
 
 @dataclass(frozen=True, kw_only=True)
 class LoadSettings(Checked):

@@ -187,12 +187,10 @@ def open_video(
         start=told.start,
         end=told.end,
         every=told.every,
-        engine=told.engine or _least_waiting(model, source),
-        batch_size=told.batch_size,
-        precision=told.precision,
         threads=told.threads,
         pictures="overlay" in told.save,
         shots=not BY_SHOTS.isdisjoint(told.save),
+        **{**told.running, "engine": told.engine or _least_waiting(model, source)},
     )
     return OpenedVideo(stream, source, base, paths, told, audio, began)
 

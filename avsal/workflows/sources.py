@@ -136,16 +136,7 @@ def sources_of(model: Scored, maps: str | Path | None, settings: EvaluateSetting
         if not isinstance(one, SaliencyModel):
             found.append(one)
             continue
-        found.append(
-            ModelMaps(
-                one,
-                name,
-                audio=settings.audio,
-                engine=settings.engine,
-                batch_size=settings.batch_size,
-                precision=settings.precision,
-            )
-        )
+        found.append(ModelMaps(one, name, audio=settings.audio, **settings.running))
     facts, learned = {}, {}
     for name, one, who in zip(names, given, identities, strict=True):
         if who is not None and isinstance(one, SaliencyModel):

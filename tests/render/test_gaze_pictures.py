@@ -13,7 +13,7 @@ from avsal.render.contact_sheet import contact_sheet, write_contact_sheet
 from avsal.render.gaze import draw_gaze, observer_colour
 from avsal.render.gaze_video import write_gaze_video
 from avsal.render.recording_view import RecordingView
-from avsal.render.waveform import draw_waveform, loudness
+from avsal.render.sound_pictures import draw_waveform, loudness
 from avsal.types import Fixations, Recording
 
 SIZE = (48, 64)

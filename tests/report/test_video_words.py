@@ -10,7 +10,7 @@ from avsal.ablation.conditions import REFERENCE
 from avsal.ablation.floor import FLOOR_SOUNDS, Floor, FloorMeasure, floor_sounds
 from avsal.ablation.map_shift import MapShift
 from avsal.render.palette import condition_tones
-from avsal.render.spectrogram import spectrogram_png
+from avsal.render.sound_pictures import spectrogram_png
 from avsal.report.labels import model_words
 from avsal.report.video_moves import most_moved
 from avsal.report.video_words import share, towards, video_answer, video_findings

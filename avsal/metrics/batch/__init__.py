@@ -8,7 +8,7 @@ names its place in the batch. No gradient passes: `avsal.losses` are for trainin
 """
 
 from avsal.metrics.batch.areas import auc_borji, auc_judd, shuffled_auc
-from avsal.metrics.batch.resizing import resize_maps
+from avsal.metrics.batch.inputs import resize_maps
 from avsal.metrics.batch.values import cc, information_gain, kl_divergence, nss, sim
 
 __all__ = [

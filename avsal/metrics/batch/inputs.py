@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from avsal.metrics.family import Family
 from avsal.metrics.maps import ConstantMapWarning, MapError
@@ -18,6 +19,7 @@ __all__ = [
     "floating",
     "point_weights",
     "require_non_negative",
+    "resize_maps",
     "result",
 ]
 
@@ -106,3 +108,10 @@ def _require(good: Tensor, values: Tensor, role: str, quality: str) -> None:
     if not bool(good.all()):
         place = [int(axis) for axis in np.unravel_index(int((~good).nonzero()[0]), values.shape[:-2])]
         raise MapError(f"`{role}` must be {quality} but is not at {place} of the batch")
+
+
+def resize_maps(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bring (..., H, W) predictions to the ground truth's (H, W) as `resize_map` does."""
+    flat = maps.reshape(-1, 1, *maps.shape[-2:]).double()  # in single precision the weights are off by 1e-5
+    resized = F.interpolate(flat, size=size, mode="bilinear", antialias=True, align_corners=False)
+    return resized.reshape(*maps.shape[:-2], *size).to(floating(maps).dtype)
