@@ -187,31 +187,26 @@ def _control(line: AblateLine) -> int:
     from avsal.workflows.sources import named_models
 
     require_free(*ControlAblation.paths(line.out).values(), overwrite=line.overwrite)
-    num_videos, fold = _number("videos", line.videos, 48), _number("fold", line.fold, 0)
+    numbers = {"videos": line.videos or "48", "fold": line.fold or "0"}
+    for name, text in numbers.items():
+        if not text.isdecimal():
+            raise ConfigError(f"`{name}`: expected a whole number for the control but found {text!r}")
     teller, models = Teller(line), named_models(load_each(line))
     with teller.rounds("round") as progress:
         found = ablate_control(
             models,
             line.control,
             line.hearing,
-            num_videos=num_videos,
+            num_videos=int(numbers["videos"]),
             video_seed=line.video_seed,
             reruns=line.reruns,
             root=None if line.root is None else Path(line.root),
             part=line.part,
-            fold=fold,
+            fold=int(numbers["fold"]),
             progress=progress,
         )
     teller.result(found, found.save(line.out, overwrite=line.overwrite).values(), models.values())
     return 0
-
-
-def _number(name: str, text: str | None, default: int) -> int:
-    if text is None:
-        return default
-    if not text.isdecimal():
-        raise ConfigError(f"`{name}`: expected a whole number for the control but found {text!r}")
-    return int(text)
 
 
 def _refuse(given: Iterable[str], use: str) -> None:
