@@ -48,9 +48,9 @@ def _page(page: Page) -> Iterator[str]:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<style>\n{style}</style>\n</head>\n<body>\n<h1>{escape(page.title)}</h1>\n"
     )
-    yield from (f'<p class="answer">{escape(text)}</p>\n' for text in page.summary)
+    yield from (f'<p class="answer">{_sentence(text)}</p>\n' for text in page.summary)
     if page.findings:
-        yield "<ul>\n" + "".join(f"<li>{escape(text)}</li>\n" for text in page.findings) + "</ul>\n"
+        yield "<ul>\n" + "".join(f"<li>{_sentence(text)}</li>\n" for text in page.findings) + "</ul>\n"
     parts = {
         "Intervals": page.plots,
         "Videos": page.players,
@@ -81,6 +81,11 @@ def _page(page: Page) -> Iterator[str]:
     yield "</dl>\n"
     yield from (f'<p class="note">{escape(text)}</p>\n' for text in page.notes)
     yield f"<script>\n{script}</script>\n</body>\n</html>\n"
+
+
+def _sentence(text: str) -> str:
+    """Escaped, with numbers and their per cent on one line."""
+    return escape(text).replace(" %", "&nbsp;%")
 
 
 def _anchor(name: str) -> str:

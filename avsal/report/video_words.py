@@ -124,8 +124,8 @@ def move_table(moves: Mapping[str, Sequence[MapShift]]) -> PageTable:
         cc = "" if mean["cc"] != mean["cc"] else f"{mean['cc']:.3f}"
         rows.append([name, share(mean["moved"]), cc, signed(mean["right"]), signed(mean["down"])])
     return PageTable(
-        "The map with the original audio against that with another sound",
-        ["sound", "mass moved", "CC", "to the right", "downwards"],
+        "The map with the original audio against that of each other condition",
+        ["condition", "mass moved", "CC", "to the right", "downwards"],
         rows,
         "Means over frames. Mass moved: share of the map that lies elsewhere. To the right, downwards: where "
         "the original audio takes the map's centre of mass, in frame widths and heights.",

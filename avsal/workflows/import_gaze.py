@@ -194,16 +194,17 @@ def _videos(videos: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -
     if isinstance(videos, str | os.PathLike):
         folder = Path(videos)
         if folder.is_dir():
-            files = sorted(
-                p for p in folder.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES | IMAGE_SUFFIXES
-            )
+            suffixes = VIDEO_SUFFIXES | IMAGE_SUFFIXES
+            files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes and p.is_file())
         else:
             files = [folder] if folder.is_file() else []
     else:
         files = [Path(video) for video in videos]
     lost = next((file for file in files if not file.is_file()), None)
-    if lost is not None or not files:
-        raise ConfigError(f"expected videos in {lost or videos} but found none: name their folder")
+    if lost is not None:
+        raise ConfigError(f"expected a video at {lost} but there is none")
+    if not files:
+        raise ConfigError(f"expected videos in {videos} but found none: name their folder")
     stems = [file.stem.lower() for file in files]
     twice = next((file for file in files if stems.count(file.stem.lower()) > 1), None)
     if twice is not None:
