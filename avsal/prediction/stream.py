@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -42,7 +42,7 @@ __all__ = ["PRECISIONS", "PredictionStream"]
 #: what the network computes in; maps are float32 always
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
-#: decoded frames that may wait for the network
+#: windows whose frames and sound are decoded that may wait for the network
 DECODED_AHEAD = 8
 
 #: bytes that pictures may take while they wait for their maps; beyond, the video is decoded again
@@ -103,7 +103,7 @@ class PredictionStream:
             raise ConfigError(f"{expected}; this is {model.name}")
         self.engine.attention = attention
         self.num_windows = 0
-        self._decoded: Prefetcher[Frame] | None = None
+        self._ahead: Prefetcher[WindowJob] | None = None
         self._sound_seconds = 0.0
         self._detector = CutDetector() if shots else None
         self.cut_times: list[float] = []
@@ -182,33 +182,34 @@ class PredictionStream:
         return next(self._predictions)
 
     def decode_ahead(self) -> None:
-        """Begin to decode, in a thread, before the first prediction is asked for."""
-        if self._decoded is None and self.source.ahead:
-            self._decoded = Prefetcher(self.video, DECODED_AHEAD)
-            self._decoded.__enter__()
+        """Begin to decode picture and sound, in a thread, before the first prediction is asked for."""
+        if self._ahead is None and self.source.ahead:
+            self._ahead = Prefetcher(self.jobs(iter(self.video)), DECODED_AHEAD)
+            self._ahead.__enter__()
 
     def close(self) -> None:
         """End early: let go of the video, its sound and the thread that decodes."""
         self._predictions.close()
-        if self._decoded is not None:
-            self._decoded.close()
+        if self._ahead is not None:
+            self._ahead.close()
 
     def _predict(self) -> Generator[Prediction]:
         with ExitStack() as stack:
-            frames: Iterable[Frame] = stack.enter_context(self.video)
+            frames = stack.enter_context(self.video)
             self.decode_ahead()
-            if self._decoded is not None:
-                frames = self._decoded
-                stack.callback(self._decoded.close)
-            yield from self._filled(self._computed(self.jobs(iter(frames))))
+            if self._ahead is None:
+                jobs = self.jobs(iter(frames))
+            else:
+                jobs = iter(self._ahead)
+                stack.callback(self._ahead.close)
+            yield from self._filled(self._computed(jobs))
 
     @property
     def seconds(self) -> dict[str, float]:
-        """Seconds that parts were at work so far; ``decoding`` goes on beside the others."""
-        decoded = self._decoded
-        if decoded is None:
-            return {"decoding": 0.0, "waiting": 0.0, "sound": self._sound_seconds}
-        return {"decoding": decoded.busy, "waiting": decoded.waited, "sound": self._sound_seconds}
+        """Seconds that parts were at work so far; ``decoding`` and ``sound`` go on beside the others."""
+        ahead = self._ahead
+        decoding, waiting = (0.0, 0.0) if ahead is None else (ahead.busy - self._sound_seconds, ahead.waited)
+        return {"decoding": decoding, "waiting": waiting, "sound": self._sound_seconds}
 
     def jobs(self, frames: Iterator[Frame]) -> Iterator[WindowJob]:
         """The windows to compute, with the maps that are wanted of each, for `Engine.predict`.

@@ -293,12 +293,12 @@ def summary_of(base: Path) -> Path:
 def _parts(
     stream: PredictionStream, ahead: Prefetcher[Any] | None, outputs: Mapping[str, Output]
 ) -> dict[str, float]:
-    """Seconds that each part was at work; decoding, network and writing go on at the same time."""
+    """Seconds that each part was at work; decoding, sound, network and writing go on at the same time."""
     seconds = stream.seconds
     waiting = seconds.pop("waiting")
     parts = dict(seconds)
     if ahead is not None:
-        parts["network"] = ahead.busy - waiting - seconds["sound"]
+        parts["network"] = ahead.busy - waiting
     for kind, output in outputs.items():
         whole = output.seconds.pop(f"writing {kind}", 0.0)
         parts |= output.seconds or {f"writing {kind}": whole}
