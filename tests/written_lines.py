@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 #: what a line is given beside its own words, so that it ends soon
 MORE = {
     r"ablate .*--control (synchrony|irrelevant)": "--videos 2",
-    r"ablate (data=|.*--c|.*--other)(?!.*weights=)": "--weights my.safetensors",
+    r"ablate (data=|.*--c|.*--other)(?!.*(weights|model)=)": "--weights my.safetensors",
     r"predict .*--model sal3d": "-O width=0.05",
 }
 
@@ -34,6 +34,7 @@ MORE = {
 ELSEWHERE = {
     r"model=(A,B|first\.)": "several networks that listen",
     r"areas=": "boxes of areas of interest",
+    r"--reruns": "a network of another line",
     r"--submit|submitit": "a cluster",
     r"https://|weights (fetch|push)|name/model": "the network",
     r"model=A,B": "two models of one's own",
