@@ -27,6 +27,7 @@ import wave
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,7 @@ def contents(folder: Path) -> dict[str, str]:
     }
 
 
-def _work(line: list[str], told: Path, temporary: Path) -> None:
+def _work(line: list[str], told: Path, temporary: Path, ready: Event) -> None:
     with told.open("w") as stream:
         os.dup2(stream.fileno(), 2)
     with open(os.devnull, "w") as stream:
@@ -141,6 +142,7 @@ def _work(line: list[str], told: Path, temporary: Path) -> None:
     tempfile.tempdir = str(temporary)
     from avsal.cli import main
 
+    ready.set()
     code = main(line)
     weakref.finalize._exitfunc()  # type: ignore[attr-defined]
     sys.exit(code)
@@ -159,9 +161,12 @@ def run(
     """
     with tempfile.TemporaryDirectory() as folder:
         told = Path(folder) / "told"
-        process = multiprocessing.get_context("fork").Process(target=_work, args=(line, told, scratch))
+        context = multiprocessing.get_context("fork")
+        ready = context.Event()  # on a busy machine, seconds may go by before the command begins
+        process = context.Process(target=_work, args=(line, told, scratch, ready))
         process.start()
         if number is not None:
+            ready.wait(600)
             process.join(after)
             if process.pid is not None and process.is_alive():
                 os.kill(process.pid, number)
@@ -210,7 +215,8 @@ def check(verb: str, moments: int, signals: list[signal.Signals], data: Path) ->
                 after = lasted * (moment + 0.5) / moments
                 code, told = run(VERBS[verb](data, place), scratch, number, after)
                 problems = []
-                if code not in (0, SIGNALS[number]):
+                unbegun = -signal.SIGTERM if number == signal.SIGTERM else 0  # a shell tells it as 143, too
+                if code not in (0, SIGNALS[number], unbegun):
                     problems.append(f"exit code {code}")
                 if "Traceback" in told:
                     problems.append(f"a traceback: {told[-300:]}")
@@ -250,6 +256,7 @@ def main() -> int:
     signals = [signal.Signals[name] for name in arguments.signals.split(",")]
     import torch
 
+    import avsal.cli
     import avsal.workflows.ablate
     import avsal.workflows.ablate_control
     import avsal.workflows.evaluate
