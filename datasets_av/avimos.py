@@ -11,7 +11,7 @@ from avsal.errors import DatasetError
 from avsal.types import Recording, Split
 from datasets_av.dataset import Dataset, DatasetInfo
 from datasets_av.density_video import DensityVideo
-from datasets_av.layout import expect_in_root, expect_split, video_file
+from datasets_av.layout import video_file
 from datasets_av.mouse_fixations import first_existing, read_fixations_json, read_json
 from datasets_av.video_facts import video_facts
 
@@ -56,12 +56,8 @@ class Avimos(Dataset):
         gaze="mouse",
         sigma="not stated",
     )
-
-    def __init__(self, root: str | Path, *, split: Split | None = None, strict: bool = False) -> None:
-        """Point at the folder that holds `TrainTestSplit.json` and `Videos/`; see `Dataset`."""
-        super().__init__(root, split=split, strict=strict)
-        expect_split(self, "train", "test")
-        expect_in_root(self, _SPLIT_LIST)
+    splits: ClassVar[tuple[Split, ...] | None] = ("train", "test")
+    expects: ClassVar[tuple[str, ...]] = (_SPLIT_LIST,)
 
     def _recordings(self) -> Iterator[Recording]:
         for name, split, category in self._names():

@@ -15,7 +15,7 @@ from avsal.errors import ConfigError, DatasetError
 from avsal.groundtruth.events import FixationEvents, fixations_on_frames
 from avsal.types import Fixations, Recording, Split
 from datasets_av.dataset import Dataset, DatasetInfo
-from datasets_av.layout import expect_in_root, expect_split, video_file
+from datasets_av.layout import video_file
 from datasets_av.matfile import mat_value, read_mat
 from datasets_av.video_clock import video_clock
 from datasets_av.video_facts import video_facts
@@ -82,6 +82,9 @@ class BeihangDataset(Dataset):
     counted in `notes`.
     """
 
+    splits: ClassVar[tuple[Split, ...] | None] = ()
+    expects: ClassVar[tuple[str, ...]] = (_DATABASE,)
+
     def __init__(
         self,
         root: str | Path,
@@ -104,8 +107,6 @@ class BeihangDataset(Dataset):
             DatasetError: the .mat file is missing, damaged or of another form.
         """
         super().__init__(root, split=split, strict=strict)
-        expect_split(self)
-        expect_in_root(self, _DATABASE)
         if clock not in get_args(Clock):
             raise ConfigError(f"`clock` must be one of {', '.join(get_args(Clock))} but is {clock!r}")
         self.clock: Clock = clock

@@ -11,7 +11,6 @@ from avsal.errors import DatasetError
 from avsal.types import Recording, Split
 from datasets_av.dataset import Dataset, DatasetInfo
 from datasets_av.density_video import DensityVideo
-from datasets_av.layout import expect_in_root, expect_split
 from datasets_av.mouse_fixations import first_existing, read_fixations_json
 from datasets_av.video_facts import video_facts
 
@@ -51,12 +50,8 @@ class CrowdSal(Dataset):
         gaze="mouse",
         sigma="not stated",
     )
-
-    def __init__(self, root: str | Path, *, split: Split | None = None, strict: bool = False) -> None:
-        """Point at the folder that holds `Train/` and `Test/`; see `Dataset`."""
-        super().__init__(root, split=split, strict=strict)
-        expect_split(self, "train", "test")
-        expect_in_root(self, "Train", "Test", "Videos")
+    splits: ClassVar[tuple[Split, ...] | None] = ("train", "test")
+    expects: ClassVar[tuple[str, ...]] = ("Train", "Test", "Videos")
 
     def _recordings(self) -> Iterator[Recording]:
         for number in range(1, _NUM_VIDEOS + 1):

@@ -17,7 +17,7 @@ from avsal.types import Fixations, Recording, Split
 #: installed packages add data sets under this group of entry points: importing a reader's module registers it
 GROUP = "avsal.datasets"
 
-__all__ = ["Dataset", "DatasetInfo", "dataset_class", "list_datasets", "open_dataset"]
+__all__ = ["Dataset", "DatasetInfo", "dataset_class", "expect_in_root", "list_datasets", "open_dataset"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,10 @@ class Dataset(ABC):
     """
 
     info: ClassVar[DatasetInfo]
+    #: those that the release has; None: whatever is asked for
+    splits: ClassVar[tuple[Split, ...] | None] = None
+    #: at least one of these lies directly in the root
+    expects: ClassVar[tuple[str, ...]] = ()
     opened_with: tuple[str | Path, dict[str, Any]] | None = None
     classes: ClassVar[dict[str, type[Dataset]]] = {}
 
@@ -94,6 +98,11 @@ class Dataset(ABC):
                 f"{self.info.title}: expected a folder at {self.root} but there is none; give its place as "
                 f"`root` (where to get it: {self.info.source})"
             )
+
+        if self.splits is not None:
+            expect_split(self, *self.splits)
+        if self.expects:
+            expect_in_root(self, *self.expects)
 
     def of_split(self, split: Split) -> Dataset:
         """The same data set, opened anew with the same options but for the split.
@@ -169,6 +178,37 @@ def list_datasets() -> list[str]:
     """The names that `open_dataset` takes, those of installed third-party packages included, sorted."""
     load_plugins(GROUP)
     return sorted(Dataset.classes)
+
+
+def expect_in_root(dataset: Dataset, *names: str) -> None:
+    """Check that at least one of `names` lies directly in the data set's root.
+
+    Raises:
+        DatasetError: none does; says what was found instead.
+    """
+    if any((dataset.root / name).exists() for name in names):
+        return
+    present = sorted(path.name for path in dataset.root.iterdir())
+    found = ", ".join(present[:5]) + (f" and {len(present) - 5} more" if len(present) > 5 else "")
+    raise DatasetError(
+        f"{dataset.info.title}: expected {' or '.join(f'`{name}`' for name in names)} in {dataset.root} but "
+        f"found {found or 'nothing'}; give the folder that holds it as `root` (where to get it: "
+        f"{dataset.info.source})"
+    )
+
+
+def expect_split(dataset: Dataset, *splits: Split) -> None:
+    """Check that the split asked for is one of the release's `splits`, of which there may be none.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if dataset.split in (None, *splits):
+        return
+    has = f"has only {' and '.join(splits)} recordings" if splits else "publishes no split"
+    raise ConfigError(
+        f"{dataset.info.title} {has} but split={dataset.split!r} was asked for; leave `split` out"
+    )
 
 
 def dataset_class(name: str) -> type[Dataset]:

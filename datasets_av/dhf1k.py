@@ -12,10 +12,10 @@ from typing import ClassVar, Literal, cast
 from avsal.errors import DatasetError
 from avsal.types import Fixations, Recording, Split
 from datasets_av.clip_folders import read_clip_folder
-from datasets_av.dataset import Dataset, DatasetInfo
+from datasets_av.dataset import Dataset, DatasetInfo, expect_in_root
 from datasets_av.dhf1k_gaze import gaze_files, read_gaze
 from datasets_av.frame_images import DensityImages
-from datasets_av.layout import expect_in_root, expect_same_count, images_in, video_file
+from datasets_av.layout import expect_same_count, images_in, video_file
 from datasets_av.split_tables import read_table
 from datasets_av.video_facts import video_facts
 

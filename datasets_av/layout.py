@@ -4,45 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from avsal.errors import ConfigError, DatasetError
-from avsal.types import Split
-from datasets_av.dataset import Dataset
+from avsal.errors import DatasetError
 from datasets_av.frame_images import image_files
 
-__all__ = ["expect_in_root", "expect_same_count", "expect_split", "images_in", "subfolders", "video_file"]
+__all__ = ["expect_same_count", "images_in", "subfolders", "video_file"]
 
 _VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg")
-
-
-def expect_in_root(dataset: Dataset, *names: str) -> None:
-    """Check that at least one of `names` lies directly in the data set's root.
-
-    Raises:
-        DatasetError: none does; says what was found instead.
-    """
-    if any((dataset.root / name).exists() for name in names):
-        return
-    present = sorted(path.name for path in dataset.root.iterdir())
-    found = ", ".join(present[:5]) + (f" and {len(present) - 5} more" if len(present) > 5 else "")
-    raise DatasetError(
-        f"{dataset.info.title}: expected {' or '.join(f'`{name}`' for name in names)} in {dataset.root} but "
-        f"found {found or 'nothing'}; give the folder that holds it as `root` (where to get it: "
-        f"{dataset.info.source})"
-    )
-
-
-def expect_split(dataset: Dataset, *splits: Split) -> None:
-    """Check that the split asked for is one of the release's `splits`, of which there may be none.
-
-    Raises:
-        ConfigError: it is not.
-    """
-    if dataset.split in (None, *splits):
-        return
-    has = f"has only {' and '.join(splits)} recordings" if splits else "publishes no split"
-    raise ConfigError(
-        f"{dataset.info.title} {has} but split={dataset.split!r} was asked for; leave `split` out"
-    )
 
 
 def subfolders(folder: Path) -> list[Path]:

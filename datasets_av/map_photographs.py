@@ -9,7 +9,7 @@ from typing import ClassVar
 from avsal.types import Split
 from datasets_av.dataset import DatasetInfo
 from datasets_av.frame_images import DensityImages, FixationImages
-from datasets_av.layout import expect_in_root, expect_split, images_in, subfolders
+from datasets_av.layout import images_in, subfolders
 from datasets_av.photographs import Photograph, PhotographDataset
 
 __all__ = ["Cat2000", "Emod", "Mit1003"]
@@ -43,12 +43,8 @@ class Mit1003(PhotographDataset):
         gaze="eye",
         sigma="8 cycles a picture in the authors' code, about 24 px",
     )
-
-    def __init__(self, root: str | Path, *, split: Split | None = None, strict: bool = False) -> None:
-        """Point at the folder that holds `ALLSTIMULI/` and `ALLFIXATIONMAPS/`; see `Dataset`."""
-        super().__init__(root, split=split, strict=strict)
-        expect_split(self)
-        expect_in_root(self, "ALLFIXATIONMAPS")
+    splits: ClassVar[tuple[Split, ...] | None] = ()
+    expects: ClassVar[tuple[str, ...]] = ("ALLFIXATIONMAPS",)
 
     def _photographs(self) -> Iterator[Photograph]:
         maps = self.root / "ALLFIXATIONMAPS"
@@ -92,12 +88,8 @@ class Cat2000(PhotographDataset):
         gaze="eye",
         sigma="not stated",
     )
-
-    def __init__(self, root: str | Path, *, split: Split | None = None, strict: bool = False) -> None:
-        """Point at the folder that holds `trainSet/`, or at `trainSet` itself; see `Dataset`."""
-        super().__init__(root, split=split, strict=strict)
-        expect_split(self, "train")
-        expect_in_root(self, "trainSet", "Stimuli")
+    splits: ClassVar[tuple[Split, ...] | None] = ("train",)
+    expects: ClassVar[tuple[str, ...]] = ("trainSet", "Stimuli")
 
     def _photographs(self) -> Iterator[Photograph]:
         inner = self.root / "trainSet"
@@ -144,12 +136,8 @@ class Emod(PhotographDataset):
         gaze="eye",
         sigma="not stated (SMI BeGaze)",
     )
-
-    def __init__(self, root: str | Path, *, split: Split | None = None, strict: bool = False) -> None:
-        """Point at the folder that holds `stimuli/` and `density/`; see `Dataset`."""
-        super().__init__(root, split=split, strict=strict)
-        expect_split(self)
-        expect_in_root(self, "density", "task4")
+    splits: ClassVar[tuple[Split, ...] | None] = ()
+    expects: ClassVar[tuple[str, ...]] = ("density", "task4")
 
     def _photographs(self) -> Iterator[Photograph]:
         density = self.root / "density"

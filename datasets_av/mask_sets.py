@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from avsal.types import Split
-from datasets_av.dataset import DatasetInfo
-from datasets_av.layout import expect_in_root
+from datasets_av.dataset import DatasetInfo, expect_in_root
 from datasets_av.object_masks import ObjectMaskDataset
 
 __all__ = ["Davis", "SegTrackV2", "Usvd", "Vot2016"]
@@ -103,11 +102,7 @@ class SegTrackV2(ObjectMaskDataset):
     )
     role: ClassVar[Split] = "test"
     frame_rate: ClassVar[float] = 24.0
-
-    def __init__(self, root: str | Path, *, split: Split | None = None, strict: bool = False) -> None:
-        """Point at the folder that holds `JPEGImages/` and `GroundTruth/`; see `Dataset`."""
-        super().__init__(root, split=split, strict=strict)
-        expect_in_root(self, "GroundTruth")
+    expects: ClassVar[tuple[str, ...]] = ("GroundTruth",)
 
     def _sequences(self) -> Iterator[tuple[str, Path, Path]]:
         return self._beside(self.root / "JPEGImages", self.root / "GroundTruth")
@@ -141,11 +136,7 @@ class Usvd(ObjectMaskDataset):
     )
     role: ClassVar[Split] = "train"
     frame_rate: ClassVar[float] = 30.0
-
-    def __init__(self, root: str | Path, *, split: Split | None = None, strict: bool = False) -> None:
-        """Point at the folder that holds `frames/` and `masks/`; see `Dataset`."""
-        super().__init__(root, split=split, strict=strict)
-        expect_in_root(self, "masks")
+    expects: ClassVar[tuple[str, ...]] = ("masks",)
 
     def _sequences(self) -> Iterator[tuple[str, Path, Path]]:
         return self._beside(self.root / "frames", self.root / "masks")
@@ -180,11 +171,7 @@ class Vot2016(ObjectMaskDataset):
     )
     role: ClassVar[Split] = "train"
     frame_rate: ClassVar[float] = 30.0
-
-    def __init__(self, root: str | Path, *, split: Split | None = None, strict: bool = False) -> None:
-        """Point at the folder that holds `frames/` and `masks/`; see `Dataset`."""
-        super().__init__(root, split=split, strict=strict)
-        expect_in_root(self, "masks")
+    expects: ClassVar[tuple[str, ...]] = ("masks",)
 
     def _sequences(self) -> Iterator[tuple[str, Path, Path]]:
         return self._beside(self.root / "frames", self.root / "masks")

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from avsal.errors import DatasetError
 from avsal.types import Split
 from datasets_av.dataset import DatasetInfo
-from datasets_av.layout import expect_in_root, expect_split
 from datasets_av.matfile import mat_value, read_mat
 from datasets_av.photographs import Photograph, PhotographDataset, gaze_of_viewers
 
@@ -25,6 +24,8 @@ class _NusPhotographs(PhotographDataset):
     """A set in this laboratory's form; the subclasses draw their trees."""
 
     gaze_file: ClassVar[str]
+    splits: ClassVar[tuple[Split, ...] | None] = ()
+    expects: ClassVar[tuple[str, ...]] = ("data",)
 
     def __init__(
         self, root: str | Path, *, split: Split | None = None, strict: bool = False, keep_first: bool = False
@@ -43,8 +44,6 @@ class _NusPhotographs(PhotographDataset):
             DatasetError: the .mat file is missing, damaged or of another form.
         """
         super().__init__(root, split=split, strict=strict)
-        expect_split(self)
-        expect_in_root(self, "data")
         self.keep_first = keep_first
         self._gaze = list(self._read(self.root / self.gaze_file))
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from avsal.errors import DatasetError
 from avsal.types import Recording, Split
-from datasets_av.dataset import Dataset
+from datasets_av.dataset import Dataset, expect_split
 from datasets_av.frame_images import image_files, read_grey
-from datasets_av.layout import expect_same_count, expect_split, images_in, subfolders
+from datasets_av.layout import expect_same_count, images_in, subfolders
 
 __all__ = ["MaskImages", "ObjectMaskDataset"]
 

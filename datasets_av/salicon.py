@@ -13,7 +13,7 @@ from avsal.errors import DatasetError
 from avsal.types import Fixations, Split
 from datasets_av.dataset import DatasetInfo
 from datasets_av.frame_images import DensityImages
-from datasets_av.layout import expect_in_root, images_in
+from datasets_av.layout import images_in
 from datasets_av.matfile import mat_value, read_mat
 from datasets_av.photographs import Photograph, PhotographDataset, gaze_of_viewers
 
@@ -51,11 +51,7 @@ class Salicon(PhotographDataset):
         gaze="mouse",
         sigma="19 px",
     )
-
-    def __init__(self, root: str | Path, *, split: Split | None = None, strict: bool = False) -> None:
-        """Point at the folder that holds `images/`, `fixations/` and `maps/`; see `Dataset`."""
-        super().__init__(root, split=split, strict=strict)
-        expect_in_root(self, "images")
+    expects: ClassVar[tuple[str, ...]] = ("images",)
 
     def _photographs(self) -> Iterator[Photograph]:
         for split in _SPLITS if self.split is None else (self.split,):

@@ -18,7 +18,7 @@ from avsal.groundtruth.velocity import events_by_velocity
 from avsal.types import Fixations, Recording, ScreenGeometry, Split
 from datasets_av.dataset import Dataset, DatasetInfo
 from datasets_av.gaze_samples import GazeSamples, samples_on_frames
-from datasets_av.layout import expect_in_root, expect_split, video_file
+from datasets_av.layout import video_file
 from datasets_av.video_clock import video_clock
 
 __all__ = ["SIZE", "Savam", "read_recording"]
@@ -68,6 +68,8 @@ class Savam(Dataset):
         gaze="eye",
         sigma="not stated",
     )
+    splits: ClassVar[tuple[Split, ...] | None] = ()
+    expects: ClassVar[tuple[str, ...]] = (_GAZE,)
 
     def __init__(
         self,
@@ -90,8 +92,6 @@ class Savam(Dataset):
             DatasetError: the folder holds no gaze.
         """
         super().__init__(root, split=split, strict=strict)
-        expect_split(self)
-        expect_in_root(self, _GAZE)
         self.geometry = geometry
 
     def _recordings(self) -> Iterator[Recording]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import ClassVar
 
 from avsal.errors import DatasetError
 from avsal.types import Recording, Split
 from datasets_av.clip_folders import read_clip_folder
 from datasets_av.dataset import Dataset, DatasetInfo
-from datasets_av.layout import expect_in_root, expect_split
 from datasets_av.split_tables import read_table
 
 __all__ = ["UcfSports"]
@@ -52,12 +50,8 @@ class UcfSports(Dataset):
         gaze="eye",
         sigma="20 px, cut at 3.75 sigma, borders replicated",
     )
-
-    def __init__(self, root: str | Path, *, split: Split | None = None, strict: bool = False) -> None:
-        """Point at the folder that holds `training/` and `testing/`; see `Dataset`."""
-        super().__init__(root, split=split, strict=strict)
-        expect_split(self, "train", "test")
-        expect_in_root(self, "training", "testing")
+    splits: ClassVar[tuple[Split, ...] | None] = ("train", "test")
+    expects: ClassVar[tuple[str, ...]] = ("training", "testing")
 
     def _recordings(self) -> Iterator[Recording]:
         for row in read_table("ucf_sports"):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import ClassVar
 
 from avsal.errors import DatasetError
 from avsal.types import Recording, Split
 from datasets_av.dataset import Dataset, DatasetInfo
 from datasets_av.frame_images import DensityImages, FixationImages
-from datasets_av.layout import expect_in_root, expect_same_count, expect_split, images_in, subfolders
+from datasets_av.layout import expect_same_count, images_in, subfolders
 
 __all__ = ["Vsg"]
 
@@ -50,12 +49,8 @@ class Vsg(Dataset):
         gaze="eye",
         sigma="32 px at 1920x1080, by the name of the folder",
     )
-
-    def __init__(self, root: str | Path, *, split: Split | None = None, strict: bool = False) -> None:
-        """Point at the folder that holds `frame/`, `density/` and `fixation/`; see `Dataset`."""
-        super().__init__(root, split=split, strict=strict)
-        expect_split(self, "test")
-        expect_in_root(self, "frame")
+    splits: ClassVar[tuple[Split, ...] | None] = ("test",)
+    expects: ClassVar[tuple[str, ...]] = ("frame",)
 
     def _recordings(self) -> Iterator[Recording]:
         density = self.root / "density"
