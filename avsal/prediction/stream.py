@@ -259,13 +259,14 @@ class PredictionStream:
                     number += 1
                 if around and held is not None and not beyond:
                     yield replace(held, wanted=[])
+                # the last frame is always computed: none is extrapolated
+                if beyond and left_out is not None and left_out.window is window:
+                    job.wanted.extend(left_out.wanted)
+                    left_out = None
                 if job.wanted:
                     yield self._heard(job)
-                if beyond and left_out is not None:  # the last frame is always computed: none is extrapolated
-                    if left_out.window is window:
-                        job.wanted.extend(left_out.wanted)
-                    else:
-                        yield self._heard(left_out)
+                if beyond and left_out is not None:
+                    yield self._heard(left_out)
                     left_out = None
                 if around and not job.wanted and left_out is None:
                     yield job

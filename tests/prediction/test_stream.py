@@ -157,6 +157,14 @@ def test_a_part_ends_with_a_computed_map_also_within_a_window_of_several_maps(vi
         np.testing.assert_allclose(some[number].map, whole[number].map, atol=1e-6)
 
 
+@pytest.mark.parametrize("end", [0.1, 0.2, 0.3])
+def test_the_last_frame_is_computed_where_its_window_gave_maps_before(video, end):
+    model = Listener(predicts="all", stride=4)
+    some, whole = (maps_of(model, video, every=step, end=end) for step in (3, 1))
+    assert [one.index for one in some] == [one.index for one in whole]
+    assert not some[-1].interpolated
+
+
 def test_what_is_heard(tmp_path, video):
     other = videos.write_sound(
         tmp_path / "other.wav", videos.Sound("pcm_s16le"), videos.tone(44100, 3.0, 900.0)
