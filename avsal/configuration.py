@@ -58,7 +58,7 @@ def setting(
     prefix: str | None = None,
     position: Literal["1", "?", "+", "words"] | None = None,
     least: int | None = None,
-    known: Iterable[str] | None = None,
+    known: Iterable[str] | Callable[[], Iterable[str]] | None = None,
 ) -> Any:
     """A field of a settings dataclass.
 
@@ -74,7 +74,7 @@ def setting(
         position: on the command line the setting is typed without its name: one text, one or none, or some;
             ``words``: any number, among them all ``key=value`` whose key is no setting.
         least: the smallest number that `Checked` lets pass.
-        known: the names that it lets pass.
+        known: the names that it lets pass; a function of none, where names may be added later.
     """
     metadata: dict[str, Any] = {"help": help, "group": group, "metavar": metavar, "flags": flags}
     metadata |= {"parse": parse, "prefix": prefix, "position": position, "least": least, "known": known}
@@ -92,7 +92,8 @@ class Checked:
         """Raise ConfigError for a number that is too small, or a name that is not known."""
         for name, entry in setting_fields(type(self)).items():
             value, told = getattr(self, name), entry.metadata
-            least, known = told.get("least"), tuple(told.get("known") or ())
+            least, known = told.get("least"), told.get("known") or ()
+            known = tuple(dict.fromkeys(known() if callable(known) else known))
             if least is not None and value is not None and value < least:
                 raise ConfigError(f"`{name}` must be at least {least} but is {value}")
             for one in (value,) if isinstance(value, str) else value if known and value else ():

@@ -62,7 +62,7 @@ class EvaluationSettings(Checked):
     metrics: tuple[str, ...] | None = setting(
         None,
         help="such as nss,cc,sim [all that there can be]",
-        known=(*METRICS, *OBJECT_METRICS),
+        known=lambda: (*METRICS, *OBJECT_METRICS),
         group=_SCORES,
     )
     family: Literal["exact", "mit"] = setting("exact", help="of definitions", known=FAMILIES, group=_SCORES)

@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 from torch.utils.data import DataLoader
 
 from avsal.clips import ClipBatch, ClipDataset, Store, StoreSettings, planned_steps, prepare
-from avsal.errors import ConfigError
+from avsal.errors import ConfigError, DatasetError
 from avsal.groundtruth import DensityRecipe
 from avsal.types import ClipSpec, Fixations
 
@@ -321,7 +321,7 @@ def test_a_recipe_needs_points_and_room(maker):
     with pytest.raises(ConfigError, match="no fixations to draw density from"):
         ClipDataset(maker.store([maps]).recordings, SPEC, RECIPE, seed=0)
     stored = maker.store([maker.recording("a")]).recordings
-    with pytest.raises(ConfigError, match="draw the map larger"):
+    with pytest.raises(DatasetError, match="draw it larger"):
         ClipDataset(stored, SPEC, DensityRecipe("narrow", 0.5), seed=0)[0]
     with pytest.raises(ConfigError, match="one of repeat_first"):
         ClipDataset(stored, SPEC, RECIPE, seed=0, short="loop")[0]
