@@ -130,7 +130,7 @@ def unheard(step: int, size: int, length: int) -> batches.Batch:
 
 
 def real(
-    stretches: Sequence[Stretch], photographs: Sequence[Photograph], encode: Encoder
+    stretches: Sequence[Stretch], photographs: Sequence[Photograph], encode: Encoder, number: int
 ) -> Iterator[Window]:
     """Windows without a sound of their own: stretches forth and back, and still photographs."""
     rng = np.random.default_rng(SEED)
@@ -142,7 +142,7 @@ def real(
         if density.any():
             taps, seen = encode(frames, exact=False)
             yield Window("real", taps, seen, None, None, density, True)
-    for index in rng.permutation(len(photographs))[: NUMBERS["photographs"]].tolist():
+    for index in rng.permutation(len(photographs))[:number].tolist():
         photograph = photographs[index]
         if photograph.density is not None:
             continue
@@ -159,22 +159,24 @@ def windows(
     photographs: Sequence[Photograph],
     clips: Path | None,
     told: Callable[[str], None],
+    share: float = 1.0,
 ) -> list[Window]:
-    """All that is learned from; without a folder of sounding clips there are no composites."""
+    """What is learned from, or a share of it; without a folder of sounding clips there are no composites."""
     made: list[Window] = []
+    numbers = {kind: round(share * number) for kind, number in NUMBERS.items()}
     for cue in CUES:
         videos = SoundingObjects("decides", cue, seed=101, num_frames=32, size=CANVAS)
         # another video's sound may well be that of an object that is seen, where a sound is tied to a kind
-        made += synthetic(videos, "made", NUMBERS["made"], encode, exact=False, foreign=cue != "identity")
+        made += synthetic(videos, "made", numbers["made"], encode, exact=False, foreign=cue != "identity")
         told(f"{len(made)} made windows")
     if clips is not None:
         from datasets_av.sounding_clips import SoundingClips
 
         composites = SoundingClips(str(clips), part="train", seed=101, size=CANVAS)
-        made += synthetic(composites, "composites", NUMBERS["composites"], encode, exact=True, foreign=True)
+        made += synthetic(composites, "composites", numbers["composites"], encode, exact=True, foreign=True)
         told(f"{len(made)} windows with composites")
     without_faces = [stretch for stretch in stretches if stretch.video.startswith("hevc/")]
-    return [*made, *real(without_faces, photographs, encode)]
+    return [*made, *real(without_faces, photographs, encode, numbers["photographs"])]
 
 
 @dataclass(frozen=True, eq=False)

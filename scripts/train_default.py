@@ -177,6 +177,8 @@ class Run:
         beside: photographs in a batch of videos.
         save_every: steps from one state that a stopped run takes up to the next.
         stages: in order.
+        kinds: of windows that hearing is learned from.
+        share: of the windows that are made for it.
 
     Args:
         material: to learn from.
@@ -190,6 +192,8 @@ class Run:
     beside = 4
     save_every = 100
     stages = STAGES
+    kinds: tuple[str, ...] = ("made", "composites", "real")
+    share = 1.0
 
     def __init__(
         self,
@@ -337,9 +341,12 @@ class Run:
         path = self.folder / "windows.pt"
         if not path.exists():
             encode = Encoder(self.model.eval(), self.device)
-            found = windows(encode, self.material.every, self.material.photographs, self.clips, print)
+            found = windows(
+                encode, self.material.every, self.material.photographs, self.clips, print, self.share
+            )
             write([vars(window) for window in found], path)
-        return Hearing([Window(**fields) for fields in torch.load(path, weights_only=True)])
+        found = [Window(**fields) for fields in torch.load(path, weights_only=True)]
+        return Hearing([window for window in found if window.kind in self.kinds])
 
 
 def write(content: Any, path: Path) -> None:
