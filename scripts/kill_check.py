@@ -64,8 +64,8 @@ def material(folder: Path) -> None:
     (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
 
 
-HISTORY = {"log.jsonl", "provenance.json"}
-"""Files of a run that tell of each start, and so differ where there was a second one."""
+HISTORY = {"log.jsonl", "provenance.json", "state_before.pt"}
+"""Files of a run that tell of each start, or of the save before the last: a stopped run has others."""
 
 #: by verb: the command line, from the folder of the data and that of the outputs
 VERBS: dict[str, Callable[[Path, Path], list[str]]] = {

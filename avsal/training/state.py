@@ -37,6 +37,7 @@ class Progress:
         best_step: after which it was reached.
         stale: validations since.
         skipped: steps that fp16's scaler left out.
+        ended_at: the step after which an epoch, or the run, was last brought to its end, validation and all.
     """
 
     step: int = 0
@@ -46,6 +47,7 @@ class Progress:
     best_step: int | None = None
     stale: int = 0
     skipped: int = 0
+    ended_at: int = 0
 
 
 def save_state(
@@ -150,8 +152,9 @@ def _load(path: Path, model: SaliencyModel, optimiser: Optimizer) -> SavedState:
         content = torch.load(path, map_location="cpu", weights_only=True)
         if content["format"] != _FORMAT:
             raise CheckpointError(f"{path} has format {content['format']}, this avsal reads {_FORMAT}")
-        progress = Progress(**content["progress"])
-        for name in ("step", "epoch", "step_in_epoch", "stale", "skipped"):
+        # states of older versions do not tell: what they hold had come to its end
+        progress = Progress(**{"ended_at": content["progress"].get("step"), **content["progress"]})
+        for name in ("step", "epoch", "step_in_epoch", "stale", "skipped", "ended_at"):
             if type(getattr(progress, name)) is not int or getattr(progress, name) < 0:
                 raise ValueError(f"`{name}` is {getattr(progress, name)!r}")
         model.load_state_dict(content["model"])

@@ -192,7 +192,8 @@ class Trainer:
 
     def _ended(self) -> bool:
         patience = self.settings.validation.patience
-        return self._at_end() or (patience is not None and self.progress.stale >= patience)
+        enough = self._at_end() and self.progress.ended_at == self.progress.step
+        return enough or (patience is not None and self.progress.stale >= patience)
 
     def _epoch(self, log: RunLog, line: ProgressLine, stop: StopRequest) -> None:
         """The rest of the epoch that is under way, and what follows at its end."""
@@ -248,13 +249,14 @@ class Trainer:
             "validation_share": round(line.validation_share, 4),
         }
         log.write("epoch", progress.step, {"epoch": number, **pace})
+        progress.ended_at = progress.step
         self._save()
         line.line(f"{text}; {memory:.2f} GB", progress.step)
 
     def _steps_of_epoch(self) -> Iterator[StepShare]:
         """This process's share of each step that is left of the epoch."""
         clips, progress = self.settings.clips, self.progress
-        if progress.step_in_epoch >= self.steps_in_epoch(progress.epoch):
+        if self._at_end() or progress.step_in_epoch >= self.steps_in_epoch(progress.epoch):
             return iter(())
         return self.clips.steps(
             progress.epoch,

@@ -95,7 +95,7 @@ def test_a_checkpoint_is_enough_to_predict_with_and_says_how_it_was_made(unbroke
     assert maps.shape == (1, 1, *SIZE)
 
 
-@pytest.mark.parametrize("step", [1, 2, 3, 4])
+@pytest.mark.parametrize("step", [1, 2, 3, 4, 5])
 def test_stopped_at_any_step_and_resumed_equals_unbroken_to_the_last_bit(tmp_path, unbroken, step):
     folder = tmp_path / "run"
     with pytest.raises(StoppedError, match=f"SIGINT after step {step} of 5.*run.resume=auto"):
