@@ -281,6 +281,8 @@ def _demuxed(container: InputContainer, streams: Sequence[Stream], damage: Damag
         except av.FFmpegError:
             errors += 1
             damage.failed += errors == 1
+        except IndexError:  # a packet of a stream that the file told of after it had been opened, as FLV may
+            damage.failed += 1
 
 
 @overload

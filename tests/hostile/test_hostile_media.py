@@ -263,6 +263,32 @@ def test_one_stamp_astray_moves_nothing_and_fills_nothing(tmp_path, kind):
     assert videos.click_time(samples, 16000) == pytest.approx(flash, abs=0.012)
 
 
+def test_a_stream_that_a_file_tells_of_late_is_left_out_and_the_picture_goes_on(tmp_path):
+    """FLV adds a stream when its first packet comes; PyAV lists those of the beginning."""
+    path = tmp_path / "late.flv"
+    with av.open(path, "w") as file:
+        stream = file.add_stream("flv", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(400):
+            picture = np.full((48, 64, 3), number % 200, np.uint8)
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
+        file.mux(stream.encode())
+    content = path.read_bytes()
+    place = 13  # after the header; tags: kind, three bytes of size, ..., the payload, four bytes of size
+    while content[place] != 9 or place < len(content) * 0.9:
+        place += 15 + int.from_bytes(content[place + 1 : place + 4], "big")
+    stamp = content[place + 4 : place + 8]
+    sound = b"\x3e" + b"\0" * 400  # 44.1 kHz, 16 bits, one channel, not compressed
+    tag = b"\x08" + len(sound).to_bytes(3, "big") + stamp + b"\0\0\0" + sound
+    path.write_bytes(content[:place] + tag + struct.pack(">I", len(tag)) + content[place:])
+
+    reader = VideoReader(path)
+    frames = list(reader)
+
+    assert len(frames) == 400
+    assert reader.damage
+
+
 def test_sound_ends_with_the_picture_where_that_is_asked_for(tmp_path):
     path = videos.moving_dot(tmp_path / "a.mkv", frames=10, sounds=[videos.Sound(seconds=4.0)])
     assert len(load_sound(path, 8000, end=0.4)[0]) == 3200
