@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal.errors import ConfigError
+from avsal.errors import ConfigError, DatasetError
 from avsal.evaluation.scores import VideoScores
 
 __all__ = [
@@ -130,7 +130,8 @@ def aggregate(scores: Sequence[VideoScores], how: AveragingProtocol) -> dict[str
         By metric.
 
     Raises:
-        ValueError: scores of several models, or of several families or samplers.
+        ValueError: scores of several models.
+        DatasetError: scores of several families or samplers, as in files that were edited by hand.
     """
     if len({entry.model for entry in scores}) != 1:
         raise ValueError(f"expected one model but got {sorted({entry.model for entry in scores})}")
@@ -139,7 +140,10 @@ def aggregate(scores: Sequence[VideoScores], how: AveragingProtocol) -> dict[str
         entries = [entry for entry in scores if metric in entry.values]
         families = {(entry.family, entry.samplers.get(metric)) for entry in entries}
         if len(families) > 1:
-            raise ValueError(f"{metric}: scores with different definitions {families} cannot be averaged")
+            told = ", ".join(sorted(" ".join(filter(None, one)) for one in families))
+            raise DatasetError(
+                f"{metric}: scores with different definitions ({told}) cannot be averaged: score anew"
+            )
         family, sampler = families.pop()
         videos, means, counts = [], [], []
         excluded: Counter[str] = Counter()

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from avsal.errors import ConfigError
+from avsal.errors import ConfigError, DatasetError
 from avsal.evaluation import FrameRow, aggregate, common_frames, on_frames, protocol
 from avsal.evaluation.scores import ScoreCollector
 
@@ -53,7 +53,7 @@ def test_a_video_without_any_value_is_left_out_and_counted():
 
 
 def test_scores_of_different_definitions_are_never_averaged():
-    with pytest.raises(ValueError, match="different definitions"):
+    with pytest.raises(DatasetError, match=r"different definitions \(exact, mit\)"):
         aggregate([LONG, scores_of("short", [1.0], family="mit")], protocol("stavis"))
     with pytest.raises(ValueError, match="expected one model"):
         aggregate([LONG, scores_of("short", [1.0], model="other")], protocol("stavis"))
