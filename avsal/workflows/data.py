@@ -90,10 +90,23 @@ def load_dataset(
 def find_root(name: str, root: str | Path) -> Path:
     """The folder of a data set: `root`, or the one of the folders in it that is this data set's.
 
-    `root` itself where none is: opening it then says what was expected.
+    Where several look alike, as Hollywood-2 and UCF Sports do, the one that is called like it and has videos
+    of it. `root` itself where none is: opening it then says what was expected.
     """
     root = Path(root)
-    return next((place for place in (root, *_near(root)) if _opens(name, place)), root)
+    if _opens(name, root):
+        return root
+    places = [place for place in _near(root) if _opens(name, place)]
+    if len(places) > 1:
+        places.sort(key=lambda place: not _alike(place.name, name))
+        places = [place for place in places if _opens(name, place, use=True)] or places
+    return places[0] if places else root
+
+
+def _alike(folder: str, name: str) -> bool:
+    """Whether one contains the other, letters and digits alone."""
+    one, other = ("".join(filter(str.isalnum, text)).lower() for text in (folder, name))
+    return one in other or other in one
 
 
 def _near(root: Path) -> list[Path]:
@@ -105,11 +118,14 @@ def _near(root: Path) -> list[Path]:
     return [*below[:100], *([root.resolve().parent] if root.resolve().parent != root.resolve() else [])]
 
 
-def _opens(name: str, root: Path) -> bool:
+def _opens(name: str, root: Path, *, use: bool = False) -> bool:
+    """Whether a folder looks like a data set's, with `use` whether a recording of it can be used."""
     from datasets_av import open_dataset
 
     try:
-        open_dataset(name, root)
+        found = open_dataset(name, root)
+        if use:
+            next(iter(found))
     except (AvsalError, OSError):
         return False
     return True

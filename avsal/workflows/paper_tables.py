@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -79,6 +79,7 @@ class PaperTable:
         data: that are scored, one part of the table each.
         split: of the data.
         folds: over which is averaged.
+        choices: arguments of the models for a data set, where they act differently on it.
         source: of the cited rows, as `published_results.csv` has it; empty: all that are comparable.
         metrics: of the table.
         about: what one must know.
@@ -90,6 +91,7 @@ class PaperTable:
     data: tuple[str, ...] = ()
     split: Split | None = "test"
     folds: tuple[int | None, ...] = (None,)
+    choices: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     source: str = ""
     metrics: tuple[str, ...] = _USUAL
     about: str = ""
@@ -100,6 +102,12 @@ class PaperTable:
         own = () if self.sweep is None else (self.sweep,)
         return tuple(dict.fromkeys((*own, *(row.experiment for row in self.rows))))
 
+
+_UNISAL = (ScoredRow("unisal", "unisal"),)
+_JOINT = (
+    "One network, trained on DHF1K, Hollywood-2, UCF Sports and SALICON in turns, scored in the domain of "
+    "the data."
+)
 
 _TSFPNET = (ScoredRow("tsfpnet", "tsfpnet_six"), ScoredRow("tsfpnet_av", "tsfpnet_av"))
 
@@ -193,8 +201,28 @@ PAPER_TABLES: dict[str, dict[str, PaperTable]] = {
         ),
     },
     "unisal": {
-        "dhf1k": PaperTable(
-            "UNISAL on DHF1K", rows=(ScoredRow("unisal", "unisal_dhf1k"),), data=("dhf1k",), split="val"
+        "dhf1k": PaperTable("UNISAL on DHF1K", rows=_UNISAL, data=("dhf1k",), split="val", about=_JOINT),
+        "dhf1k_alone": PaperTable(
+            "UNISAL on DHF1K, trained on it alone",
+            rows=(ScoredRow("unisal_dhf1k", "unisal_dhf1k"),),
+            data=("dhf1k",),
+            split="val",
+        ),
+        "hollywood2_ucf_sports": PaperTable(
+            "UNISAL on Hollywood-2 and UCF Sports",
+            rows=_UNISAL,
+            data=("hollywood2", "ucf_sports"),
+            choices={"hollywood2": {"domain": "hollywood"}, "ucf_sports": {"domain": "ucf_sports"}},
+            source="TSFP-Net Table 4",
+            about=_JOINT,
+        ),
+        "salicon": PaperTable(
+            "UNISAL on SALICON",
+            rows=_UNISAL,
+            data=("salicon",),
+            split="val",
+            choices={"salicon": {"domain": "salicon"}},
+            about=f"{_JOINT} The gaze of SALICON's test photographs is held out: here its validation.",
         ),
     },
 }

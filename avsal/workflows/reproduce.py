@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from avsal.clips import StoreNeed
 from avsal.configuration import from_mapping
@@ -21,6 +21,9 @@ from avsal.workflows.experiment import chosen_row, compose, resolve, words_of
 from avsal.workflows.paper_tables import PaperTable, ReproduceSettings, paper_table
 from avsal.workflows.prepare import PrepareSettings, prepare
 from avsal.workflows.stages import Stage, chain
+
+if TYPE_CHECKING:
+    from avsal.workflows.training_data import SetSettings
 
 __all__ = ["ReproduceSettings", "Reproduction", "reproduce"]
 
@@ -155,6 +158,7 @@ class _Work:
                     choices = EvaluateChoices(
                         **asdict(settings),
                         weights=str(checkpoints[row.experiment, fold]),
+                        arguments=plan.choices.get(data, {}),
                         data=data,
                         root=find_root(data, self._settings.root),
                         split=plan.split,
@@ -200,35 +204,32 @@ class _Work:
 
     def _prepare(self, words: Sequence[str]) -> None:
         """Store the data that a line trains on, where they are not stored yet."""
-        from avsal.workflows.training_data import StoredData
+        from avsal.workflows.training_stores import to_prepare
 
         config = compose(words)
-        _, data = resolve(chosen_row(config, words))
-        if not isinstance(data, StoredData):
-            return
-        text = str(config.stored_size)
-        height, width = (int(side) for side in text.partition("_")[0].split("x"))
-        settings = PrepareSettings(
-            size=(height, width), fit=text.endswith("_fit"), maps=data.recipe is None, compress=True
+        told, data = resolve(chosen_row(config, words))
+        for part, size, fit in to_prepare(data, told, str(config.get("stored_size"))):
+            how = PrepareSettings(size=size, fit=fit, maps=part.recipe is None, compress=True)
+            for entry in part.sets:
+                if not (Path(entry.store) / "index.json").exists():
+                    self._store(entry, how)
+
+    def _store(self, entry: SetSettings, how: PrepareSettings) -> None:
+        self._say(f"preparing {entry.name} into {entry.store}")
+        made = prepare(
+            load_dataset(entry.name, find_root(entry.name, self._settings.root)),
+            entry.store,
+            how,
+            progress=None,
+            announce=self._announce,
         )
-        for entry in data.sets:
-            if (Path(entry.store) / "index.json").exists():
-                continue
-            self._say(f"preparing {entry.name} into {entry.store}")
-            made = prepare(
-                load_dataset(entry.name, find_root(entry.name, self._settings.root)),
-                entry.store,
-                settings,
-                progress=None,
-                announce=self._announce,
+        if made.problems and not self._settings.allow_missing:
+            (Path(entry.store) / "index.json").unlink()
+            raise DatasetError(
+                f"{entry.name}: {len(made.problems)} recordings cannot be used, the first: "
+                f"{made.problems[0]}; mend them, or leave them out with allow_missing=true"
             )
-            if made.problems and not self._settings.allow_missing:
-                (Path(entry.store) / "index.json").unlink()
-                raise DatasetError(
-                    f"{entry.name}: {len(made.problems)} recordings cannot be used, the first: "
-                    f"{made.problems[0]}; mend them, or leave them out with allow_missing=true"
-                )
-            self.notes += [f"{entry.name}: left out of training: {text}" for text in made.problems]
+        self.notes += [f"{entry.name}: left out of training: {text}" for text in made.problems]
 
 
 def _rows(words: Sequence[str]) -> list[str]:

@@ -176,12 +176,14 @@ class AlternatingData:
         name: for folder names and checkpoints.
         parts: by name.
         validation: the part whose held-out videos a model is validated on, as it was built.
+        allow_missing: of all parts, see `StoredData`.
     """
 
     kind: Literal["alternating"]
     name: str
     parts: Mapping[str, TurnSettings]
     validation: str
+    allow_missing: bool = False
 
 
 Data = StoredData | SyntheticData | MixedData | AlternatingData
@@ -245,16 +247,18 @@ def _alternating(
     data: AlternatingData, settings: TrainSettings, spec: ClipSpec
 ) -> tuple[ClipSource, ValidationSource]:
     from avsal.training.alternating_clips import AlternatingClips, Turn
+    from avsal.workflows.training_stores import turn_spec
 
     turns, validation = {}, None
     for name, part in data.parts.items():
-        own, validate = _spec_with(part, name, settings), name == data.validation
+        own, validate = turn_spec(part, name, settings), name == data.validation
         if validate and own != spec:
             raise ConfigError(
                 f"`data.validation` {name!r} is scored by the model as it is built: give `model.arguments` "
                 f"the choices of `data.parts.{name}`"
             )
-        clips, frames = _single(data_settings(part.data), settings, own, validate=validate)
+        stored = data_settings({**part.data, "allow_missing": True} if data.allow_missing else part.data)
+        clips, frames = _single(stored, settings, own, validate=validate)
         validation = frames if validate else validation
         turns[name] = Turn(
             clips,
@@ -266,28 +270,6 @@ def _alternating(
         )
     assert validation is not None  # checked by `data_settings`
     return AlternatingClips(turns, data.validation, seed=settings.seed), validation
-
-
-def _spec_with(part: TurnSettings, name: str, settings: TrainSettings) -> ClipSpec:
-    """What the model takes in the turns of a part.
-
-    Raises:
-        ConfigError: the part's choices are not the model's.
-    """
-    import torch
-
-    from avsal.models import create_model, model_info
-
-    known = model_info(settings.model.name).choices
-    for key in part.choices:
-        if key not in known:
-            expected = f"some of {', '.join(known)}" if known else "none"
-            raise ConfigError(
-                f"`data.parts.{name}.choices` must be what {settings.model.name} can change between steps, "
-                f"{expected}, but has {key!r}"
-            )
-    with torch.device("meta"):
-        return create_model(settings.model.name, **{**settings.model.arguments, **part.choices}).spec
 
 
 def _mixed(data: MixedData, settings: TrainSettings, spec: ClipSpec) -> tuple[ClipSource, ValidationSource]:

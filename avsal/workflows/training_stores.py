@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,10 +13,11 @@ from avsal.errors import ConfigError, DatasetError, MediaError
 if TYPE_CHECKING:
     from avsal.clips import Release, Store, StoredRecording
     from avsal.groundtruth import DensityRecipe
+    from avsal.training.settings import TrainSettings
     from avsal.types import ClipSpec
-    from avsal.workflows.training_data import SetSettings, StoredData
+    from avsal.workflows.training_data import Data, SetSettings, StoredData, TurnSettings
 
-__all__ = ["copy_lists", "density_of", "divided"]
+__all__ = ["copy_lists", "density_of", "divided", "to_prepare", "turn_spec"]
 
 _log = logging.getLogger(__name__)
 
@@ -196,3 +198,49 @@ def density_of(data: StoredData) -> DensityRecipe | None:
                 f"`data.recipe_changes` must be some of {', '.join(sorted(known))} but has {name!r}"
             )
     return replace(recipe, **dict(data.recipe_changes))
+
+
+def to_prepare(
+    data: Data, settings: TrainSettings, stored_size: str
+) -> Iterator[tuple[StoredData, tuple[int, int], bool]]:
+    """What has to be stored before a run: data, (H, W) of their frames, whether these are fitted into it.
+
+    Args:
+        data: of the run.
+        settings: of the run.
+        stored_size: ``HxW`` or ``HxW_fit``, of data of one kind; data sets that take turns are stored at the
+            size that the model has in their turns.
+    """
+    from avsal.workflows.training_data import AlternatingData, StoredData, data_settings
+
+    if isinstance(data, StoredData):
+        height, width = (int(side) for side in stored_size.partition("_")[0].split("x"))
+        yield data, (height, width), stored_size.endswith("_fit")
+    elif isinstance(data, AlternatingData):
+        for name, part in data.parts.items():
+            own = data_settings(part.data)
+            if isinstance(own, StoredData):
+                spec = turn_spec(part, name, settings)
+                yield own, spec.size, spec.resize == "fit"
+
+
+def turn_spec(part: TurnSettings, name: str, settings: TrainSettings) -> ClipSpec:
+    """What the model takes in the turns of a part.
+
+    Raises:
+        ConfigError: the part's choices are not the model's.
+    """
+    import torch
+
+    from avsal.models import create_model, model_info
+
+    known = model_info(settings.model.name).choices
+    for key in part.choices:
+        if key not in known:
+            expected = f"some of {', '.join(known)}" if known else "none"
+            raise ConfigError(
+                f"`data.parts.{name}.choices` must be what {settings.model.name} can change between steps, "
+                f"{expected}, but has {key!r}"
+            )
+    with torch.device("meta"):
+        return create_model(settings.model.name, **{**settings.model.arguments, **part.choices}).spec
