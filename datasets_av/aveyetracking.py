@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from avsal.errors import DatasetError
 from avsal.types import Fixations, Recording, Split
-from datasets_av.dataset import Dataset, DatasetInfo
+from datasets_av.dataset import Dataset, DatasetInfo, expect_in_root
 from datasets_av.frame_positions import fixations_from_cube
 from datasets_av.layout import video_file
 from datasets_av.matfile import mat_value, read_mat
@@ -53,21 +53,11 @@ class _AVEyeTracking(Dataset):
         super().__init__(root, split=split, strict=strict)
         self._chosen = chosen_videos(self.lists, fold, split)
         for part in _TREE:
-            if not (self.root / part).exists():
-                raise DatasetError(
-                    f"{self.info.title}: expected {self.root / part} but there is none; give the folder "
-                    f"that holds `eyetracking` as `root` (where to get it: {self.info.source})"
-                )
+            expect_in_root(self, part)
         self._mat = self.root / _TREE[-1]
 
     def _recordings(self) -> Iterator[Recording]:
-        for video, role in self._chosen:
-            try:
-                recording = self._recording(video, role)
-            except DatasetError as error:
-                self._problem(f"{video.id}: {error}")
-                continue
-            yield recording
+        return self._usable((one.id, role, partial(self._recording, one, role)) for one, role in self._chosen)
 
     def _recording(self, video: ListedVideo, role: Split | None) -> Recording:
         mat_value(_all_videos(self._mat), video.id, path=self._mat)
@@ -118,9 +108,7 @@ class EtmdRaw(_AVEyeTracking):
         licence="not stated",
         source="project page aveyetracking at NTUA",
         num_recordings=12,
-        num_frames=None,
         sound=True,
-        gaze="eye",
         sigma="no maps; choose a density recipe",
     )
 
@@ -146,9 +134,7 @@ class SummeRaw(_AVEyeTracking):
         licence="not stated",
         source="project page aveyetracking at NTUA",
         num_recordings=25,
-        num_frames=None,
         sound=True,
-        gaze="eye",
         sigma="no maps; choose a density recipe",
     )
 
@@ -160,7 +146,7 @@ def read_gaze(mat: Path, clip: str, size: tuple[int, int], num_frames: int) -> F
         mat: path of `all_videos.mat`.
         clip: as in the file.
         size: (height, width) of the video, which turns fractions into pixels.
-        num_frames: of the video; later positions are counted and dropped.
+        num_frames: number of frames of the video; later positions are counted and dropped.
 
     Returns:
         One row for each observer and frame with a position in the picture; observers are numbered from 0 in

@@ -51,24 +51,17 @@ class Avimos(Dataset):
         licence="CC BY 4.0",
         source="huggingface.co/datasets/ANDRYHA/AudioVisualMouseSaliency",
         num_recordings=1500,
-        num_frames=None,
         sound=True,
         gaze="mouse",
-        sigma="not stated",
     )
     splits: ClassVar[tuple[Split, ...] | None] = ("train", "test")
     expects: ClassVar[tuple[str, ...]] = (_SPLIT_LIST,)
 
     def _recordings(self) -> Iterator[Recording]:
-        for name, split, category in self._names():
-            if self.split not in (None, split):
-                continue
-            try:
-                recording = self._recording(name, split, category)
-            except DatasetError as error:
-                self._problem(f"{name}: {error}")
-                continue
-            yield recording
+        return self._usable(
+            (name, split, partial(self._recording, name, split, category))
+            for name, split, category in self._names()
+        )
 
     def _recording(self, name: str, split: Split, category: str | None) -> Recording:
         part = split.capitalize()

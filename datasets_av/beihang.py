@@ -118,27 +118,26 @@ class BeihangDataset(Dataset):
         lost = int((~np.isin(video, np.arange(1, len(database.names) + 1))).sum())
         if lost:
             self._note(f"{self.root / _DATABASE}: {lost} of {len(video)} rows of `fixdata` are of no video")
-        for index, name in enumerate(database.names):
-            try:
-                path = video_file(self.root / "videos", name)
-                facts = video_facts(path)
-            except DatasetError as error:
-                self._problem(str(error))
-                continue
-            rows = database.rows[video == index + 1][:, [0, 2, 3, 4, 5]]
-            if facts.num_frames not in (None, database.num_frames[index]):
-                self._note(
-                    f"{name}: {path} has {facts.num_frames} frames, the list {database.num_frames[index]}"
-                )
-            yield Recording(
-                id=name,
-                dataset=self.info.name,
-                frames=path,
-                audio=path if facts.has_sound else None,
-                num_frames=database.num_frames[index],
-                category=database.classes[index],
-                load_fixations=partial(fixations_of_rows, rows, path, database.sizes[index], self.clock),
-            )
+        return self._usable(
+            (name, None, partial(self._recording, index, name)) for index, name in enumerate(database.names)
+        )
+
+    def _recording(self, index: int, name: str) -> Recording:
+        database = self._database
+        path = video_file(self.root / "videos", name)
+        facts, listed = video_facts(path), database.num_frames[index]
+        if facts.num_frames not in (None, listed):
+            self._note(f"{name}: {path} has {facts.num_frames} frames, the list {listed}")
+        rows = database.rows[database.rows[:, 1] == index + 1][:, [0, 2, 3, 4, 5]]
+        return Recording(
+            id=name,
+            dataset=self.info.name,
+            frames=path,
+            audio=path if facts.has_sound else None,
+            num_frames=listed,
+            category=database.classes[index],
+            load_fixations=partial(fixations_of_rows, rows, path, database.sizes[index], self.clock),
+        )
 
 
 def _read_database(path: Path) -> _Database:
@@ -190,9 +189,6 @@ class Hevc(BeihangDataset):
         source="github.com/remega/video_database",
         num_recordings=33,
         num_frames=13020,
-        sound=False,
-        gaze="eye",
-        sigma="not stated",
     )
 
 
@@ -226,6 +222,4 @@ class Mufvet(BeihangDataset):
         num_recordings=75,
         num_frames=44037,
         sound=True,
-        gaze="eye",
-        sigma="not stated",
     )

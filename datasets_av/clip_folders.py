@@ -40,7 +40,7 @@ def read_clip_folder(folder: Path, *, images: bool = True, num_frames: int | Non
         <clip>/fixation/maps/*.mat     and hold MATLAB files instead, key `I`
 
     Args:
-        folder: of the clip.
+        folder: folder of the clip.
         images: whether frames must be there (False where they come from a video).
         num_frames: as published, None where unknown.
 

@@ -78,13 +78,7 @@ class _CoutrotRaw(Dataset):
         }
 
     def _recordings(self) -> Iterator[Recording]:
-        for video, role in self._chosen:
-            try:
-                recording = self._recording(video, role)
-            except DatasetError as error:
-                self._problem(f"{video.id}: {error}")
-                continue
-            yield recording
+        return self._usable((one.id, role, partial(self._recording, one, role)) for one, role in self._chosen)
 
     def _recording(self, video: ListedVideo, role: Split | None) -> Recording:
         clip = video.id.replace("clip", "clip_")
@@ -145,9 +139,7 @@ class Coutrot1Raw(_CoutrotRaw):
         licence="not stated",
         source="A. Coutrot's page of databases, antoinecoutrot.magix.net/public/databases.html",
         num_recordings=60,
-        num_frames=None,
         sound=True,
-        gaze="eye",
         sigma="no maps; choose a density recipe",
     )
 
@@ -176,9 +168,7 @@ class Coutrot2Raw(_CoutrotRaw):
         licence="not stated",
         source="A. Coutrot's page of databases, antoinecoutrot.magix.net/public/databases.html",
         num_recordings=15,
-        num_frames=None,
         sound=True,
-        gaze="eye",
         sigma="no maps; choose a density recipe",
     )
 
@@ -188,10 +178,10 @@ def read_gaze(mat: Path, number: int, condition: str, clip: str, num_frames: int
 
     Args:
         mat: the file of the database.
-        number: of the database, 1 or 2.
+        number: number of the database, 1 or 2.
         condition: as in the file.
         clip: as in the file.
-        num_frames: of the video; later positions are counted and dropped.
+        num_frames: number of frames of the video; later positions are counted and dropped.
 
     Returns:
         One row for each observer and frame with a position in the picture; observers are numbered from 0 in

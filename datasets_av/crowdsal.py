@@ -7,9 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from avsal.errors import DatasetError
 from avsal.types import Recording, Split
-from datasets_av.dataset import Dataset, DatasetInfo
+from datasets_av.dataset import Dataset, DatasetInfo, Entry
 from datasets_av.density_video import DensityVideo
 from datasets_av.mouse_fixations import first_existing, read_fixations_json
 from datasets_av.video_facts import video_facts
@@ -45,25 +44,19 @@ class CrowdSal(Dataset):
         licence="CC BY",
         source="huggingface.co/datasets/ANDRYHA/CrowdSAL",
         num_recordings=_NUM_VIDEOS,
-        num_frames=None,
         sound=True,
         gaze="mouse",
-        sigma="not stated",
     )
     splits: ClassVar[tuple[Split, ...] | None] = ("train", "test")
     expects: ClassVar[tuple[str, ...]] = ("Train", "Test", "Videos")
 
     def _recordings(self) -> Iterator[Recording]:
-        for number in range(1, _NUM_VIDEOS + 1):
-            split: Split = "train" if number <= _LAST_TRAIN else "test"
-            if self.split not in (None, split):
-                continue
-            try:
-                recording = self._recording(f"{number:04d}", split)
-            except DatasetError as error:
-                self._problem(str(error))
-                continue
-            yield recording
+        return self._usable(map(self._entry, range(1, _NUM_VIDEOS + 1)))
+
+    def _entry(self, number: int) -> Entry:
+        name = f"{number:04d}"
+        split: Split = "train" if number <= _LAST_TRAIN else "test"
+        return name, split, partial(self._recording, name, split)
 
     def _recording(self, name: str, split: Split) -> Recording:
         part = split.capitalize()

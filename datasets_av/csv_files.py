@@ -17,7 +17,7 @@ def csv_rows(path: Path, delimiter: str = ",") -> Generator[tuple[int, list[str]
     """The lines of a CSV file that are not empty, the header first: number of the line each ends on, cells.
 
     Args:
-        path: of the file.
+        path: path of the file.
         delimiter: what stands between cells.
 
     Raises:

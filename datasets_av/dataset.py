@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
-from avsal.errors import ConfigError, DatasetError
+from avsal.errors import ConfigError, DatasetError, did_you_mean
 from avsal.plugins import load_plugins
 from avsal.types import Fixations, Recording, Split
 
 #: installed packages add data sets under this group of entry points: importing a reader's module registers it
 GROUP = "avsal.datasets"
 
-__all__ = ["Dataset", "DatasetInfo", "dataset_class", "expect_in_root", "list_datasets", "open_dataset"]
+__all__ = [
+    "Dataset",
+    "DatasetInfo",
+    "Entry",
+    "dataset_class",
+    "expect_in_root",
+    "list_datasets",
+    "open_dataset",
+]
+
+#: what a release lists: its name, its split, and what reads it or raises DatasetError
+Entry = tuple[str, Split | None, Callable[[], Recording]]
 
 
 @dataclass(frozen=True)
@@ -43,10 +53,10 @@ class DatasetInfo:
     licence: str
     source: str
     num_recordings: int | None
-    num_frames: int | None
-    sound: bool
-    gaze: str
-    sigma: str
+    num_frames: int | None = None
+    sound: bool = False
+    gaze: str = "eye"
+    sigma: str = "not stated"
 
 
 class Dataset(ABC):
@@ -121,7 +131,22 @@ class Dataset(ABC):
 
     @abstractmethod
     def _recordings(self) -> Iterator[Recording]:
-        """All recordings of the chosen split in the published order; calls `_problem` for unusable ones."""
+        """All recordings of the chosen split in the published order; calls `_problem` for unusable ones.
+
+        Readers say what their release lists, and `_usable` does the rest.
+        """
+
+    def _usable(self, listed: Iterable[Entry]) -> Iterator[Recording]:
+        """Read those entries that are of the chosen split; what cannot be used is a problem by its name."""
+        for name, split, read in listed:
+            if self.split not in (None, split):
+                continue
+            try:
+                recording = read()
+            except DatasetError as error:
+                self._problem(f"{name}: {error}")
+                continue
+            yield recording
 
     def __iter__(self) -> Iterator[Recording]:
         """Iterate over the usable recordings; `problems` then holds the rest.
@@ -222,8 +247,7 @@ def dataset_class(name: str) -> type[Dataset]:
     try:
         return Dataset.classes[name]
     except KeyError:
-        near = difflib.get_close_matches(name, list_datasets(), n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(name, list_datasets())
         expected = ", ".join(list_datasets())
         raise ConfigError(f"unknown data set {name!r}: expected one of {expected}{hint}") from None
 
@@ -234,7 +258,7 @@ def open_dataset(name: str, root: str | Path, **options: Any) -> Dataset:
     Args:
         name: one of `list_datasets()`.
         root: its folder.
-        **options: of the reader, such as ``split`` or ``fold``.
+        **options: options of the reader, such as ``split`` or ``fold``.
 
     Raises:
         ConfigError: unknown name or option.

@@ -66,7 +66,6 @@ class Dhf1k(Dataset):
         num_recordings=1000,
         num_frames=582605,
         sound=True,
-        gaze="eye",
         sigma="12.74 px at 640x360 (full width at half maximum 30 px)",
     )
 
@@ -105,17 +104,11 @@ class Dhf1k(Dataset):
     def _recordings(self) -> Iterator[Recording]:
         recorded = gaze_files(self.root / "exportdata_train") if self.raw else {}
         for row in read_table("dhf1k"):
-            video = row["video"]
-            if self.split not in (None, row["split"]):
-                continue
-            try:
-                recording = self._recording(
-                    video, cast(Split, row["split"]), int(row["num_frames"]), recorded.get(int(video), {})
-                )
-            except DatasetError as error:
-                self._problem(f"video {video}: {error}")
-                continue
-            yield recording
+            video, split = row["video"], cast(Split, row["split"])
+            of_raw = recorded.get(int(video), {})
+            yield from self._usable(
+                [(video, split, partial(self._recording, video, split, int(row["num_frames"]), of_raw))]
+            )
 
     def _recording(
         self, video: str, split: Split, num_frames: int, recorded: Mapping[int, Path]

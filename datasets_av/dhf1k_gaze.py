@@ -75,7 +75,7 @@ def read_recording(path: Path, observer: int, size: tuple[int, int]) -> GazeSamp
     """Read one observer's fixation samples on one video.
 
     Args:
-        path: of the text file.
+        path: path of the text file.
         observer: number to give them.
         size: (height, width) of the video.
 

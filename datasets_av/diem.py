@@ -80,8 +80,6 @@ class Diem(PreparedTree):
         num_recordings=81,
         num_frames=236459,
         sound=True,
-        gaze="eye",
-        sigma="not stated",
     )
 
     def __init__(

@@ -75,7 +75,6 @@ class DiemRaw(Dataset):
         num_recordings=84,
         num_frames=240452,
         sound=True,
-        gaze="eye",
         sigma="no maps; choose a density recipe",
     )
 
@@ -114,13 +113,10 @@ class DiemRaw(Dataset):
 
     def _recordings(self) -> Iterator[Recording]:
         sizes = {entry.id: entry.size for entry in diem_videos()}
-        for name, role in self._roles.items():
-            try:
-                recording = self._recording(name, role, sizes[name])
-            except DatasetError as error:
-                self._problem(f"{name}: {error}")
-                continue
-            yield recording
+        return self._usable(
+            (name, role, partial(self._recording, name, role, sizes[name]))
+            for name, role in self._roles.items()
+        )
 
     def _recording(self, name: str, role: Split | None, size: tuple[int, int]) -> Recording:
         folder = self.root / name
@@ -177,7 +173,7 @@ def read_gaze(
     Args:
         files: the observer's number of each.
         size: (height, width) of the video.
-        num_frames: of the video; later rows are counted and dropped.
+        num_frames: number of frames of the video; later rows are counted and dropped.
         eyes: see `DiemRaw`.
 
     Returns:

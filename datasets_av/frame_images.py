@@ -64,7 +64,7 @@ def read_points(path: Path, key: str = "I") -> tuple[NDArray[np.int64], NDArray[
     A JPEG is never exactly zero beside a point; there, pixels above half of its brightest one count.
 
     Args:
-        path: of the image, or of a MATLAB file.
+        path: path of the image, or of a MATLAB file.
         key: of the matrix in a MATLAB file.
 
     Returns:

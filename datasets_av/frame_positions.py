@@ -35,8 +35,8 @@ def fixations_by_frame(
         y: (N,) pixels of the video from its top edge, NaN likewise.
         observer: (N,) who looked.
         size: (height, width) of the video.
-        num_frames: of the video; None where the gaze is the longest thing known.
-        geometry: of the screen in pixels of the video, where it is known.
+        num_frames: number of frames of the video; None where the gaze is the longest thing known.
+        geometry: geometry of the screen in pixels of the video, where it is known.
         dropped: samples that were left out before, by reason.
 
     Returns:
@@ -78,10 +78,10 @@ def fixations_from_cube(
     Args:
         cube: as `read_mat` gives it.
         size: (height, width) of the video.
-        num_frames: of the video.
-        path: of the file, for the message.
+        num_frames: number of frames of the video.
+        path: path of the file, for the message.
         scale: pixels of the video in one unit of (y, x).
-        geometry: of the screen in pixels of the video, where it is known.
+        geometry: geometry of the screen in pixels of the video, where it is known.
 
     Returns:
         Observers numbered from 0 in the array's order.

@@ -54,7 +54,7 @@ def samples_on_frames(
         observers: one entry each.
         frame_times: (F,) stamps of the video's frames in seconds, ascending.
         size: (height, width) of the video.
-        geometry: of the screen in pixels of the video, where it is known.
+        geometry: geometry of the screen in pixels of the video, where it is known.
 
     Returns:
         One row for each observer, fixation and frame, sorted by frame, observers in the order given. Its

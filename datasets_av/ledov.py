@@ -61,7 +61,6 @@ class Ledov(Dataset):
         num_recordings=538,
         num_frames=179336,
         sound=True,
-        gaze="eye",
         sigma="33.97 px (full width at half maximum 80 px)",
     )
 
@@ -100,25 +99,22 @@ class Ledov(Dataset):
             )
 
     def _recordings(self) -> Iterator[Recording]:
-        for name, split in self._names().items():
-            if self.split not in (None, split):
-                continue
-            try:
-                video, table = video_file(self.root / name, name), self.root / name / "Data.mat"
-                num_frames, facts = _read(table)[2], video_facts(video)
-            except DatasetError as error:
-                self._problem(f"{name}: {error}")
-                continue
-            yield Recording(
-                id=name,
-                dataset=self.info.name,
-                frames=video,
-                audio=video if facts.has_sound else None,
-                num_frames=num_frames,
-                split=split,
-                category=name.partition("_")[0],
-                load_fixations=partial(_load_fixations, video, table, self.drop_first),
-            )
+        return self._usable(
+            (name, split, partial(self._recording, name, split)) for name, split in self._names().items()
+        )
+
+    def _recording(self, name: str, split: Split | None) -> Recording:
+        video, table = video_file(self.root / name, name), self.root / name / "Data.mat"
+        return Recording(
+            id=name,
+            dataset=self.info.name,
+            frames=video,
+            num_frames=_read(table)[2],
+            audio=video if video_facts(video).has_sound else None,
+            split=split,
+            category=name.partition("_")[0],
+            load_fixations=partial(_load_fixations, video, table, self.drop_first),
+        )
 
     def _names(self) -> dict[str, Split | None]:
         path = self.root / _NAME_LIST

@@ -70,9 +70,7 @@ class Manifest(Dataset):
         licence="your own",
         source="datasets_av/MANIFEST.md says how to write one",
         num_recordings=None,
-        num_frames=None,
         sound=True,
-        gaze="eye",
         sigma="your choice",
     )
 
@@ -106,14 +104,8 @@ class Manifest(Dataset):
 
     def _recordings(self) -> Iterator[Recording]:
         for line, row in self._rows:
-            if self.split not in (None, row["split"]):
-                continue
-            try:
-                recording = self._recording(row)
-            except DatasetError as error:
-                self._problem(f"{self.table}, line {line} ({row['id']}): {error}")
-                continue
-            yield recording
+            name, split = f"{self.table}, line {line} ({row['id']})", cast(Split, row["split"])
+            yield from self._usable([(name, split, partial(self._recording, row))])
 
     def _recording(self, row: Mapping[str, str]) -> Recording:
         video = self._existing(row, "video")

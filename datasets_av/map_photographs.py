@@ -39,8 +39,6 @@ class Mit1003(PhotographDataset):
         source="people.csail.mit.edu/tjudd/WherePeopleLook",
         num_recordings=1003,
         num_frames=1003,
-        sound=False,
-        gaze="eye",
         sigma="8 cycles a picture in the authors' code, about 24 px",
     )
     splits: ClassVar[tuple[Split, ...] | None] = ()
@@ -84,9 +82,6 @@ class Cat2000(PhotographDataset):
         source="saliency.tuebingen.ai/datasets.html",
         num_recordings=2000,
         num_frames=2000,
-        sound=False,
-        gaze="eye",
-        sigma="not stated",
     )
     splits: ClassVar[tuple[Split, ...] | None] = ("train",)
     expects: ClassVar[tuple[str, ...]] = ("trainSet", "Stimuli")
@@ -132,8 +127,6 @@ class Emod(PhotographDataset):
         source="the task-based eye fixation set of O. Albayrak on GitHub",
         num_recordings=492,
         num_frames=492,
-        sound=False,
-        gaze="eye",
         sigma="not stated (SMI BeGaze)",
     )
     splits: ClassVar[tuple[Split, ...] | None] = ()

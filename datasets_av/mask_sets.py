@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -36,7 +35,6 @@ class Davis(ObjectMaskDataset):
         source="davischallenge.org",
         num_recordings=50,
         num_frames=3455,
-        sound=False,
         gaze="object masks",
         sigma="none: masks",
     )
@@ -54,7 +52,7 @@ class Davis(ObjectMaskDataset):
         """Point at the folder that holds `JPEGImages/` and `Annotations/`; see `Dataset`.
 
         Args:
-            root: of the data.
+            root: folder of the data.
             split: only `test` has recordings.
             strict: raise on the first problem.
             resolution: which of the two sizes.
@@ -63,13 +61,8 @@ class Davis(ObjectMaskDataset):
             DatasetError: the folder does not hold that resolution.
         """
         super().__init__(root, split=split, strict=strict)
-        expect_in_root(self, f"JPEGImages/{resolution}")
-        self.resolution = resolution
-
-    def _sequences(self) -> Iterator[tuple[str, Path, Path]]:
-        return self._beside(
-            self.root / "JPEGImages" / self.resolution, self.root / "Annotations" / self.resolution
-        )
+        self.places = (f"JPEGImages/{resolution}", f"Annotations/{resolution}")
+        expect_in_root(self, self.places[0])
 
 
 class SegTrackV2(ObjectMaskDataset):
@@ -96,16 +89,13 @@ class SegTrackV2(ObjectMaskDataset):
         source="the project page of SegTrack v2",
         num_recordings=14,
         num_frames=1066,
-        sound=False,
         gaze="object masks",
         sigma="none: masks",
     )
     role: ClassVar[Split] = "test"
     frame_rate: ClassVar[float] = 24.0
     expects: ClassVar[tuple[str, ...]] = ("GroundTruth",)
-
-    def _sequences(self) -> Iterator[tuple[str, Path, Path]]:
-        return self._beside(self.root / "JPEGImages", self.root / "GroundTruth")
+    places = ("JPEGImages", "GroundTruth")
 
 
 class Usvd(ObjectMaskDataset):
@@ -130,16 +120,13 @@ class Usvd(ObjectMaskDataset):
         source="its authors; no page is known here",
         num_recordings=18,
         num_frames=3550,
-        sound=False,
         gaze="object masks",
         sigma="none: masks",
     )
     role: ClassVar[Split] = "train"
     frame_rate: ClassVar[float] = 30.0
     expects: ClassVar[tuple[str, ...]] = ("masks",)
-
-    def _sequences(self) -> Iterator[tuple[str, Path, Path]]:
-        return self._beside(self.root / "frames", self.root / "masks")
+    places = ("frames", "masks")
 
 
 class Vot2016(ObjectMaskDataset):
@@ -165,13 +152,10 @@ class Vot2016(ObjectMaskDataset):
         source="votchallenge.net/vot2016/dataset.html",
         num_recordings=60,
         num_frames=21646,
-        sound=False,
         gaze="object masks",
         sigma="none: masks",
     )
     role: ClassVar[Split] = "train"
     frame_rate: ClassVar[float] = 30.0
     expects: ClassVar[tuple[str, ...]] = ("masks",)
-
-    def _sequences(self) -> Iterator[tuple[str, Path, Path]]:
-        return self._beside(self.root / "frames", self.root / "masks")
+    places = ("frames", "masks")

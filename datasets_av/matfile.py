@@ -39,7 +39,7 @@ def read_mat(path: str | Path) -> dict[str, Any]:
     list in column order. A struct is a `dict`, a struct array a list of them in column order.
 
     Args:
-        path: of the file.
+        path: path of the file.
 
     Raises:
         DatasetError: there is no such file, or it is damaged or no .mat file.

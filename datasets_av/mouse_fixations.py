@@ -37,7 +37,7 @@ def read_fixations_json(path: Path, video: Path) -> Fixations:
     picture and points on frames that the video does not have are dropped and counted.
 
     Args:
-        path: of the JSON file.
+        path: path of the JSON file.
         video: whose size and number of frames hold.
 
     Raises:

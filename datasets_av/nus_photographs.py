@@ -93,8 +93,6 @@ class Osie(_StructPhotographs):
         source="github.com/NUS-VIP/predicting-human-gaze-beyond-pixels",
         num_recordings=700,
         num_frames=700,
-        sound=False,
-        gaze="eye",
         sigma="no maps released; choose a density recipe",
     )
 
@@ -122,8 +120,6 @@ class EyeCrowd(_StructPhotographs):
         source="github.com/NUS-VIP/saliency-in-crowd",
         num_recordings=500,
         num_frames=500,
-        sound=False,
-        gaze="eye",
         sigma="no maps released; choose a density recipe",
     )
 
@@ -152,8 +148,6 @@ class Scene(_NusPhotographs):
         source="github.com/Yanakz/Scene",
         num_recordings=500,
         num_frames=500,
-        sound=False,
-        gaze="eye",
         sigma="no maps released; choose a density recipe",
     )
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from avsal.errors import DatasetError
 from avsal.types import Recording, Split
-from datasets_av.dataset import Dataset, expect_split
+from datasets_av.dataset import Dataset
 from datasets_av.frame_images import image_files, read_grey
 from datasets_av.layout import expect_same_count, images_in, subfolders
 
@@ -57,50 +57,40 @@ class ObjectMaskDataset(Dataset):
 
     The mask goes into `Recording.load_mask`; there is no gaze. No release states times: `frame_rate` only
     spaces the frames.
+
+    Attributes:
+        role: the split that all sequences are of.
+        places: folders of the frames and of the masks, in which a sequence has a folder each.
     """
 
     role: ClassVar[Split]
     frame_rate: ClassVar[float]
+    places: tuple[str, str]
 
-    def __init__(self, root: str | Path, *, split: Split | None = None, strict: bool = False) -> None:
-        """Point at the data; see `Dataset`.
-
-        Raises:
-            ConfigError: a split other than `role` was asked for.
-        """
-        super().__init__(root, split=split, strict=strict)
-        expect_split(self, self.role)
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        cls.splits = (cls.role,)
+        super().__init_subclass__(**kwargs)
 
     def _recordings(self) -> Iterator[Recording]:
-        for name, frames, masks in self._sequences():
-            try:
-                images = images_in(frames, "frames")
-                objects = _objects(masks)
-                for number, paths in enumerate(objects, 1):
-                    counts = {"frames": len(images), f"masks_of_object_{number}": len(paths)}
-                    expect_same_count(masks, **counts)
-            except DatasetError as error:
-                self._problem(f"{name}: {error}")
-                continue
-            yield Recording(
-                id=name,
-                dataset=self.info.name,
-                frames=frames,
-                frame_rate=self.frame_rate,
-                num_frames=len(images),
-                split=self.role,
-                load_mask=MaskImages(objects),
-            )
+        frames, masks = (self.root / place for place in self.places)
+        names = {folder.name for folder in (*subfolders(frames), *subfolders(masks))}
+        return self._usable(
+            (name, self.role, partial(self._recording, frames / name, masks / name)) for name in sorted(names)
+        )
 
-    @abstractmethod
-    def _sequences(self) -> Iterator[tuple[str, Path, Path]]:
-        """Name, frame folder and mask folder of each sequence."""
-
-    def _beside(self, frames: Path, masks: Path) -> Iterator[tuple[str, Path, Path]]:
-        """Sequences that have a folder of the same name in `frames` and in `masks`."""
-        names = {folder.name for folder in subfolders(frames)} | {folder.name for folder in subfolders(masks)}
-        for name in sorted(names):
-            yield name, frames / name, masks / name
+    def _recording(self, frames: Path, masks: Path) -> Recording:
+        images, objects = images_in(frames, "frames"), _objects(masks)
+        for number, paths in enumerate(objects, 1):
+            expect_same_count(masks, **{"frames": len(images), f"masks_of_object_{number}": len(paths)})
+        return Recording(
+            id=frames.name,
+            dataset=self.info.name,
+            frames=frames,
+            frame_rate=self.frame_rate,
+            num_frames=len(images),
+            split=self.role,
+            load_mask=MaskImages(objects),
+        )
 
 
 def _objects(folder: Path) -> list[list[Path]]:

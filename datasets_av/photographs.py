@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal.errors import DatasetError
 from avsal.types import Fixations, Recording, Split
 from datasets_av.dataset import Dataset
 from datasets_av.frame_images import image_size
@@ -43,24 +43,12 @@ class PhotographDataset(Dataset):
         """The published pictures in the published order, whether or not their files are here."""
 
     def _recordings(self) -> Iterator[Recording]:
-        for photograph in self._photographs():
-            if self.split not in (None, photograph.split):
-                continue
-            try:
-                image_size(photograph.path)
-            except DatasetError as error:
-                self._problem(f"{photograph.id}: {error}")
-                continue
-            yield Recording(
-                id=photograph.id,
-                dataset=self.info.name,
-                frames=photograph.path,
-                num_frames=1,
-                split=photograph.split,
-                category=photograph.category,
-                load_fixations=photograph.load_fixations,
-                load_density=photograph.load_density,
-            )
+        return self._usable((one.id, one.split, partial(self._recording, one)) for one in self._photographs())
+
+    def _recording(self, photograph: Photograph) -> Recording:
+        image_size(photograph.path)  # or it cannot be used
+        facts = {entry.name: getattr(photograph, entry.name) for entry in fields(photograph)}
+        return Recording(frames=facts.pop("path"), dataset=self.info.name, num_frames=1, **facts)
 
 
 def gaze_of_viewers(
@@ -70,7 +58,7 @@ def gaze_of_viewers(
 
     Args:
         viewers: of each an (N, 2) array: x and y in pixels, in the order of time; N may be 0.
-        path: of the picture.
+        path: path of the picture.
         size: (height, width) of the picture as watched; points are scaled where the file at hand is of
             another. None: of the file.
         keep_first: whether to keep each viewer's first fixation. Viewing began at a cross in the centre, so

@@ -47,7 +47,6 @@ class Salicon(PhotographDataset):
         source="salicon.net",
         num_recordings=20000,
         num_frames=20000,
-        sound=False,
         gaze="mouse",
         sigma="19 px",
     )
@@ -78,7 +77,7 @@ def read_mouse(path: Path, picture: Path) -> Fixations:
     """Read the fixations of one photograph.
 
     Args:
-        path: of the .mat file.
+        path: path of the .mat file.
         picture: the photograph.
 
     Raises:

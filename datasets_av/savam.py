@@ -63,10 +63,6 @@ class Savam(Dataset):
         licence="unverified",
         source="compression.ru/video/savam",
         num_recordings=41,
-        num_frames=None,
-        sound=False,
-        gaze="eye",
-        sigma="not stated",
     )
     splits: ClassVar[tuple[Split, ...] | None] = ()
     expects: ClassVar[tuple[str, ...]] = (_GAZE,)
@@ -85,7 +81,7 @@ class Savam(Dataset):
             root: the folder whose tree the class draws.
             split: the release has none; anything but None is refused.
             strict: raise on the first problem.
-            geometry: of the screen, its size in pixels that of the videos; None keeps every sample.
+            geometry: geometry of the screen, its size in pixels that of the videos; None keeps every sample.
 
         Raises:
             ConfigError: a split was asked for.
@@ -99,25 +95,21 @@ class Savam(Dataset):
         for path in sorted((self.root / _GAZE).iterdir()):
             if match := _FILE.fullmatch(path.name):
                 recorded.setdefault(match[1], []).append((int(match[2]), path))
-        for name, files in recorded.items():
-            try:
-                video = video_file(self.root / _VIDEOS, f"{name}_left")
-            except DatasetError as error:
-                self._problem(str(error))
-                continue
-            yield Recording(
-                id=name,
-                dataset=self.info.name,
-                frames=video,
-                load_fixations=partial(_load_fixations, video, files, self.geometry),
-            )
+        return self._usable(
+            (name, None, partial(self._recording, name, files)) for name, files in recorded.items()
+        )
+
+    def _recording(self, name: str, files: Sequence[tuple[int, Path]]) -> Recording:
+        video = video_file(self.root / _VIDEOS, f"{name}_left")
+        gaze = partial(_load_fixations, video, files, self.geometry)
+        return Recording(id=name, dataset=self.info.name, frames=video, load_fixations=gaze)
 
 
 def read_recording(path: Path, observer: int) -> GazeSamples:
     """Read the left eye's valid samples of one file; each unbroken stretch of them is one run.
 
     Args:
-        path: of the text file.
+        path: path of the text file.
         observer: number to give them.
 
     Raises:

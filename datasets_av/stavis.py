@@ -21,12 +21,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from avsal.errors import DatasetError
 from avsal.types import Recording, Split
-from datasets_av.dataset import Dataset
+from datasets_av.dataset import Dataset, expect_in_root
 from datasets_av.frame_images import DensityImages, FixationImages
 from datasets_av.layout import video_file
 from datasets_av.split_tables import ListedVideo, chosen_videos, listed_videos, own_videos
@@ -78,12 +79,7 @@ class PreparedTree(Dataset):
         self.lists = folder if own_videos(self.info.name, folder) is not None else None
         self._chosen = self._choose()
         for part in ("annotations",) if self.videos else ("annotations", "video_frames", "video_audio"):
-            if not (self.root / part / self.folder).is_dir():
-                raise DatasetError(
-                    f"{self.info.title}: expected the folder {self.root / part / self.folder} but there is "
-                    "none; give the folder that holds `annotations` as `root` (where to get it: "
-                    f"{self.info.source})"
-                )
+            expect_in_root(self, f"{part}/{self.folder}")
         if self.videos and not self.videos.is_dir():
             raise DatasetError(
                 f"{self.info.title}: expected the videos in {self.videos} but there is no such folder"
@@ -95,13 +91,7 @@ class PreparedTree(Dataset):
     def _recordings(self) -> Iterator[Recording]:
         if self.lists is not None:
             self._compare_lists(self.lists)
-        for video, role in self._chosen:
-            try:
-                recording = self._recording(video, role)
-            except DatasetError as error:
-                self._problem(f"{video.id}: {error}")
-                continue
-            yield recording
+        return self._usable((one.id, role, partial(self._recording, one, role)) for one, role in self._chosen)
 
     def _compare_lists(self, lists: Path) -> None:
         """Note where the lists beside the release differ from the published ones."""

@@ -44,8 +44,6 @@ class Avad(PreparedTree):
         num_recordings=45,
         num_frames=9589,
         sound=True,
-        gaze="eye",
-        sigma="not stated",
     )
 
 
@@ -80,8 +78,6 @@ class Coutrot1(PreparedTree):
         num_recordings=60,
         num_frames=25192,
         sound=True,
-        gaze="eye",
-        sigma="not stated",
     )
 
     def _video(self, videos: Path, name: str) -> Path:
@@ -117,8 +113,6 @@ class Coutrot2(PreparedTree):
         num_recordings=15,
         num_frames=16983,
         sound=True,
-        gaze="eye",
-        sigma="not stated",
     )
 
     def _video(self, videos: Path, name: str) -> Path:
@@ -158,8 +152,6 @@ class Etmd(PreparedTree):
         num_recordings=12,
         num_frames=61668,
         sound=True,
-        gaze="eye",
-        sigma="not stated",
     )
 
 
@@ -195,6 +187,4 @@ class Summe(PreparedTree):
         num_recordings=25,
         num_frames=109788,
         sound=True,
-        gaze="eye",
-        sigma="not stated",
     )

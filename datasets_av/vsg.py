@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
-from avsal.errors import DatasetError
 from avsal.types import Recording, Split
 from datasets_av.dataset import Dataset, DatasetInfo
 from datasets_av.frame_images import DensityImages, FixationImages
@@ -45,8 +46,6 @@ class Vsg(Dataset):
         source="github.com/sunnycia/video_saliency_scripts",
         num_recordings=220,
         num_frames=29850,
-        sound=False,
-        gaze="eye",
         sigma="32 px at 1920x1080, by the name of the folder",
     )
     splits: ClassVar[tuple[Split, ...] | None] = ("test",)
@@ -55,25 +54,23 @@ class Vsg(Dataset):
     def _recordings(self) -> Iterator[Recording]:
         density = self.root / "density"
         density = density / "sigma32" if (density / "sigma32").is_dir() else density
-        for folder in subfolders(self.root / "frame"):
-            name = folder.name
-            try:
-                frames = images_in(folder, "frames")
-                maps = images_in(density / name, "density maps")
-                fixations = images_in(self.root / "fixation" / name, "fixation maps")
-                expect_same_count(
-                    folder, frames=len(frames), density_maps=len(maps), fixation_maps=len(fixations)
-                )
-            except DatasetError as error:
-                self._problem(str(error))
-                continue
-            yield Recording(
-                id=name,
-                dataset=self.info.name,
-                frames=folder,
-                frame_rate=len(frames) / _SECONDS,
-                num_frames=len(frames),
-                split="test",
-                load_fixations=FixationImages(fixations),
-                load_density=DensityImages(maps),
-            )
+        return self._usable(
+            (folder.name, "test", partial(self._recording, folder, density / folder.name))
+            for folder in subfolders(self.root / "frame")
+        )
+
+    def _recording(self, folder: Path, density: Path) -> Recording:
+        frames = images_in(folder, "frames")
+        maps = images_in(density, "density maps")
+        fixations = images_in(self.root / "fixation" / folder.name, "fixation maps")
+        expect_same_count(folder, frames=len(frames), density_maps=len(maps), fixation_maps=len(fixations))
+        return Recording(
+            id=folder.name,
+            dataset=self.info.name,
+            frames=folder,
+            frame_rate=len(frames) / _SECONDS,
+            num_frames=len(frames),
+            split="test",
+            load_fixations=FixationImages(fixations),
+            load_density=DensityImages(maps),
+        )

@@ -45,7 +45,7 @@ def read_sessions(source: Any, form: str, options: ImportOptions) -> list[Sessio
 
     Args:
         source: a path; with ``pymovements`` a `pymovements.Gaze`.
-        form: of `FORMATS`.
+        form: one of `FORMATS`.
         options: see `ImportOptions`.
 
     Raises:

@@ -266,7 +266,7 @@ def number(path: Path, line: int, column: str, cell: str, *, lost: bool = False)
     """A cell as a number.
 
     Args:
-        path: of the file, for messages.
+        path: path of the file, for messages.
         line: of the file, from 1.
         column: its name.
         cell: the text.

@@ -58,7 +58,7 @@ def read_table(
     """Read one table; a session for each observer that it tells of, else one with the file's name.
 
     Args:
-        path: of the file.
+        path: path of the file.
         layout: of its maker.
         options: see `ImportOptions`.
         events: noted elsewhere, ms on the table's clock.

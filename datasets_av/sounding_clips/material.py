@@ -156,7 +156,7 @@ def footage(source: Source, side: int, frame_rate: float, sample_rate: int) -> F
         source: the clip.
         side: longer side of the frames in pixels.
         frame_rate: wanted; frame i shows what is seen at i / `frame_rate` seconds.
-        sample_rate: of the sound in Hz.
+        sample_rate: sample rate of the sound in Hz.
 
     Raises:
         DatasetError: it cannot be read, or has no sound.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,6 @@ class SoundingObjectVideos(Dataset):
         licence="Apache-2.0",
         source="made by datasets_av.sounding_objects.write_videos",
         num_recordings=None,
-        num_frames=None,
         sound=True,
         gaze="simulated",
         sigma="5 px of a frame of 64 x 112 about the aims of gaze, unless chosen otherwise",
@@ -84,26 +83,25 @@ class SoundingObjectVideos(Dataset):
             raise DatasetError(f"{self.info.title}: cannot use {path} ({error!r}); {remedy}") from error
 
     def _recordings(self) -> Iterator[Recording]:
-        for name, split, num_objects, dropped in self._entries:
-            if self.split not in (None, split):
-                continue
-            video = self.root / self._folder / f"{name}.mp4"
-            tables = _Tables(self.root, name, self.videos, num_objects, dropped)
-            missing = [path for path in (video, tables.gaze, tables.expected) if not path.is_file()]
-            if missing:
-                self._problem(f"{missing[0]} is missing; write the videos again")
-                continue
-            yield Recording(
-                id=name,
-                dataset=self.info.name,
-                frames=video,
-                audio=video,
-                num_frames=self.videos.num_frames,
-                split=split,
-                category=f"{num_objects} objects",
-                load_fixations=tables.fixations,
-                load_density=tables.density,
-            )
+        return self._usable((entry[0], entry[1], partial(self._recording, *entry)) for entry in self._entries)
+
+    def _recording(self, name: str, split: Split, num_objects: int, dropped: dict[str, int]) -> Recording:
+        video = self.root / self._folder / f"{name}.mp4"
+        tables = _Tables(self.root, name, self.videos, num_objects, dropped)
+        missing = [path for path in (video, tables.gaze, tables.expected) if not path.is_file()]
+        if missing:
+            raise DatasetError(f"{missing[0]} is missing; write the videos again")
+        return Recording(
+            id=name,
+            dataset=self.info.name,
+            frames=video,
+            audio=video,
+            num_frames=self.videos.num_frames,
+            split=split,
+            category=f"{num_objects} objects",
+            load_fixations=tables.fixations,
+            load_density=tables.density,
+        )
 
     def expected_gaze(self, recording_id: str) -> ExpectedGaze:
         """The expected gaze of a recording, with the best maps that can be made with and without sound.

@@ -69,7 +69,7 @@ def test_missing_sound_or_video_is_one_clear_line(release, part, pattern):
 
 def test_tree_without_its_parts_is_refused(release):
     root = release[0]
-    with pytest.raises(DatasetError, match="give the folder that holds `eyetracking`"):
+    with pytest.raises(DatasetError, match="give the folder that holds it"):
         EtmdRaw(root / "video")
     (root / "eyetracking" / "all_videos.mat").write_bytes(b"MATLAB 5.0 MAT-file" + b" " * 200)
     with pytest.raises(DatasetError, match=r"all_videos\.mat is no readable MATLAB file"):

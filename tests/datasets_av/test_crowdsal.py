@@ -45,7 +45,7 @@ def test_missing_fixations_are_a_problem_and_strict_stops(tmp_path):
         DatasetError, match=r"no usable recording .*Train/Fixations/0001/fixations\.json but there is none"
     ):
         list(dataset)
-    with pytest.raises(DatasetError, match=r"CrowdSAL: expected .*0001"):
+    with pytest.raises(DatasetError, match=r"CrowdSAL: 0001: expected .*0001"):
         list(CrowdSal(tmp_path, strict=True))
     with pytest.raises(DatasetError, match="expected `Train` or `Test` or `Videos`"):
         CrowdSal(tmp_path / "Train/Videos")

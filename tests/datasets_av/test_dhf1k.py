@@ -104,7 +104,7 @@ def test_what_does_not_fit_together_is_a_problem_that_names_it(root):
     assert "4 published frames, 3 density maps, 4 fixation maps" in first
     assert "video/002.mp4 (or .avi) but found none" in second
     assert "annotation/0601/fixation holds neither images nor" in third
-    with pytest.raises(DatasetError, match=r"DHF1K: video 0001.*3 density maps"):
+    with pytest.raises(DatasetError, match=r"DHF1K: 0001: .*3 density maps"):
         list(Dhf1k(root, strict=True))
 
 

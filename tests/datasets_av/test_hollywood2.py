@@ -3,7 +3,7 @@ import pytest
 from fake_media import write_image
 
 from avsal.errors import ConfigError, DatasetError
-from datasets_av.hollywood2 import Hollywood2
+from datasets_av.action_sets import Hollywood2
 
 SIZE = (12, 20)
 

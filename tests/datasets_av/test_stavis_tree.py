@@ -312,7 +312,7 @@ def test_sound_that_ends_early_is_noted(avad):
 def test_wrong_root_says_what_to_give_instead(avad_once, tmp_path):
     with pytest.raises(DatasetError, match=r"expected a folder at .*nowhere"):
         Avad(tmp_path / "nowhere")
-    with pytest.raises(DatasetError, match=r"annotations.AVAD but there is none; give the folder that holds"):
+    with pytest.raises(DatasetError, match=r"expected `annotations.AVAD`.*give the folder that holds"):
         Avad(avad_once / "annotations")
     with pytest.raises(DatasetError, match=r"annotations.SumMe but there is none"):
         Summe(avad_once)

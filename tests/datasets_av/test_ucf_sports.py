@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from fake_media import write_image
 
+from datasets_av.action_sets import UcfSports
 from datasets_av.split_tables import read_table
-from datasets_av.ucf_sports import UcfSports
 
 SIZE = (10, 18)
 
