@@ -12,19 +12,20 @@ import types
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, field, fields, is_dataclass
 from fractions import Fraction
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from avsal.errors import ConfigError
+from avsal.errors import ConfigError, did_you_mean
 
 __all__ = [
     "Checked",
     "config_dir",
-    "did_you_mean",
     "duration",
     "frame_rate",
     "from_mapping",
     "from_texts",
+    "moment",
     "plain_value",
     "seconds",
     "setting",
@@ -85,8 +86,23 @@ def setting(
     return field(default=default, metadata=metadata)
 
 
+def moment(help: str, group: str | None = None) -> Any:
+    """A setting of a moment of a video, which may be left out."""
+    return setting(None, help=f"{help}, in seconds or h:mm:ss", metavar="TIME", parse=seconds, group=group)
+
+
 class Checked:
-    """A base of settings dataclasses: what `setting` declares of numbers and names is checked."""
+    """A base of settings dataclasses: what `setting` declares of numbers and names is checked.
+
+    What is said of a setting is said once, in its help: a subclass's docstring is given its attributes here.
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        own = {name: entry.metadata for name, entry in vars(cls).items() if isinstance(entry, Field)}
+        told = [f"    {name}: {about['help']}." for name, about in own.items() if "help" in about]
+        if told and cls.__doc__ and "Attributes:" not in cls.__doc__:
+            cls.__doc__ = "\n".join([cleandoc(cls.__doc__), "", "Attributes:", *told])
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a number that is too small, or a name that is not known."""
@@ -107,12 +123,6 @@ class Checked:
 def setting_fields(kind: type) -> dict[str, Field[Any]]:
     """The settings of a dataclass by name."""
     return {entry.name: entry for entry in fields(kind) if entry.init}
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """``; did you mean 'that'?`` where a known name is near, else nothing."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def from_mapping(kind: type[Settings], values: Mapping[str, Any], where: str = "") -> Settings:

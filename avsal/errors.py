@@ -1,5 +1,9 @@
 """The errors a user can meet: one line each, saying what was expected, what was found and what to do."""
 
+import difflib
+import re
+from collections.abc import Iterable
+
 __all__ = [
     "AvsalError",
     "AvsalRuntimeError",
@@ -8,8 +12,13 @@ __all__ = [
     "DatasetError",
     "MediaError",
     "counted",
+    "did_you_mean",
+    "shortened",
     "shown",
 ]
+
+#: a word of a message that nobody reads to its end
+_LONG = re.compile(r"\S{300,}")
 
 
 def shown(text: object) -> str:
@@ -22,6 +31,17 @@ def shown(text: object) -> str:
     )
 
 
+def shortened(text: object) -> str:
+    """`shown`, words of 300 letters and more cut: what was typed may have any length."""
+    return _LONG.sub(lambda word: f"{word[0][:100]}... ({len(word[0])} letters)", shown(text))
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """``; did you mean 'that'?`` where a known name is near, else nothing."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
 def counted(number: int, noun: str) -> str:
     """``1 video`` or ``2 videos``: a number and what is counted."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
@@ -32,7 +52,7 @@ class AvsalError(Exception):
 
     def __str__(self) -> str:
         """The message, fit for a terminal."""
-        return shown(super().__str__())
+        return shortened(super().__str__())
 
 
 class MediaError(AvsalError):

@@ -11,7 +11,6 @@ Shapes: B batch, T' maps, H and W size, N points (padded).
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -20,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from avsal.errors import ConfigError
+from avsal.errors import ConfigError, did_you_mean
 from avsal.metrics import formulas
 from avsal.metrics.family import EPSILON
 
@@ -141,8 +140,7 @@ def create_loss(name: str) -> WeightedLoss:
         {'kl': 1.0, 'cc': 0.5, 'nss': 0.1}
     """
     if name not in PAPER_LOSSES:
-        near = difflib.get_close_matches(name, PAPER_LOSSES, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(name, PAPER_LOSSES)
         raise ConfigError(f"unknown loss {name!r}: expected one of {', '.join(list_losses())}{hint}")
     return WeightedLoss(PAPER_LOSSES[name])
 

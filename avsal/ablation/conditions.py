@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from avsal.ablation.audio_changes import (
     pitch_shifted,
     scrambled,
 )
-from avsal.errors import ConfigError
+from avsal.errors import ConfigError, did_you_mean
 
 __all__ = [
     "CONDITIONS",
@@ -253,8 +252,7 @@ def parse_condition(text: str) -> Condition:
         _log.warning("the condition %r is now called %r", kind, FORMER_NAMES[kind])
         kind = FORMER_NAMES[kind]
     if kind not in CONDITIONS:
-        near = difflib.get_close_matches(kind, CONDITIONS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(kind, CONDITIONS)
         raise ConfigError(f"unknown condition {kind!r}: expected some of {', '.join(_usages())}{hint}")
     unit = CONDITIONS[kind].unit
     if unit is None:

@@ -9,12 +9,12 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
+from textwrap import fill
 
 from avsal import __version__
 from avsal.cli.parsing import Action, Given, Parser
 from avsal.cli.process import Ended, in_good_order, log_to_stderr
-from avsal.configuration import did_you_mean
-from avsal.errors import AvsalError, AvsalRuntimeError, ConfigError, shown
+from avsal.errors import AvsalError, AvsalRuntimeError, ConfigError, did_you_mean, shortened
 
 __all__ = ["main"]
 
@@ -46,7 +46,7 @@ def build_parser() -> Parser:
         usage="avsal [-h] [--version] VERB ...",
         description="Where people look in a video with sound.\n\nverbs:\n"
         + "\n".join(f"  {verb:<10}{summary}" for verb, summary in VERBS.items()),
-        epilog=EPILOG,
+        epilog=fill(EPILOG, 100),
     )
     parser.add_argument("--version", action="version", version=f"avsal {__version__}")
     parser.add_argument(
@@ -73,8 +73,10 @@ def completion(shell: str) -> str:
         for name, action in module.ACTIONS.items():
             made.append(group.add_parser(name, help=action.summary, kind=action.line))
     for option in (option for each in made for option in each._actions):
-        what = str(option.metavar)
-        if "|" in what:
+        what, known = str(option.metavar), getattr(option, "known", None)
+        if what == "NETWORK" and known:
+            option.choices = known
+        elif "|" in what:
             option.choices = what.split("|")
         elif what in ("FILE", "CSV", "SOURCE", "WHAT", "OUT") or what.startswith("VIDEO"):
             option.complete = shtab.FILE  # type: ignore[attr-defined]
@@ -143,8 +145,8 @@ def _failed(error: BaseException) -> int:
         _tell(f"error: {error}")
         return 1 if isinstance(error, AvsalRuntimeError) else 2
     if isinstance(error, OSError):  # of a file or folder that no reader or writer of ours stands for
-        place = "" if error.filename is None else f"{shown(error.filename)}: "
-        _tell(f"error: {place}{error.strerror or shown(error)}")
+        place = "" if error.filename is None else f"{shortened(error.filename)}: "
+        _tell(f"error: {place}{error.strerror or shortened(error)}")
         return 1 if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO) else 2
     if isinstance(error, MemoryError):
         _tell("error: out of memory: give smaller input, or fewer workers")

@@ -31,14 +31,15 @@ from textwrap import fill
 from typing import Any, Literal
 
 from avsal.ablation.conditions import conditions_help
-from avsal.cli.evaluate import EvaluateLine
 from avsal.cli.parsing import Action, Given, Parser
 from avsal.cli.telling import Quiet, Teller
 from avsal.configuration import setting, setting_fields, settings_from
 from avsal.errors import ConfigError
 from avsal.workflows.ablate_settings import AblateSettings
 from avsal.workflows.controls import ALL_CONTROLS
+from avsal.workflows.evaluate_settings import EvaluateChoices
 from avsal.workflows.model import ModelSettings
+from avsal.workflows.results import require_free
 
 __all__ = ["VERB", "AblateLine", "texts_of"]
 
@@ -62,7 +63,7 @@ class AblateLine(Quiet, AblateSettings, ModelSettings):
     out: Path = setting(Path("ablation"), help="where to write", metavar="DIR", flags=("-o", "--output"))
     overwrite: bool = setting(False, help="replace what is there")
     training_seeds: tuple[str, ...] = setting(
-        (), help="seeds of training; put {seed} into weights=", metavar="LIST", group=_DATA
+        (), help="seeds of training, of which {seed} in weights= stands for each", metavar="LIST", group=_DATA
     )
     retrained: tuple[str, ...] = setting(
         (),
@@ -86,16 +87,16 @@ class AblateLine(Quiet, AblateSettings, ModelSettings):
     videos: str | None = setting(
         None, help="synthetic videos of each cue [48]; of a data set: only these, by id", group=_CONTROL
     )
-    video_seed: int = setting(3, help="of the videos; training uses 1 and 2", group=_CONTROL)
+    video_seed: int = setting(3, help="seed of synthetic videos; training uses 1 and 2", group=_CONTROL)
     reruns: int = setting(0, help="repeat with N new seeds and count the verdicts", group=_CONTROL)
     root: str | None = setting(
         None, help="folder of the data set; of sounding_clips: of clips.csv", metavar="DIR", group=_DATA
     )
     part: Literal["train", "test"] | None = setting(
-        None, help="of sounding_clips: whom it shows, by fold [everybody]", group=_CONTROL
+        None, help="whom sounding_clips shows, by fold [everybody]", group=_CONTROL
     )
     fold: str | None = setting(
-        None, help="of the published lists; of sounding_clips: whom test holds out [0]", group=_DATA
+        None, help="which of the published lists; of sounding_clips: whom test holds out [0]", group=_DATA
     )
 
     @property
@@ -127,9 +128,10 @@ def run(given: Given) -> int:
 
 def texts_of(texts: Mapping[str, Any]) -> dict[str, Any]:
     """The choices of `avsal evaluate` in a line: its words, and those settings that both verbs have."""
-    words = Parser(EvaluateLine, prog="avsal ablate").read(texts.get("sources", ()))
-    own = {"seed", "players", "out", "overwrite", "quiet"}  # mean something else to `avsal evaluate`
-    shared = {name: text for name, text in texts.items() if name in set(setting_fields(EvaluateLine)) - own}
+    words = Parser(EvaluateChoices, prog="avsal ablate").read(texts.get("sources", ()))
+    own = {"seed", "players", "out", "overwrite"}  # mean something else to `avsal evaluate`
+    both = set(setting_fields(EvaluateChoices)) - own
+    shared = {name: text for name, text in texts.items() if name in both}
     if twice := sorted(set(words.texts) & set(shared) - {"arguments", "reader"}):
         raise ConfigError(f"`{twice[0]}` is given twice: give it once")
     return words.texts | shared
@@ -139,7 +141,6 @@ def _data(line: AblateLine, texts: Mapping[str, Any]) -> int:
     from avsal.workflows.ablate_sets import ablate_parts, parse_retrained
     from avsal.workflows.data_ablation import DataAblation
     from avsal.workflows.evaluate_sets import expand
-    from avsal.workflows.results import require_free
     from avsal.workflows.scores import Scores
 
     teller = Teller(line)
@@ -168,7 +169,6 @@ def _data(line: AblateLine, texts: Mapping[str, Any]) -> int:
 def _video(source: Path, line: AblateLine) -> int:
     from avsal.workflows.ablate_video import ablate_video, output_paths
     from avsal.workflows.model import load
-    from avsal.workflows.results import require_free
 
     require_free(*output_paths(line.out, source.name).values(), overwrite=line.overwrite)
     teller, model = Teller(line), load(line)
@@ -183,7 +183,6 @@ def _video(source: Path, line: AblateLine) -> int:
 def _control(line: AblateLine) -> int:
     from avsal.workflows.ablate_control import ControlAblation, ablate_control
     from avsal.workflows.model import load_each
-    from avsal.workflows.results import require_free
     from avsal.workflows.sources import named_models
 
     require_free(*ControlAblation.paths(line.out).values(), overwrite=line.overwrite)

@@ -35,7 +35,7 @@ class SourceLine(DataSettings):
     data: str = setting(help="one of `avsal data list`; or data=NAME", metavar="NAME", position="?")
     reader: Mapping[str, Any] = setting(
         factory=dict,
-        help="of the reader, for instance fold=1 or videos=DIR; also as data.KEY=VALUE; may be repeated",
+        help="option of the reader, such as videos=DIR; also as data.KEY=VALUE; may be repeated",
         flags=("-O", "--option"),
         group="data set",
         prefix="data",
@@ -65,8 +65,8 @@ class ShowLine(Quiet, SourceLine):
     recording: tuple[str, ...] = setting(
         (), help="which to show, with commas [the first that can be used]", metavar="IDS"
     )
-    start: float = setting(0.0, help="of the video [its start]", metavar="TIME", parse=seconds)
-    length: float = setting(10.0, help="of the video in seconds", metavar="TIME", parse=seconds)
+    start: float = setting(0.0, help="where the video begins", metavar="TIME", parse=seconds)
+    length: float = setting(10.0, help="how long the video is, in seconds", metavar="TIME", parse=seconds)
     density: str = setting("dhf1k", help="recipe by which gaze is blurred", metavar="RECIPE")
 
 
@@ -74,8 +74,8 @@ class ShowLine(Quiet, SourceLine):
 class ImportLine(Quiet, ImportSettings):
     """What is imported."""
 
-    format: str = setting(help="of the eye tracker; see above", metavar="FORMAT", position="1")
-    files: tuple[str, ...] = setting(help="exports", metavar="FILE", position="+")
+    format: str = setting(help="format of the exports, see above", metavar="FORMAT", position="1")
+    files: tuple[str, ...] = setting(help="exports of the eye tracker", metavar="FILE", position="+")
     videos: Path = setting(help="folder of the videos that were shown", metavar="DIR")
     out: Path = setting(Path("gaze"), help="folder to write", metavar="DIR", flags=("-o", "--output"))
     overwrite: bool = setting(False, help="replace an earlier import")

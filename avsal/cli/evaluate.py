@@ -19,7 +19,7 @@ table.tex, table.csv and plot.png the averages beside published numbers; evaluat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from avsal.cli.parsing import Action, Given
 from avsal.cli.telling import Quiet, Teller
@@ -32,7 +32,9 @@ __all__ = ["VERB", "EvaluateLine"]
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateLine(Quiet, EvaluateChoices):
-    """All that a line says."""
+    """All that a line says; scores of random weights would mean nothing."""
+
+    untrained: bool = field(default=False, init=False)
 
 
 def run(given: Given) -> int:

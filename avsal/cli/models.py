@@ -16,7 +16,7 @@ __all__ = ["VERB", "ModelsLine"]
 class ModelsLine(Listed):
     """All that a line says."""
 
-    variants: bool = setting(False, help="also the papers' variants, by their arguments")
+    variants: bool = setting(False, help="list the papers' variants too, by their arguments")
 
 
 def run(given: Given) -> int:
@@ -51,10 +51,8 @@ def run(given: Given) -> int:
     print(f"{'name':<22}{'parameters':>12}{'MB':>8}  {'input':<12}{'maps':<7}{'sound':<6}paper")
     for row in rows:
         words = argument_words(row["arguments"])
-        name, shape = (
-            f"  {words}" if words else row["name"],
-            "x".join(map(str, (row["frames"], *row["size"]))),
-        )
+        name = f"  {words}" if words else row["name"]
+        shape = "x".join(map(str, (row["frames"], *row["size"])))
         numbers = f"{row['parameters'] / 1e6:>10.2f} M{row['megabytes']:>8.1f}"
         text = f"{name:<22}{numbers}  {shape:<12}{row['predicts']:<7}{'yes' if row['sound'] else '-':<6}"
         print(text.rstrip() if words else f"{text}{row['paper']}\n{'':<22}{row['summary']}")

@@ -14,8 +14,8 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
-from avsal.configuration import did_you_mean, from_texts, setting_fields
-from avsal.errors import ConfigError
+from avsal.configuration import from_texts, setting_fields
+from avsal.errors import ConfigError, did_you_mean
 
 __all__ = ["Action", "Given", "Nothing", "Parser"]
 
@@ -85,7 +85,7 @@ class Parser(argparse.ArgumentParser):
 
     Args:
         kind: dataclass whose fields, made by `avsal.configuration.setting`, are flags, words and positions.
-        **options: of `argparse.ArgumentParser`.
+        **options: options of `argparse.ArgumentParser`.
     """
 
     def __init__(self, kind: type | None = None, **options: Any) -> None:
@@ -123,7 +123,8 @@ class Parser(argparse.ArgumentParser):
                 options["metavar"] = told["metavar"] or "KEY=VALUE"
             elif text != argparse.SUPPRESS:
                 options["help"] += _default(entry)
-        group.add_argument(*told["flags"], f"--{name.replace('_', '-')}", **options)
+        action = group.add_argument(*told["flags"], f"--{name.replace('_', '-')}", **options)
+        action.known = told["known"]  # for the shell's completion
 
     def error(self, message: str) -> NoReturn:
         """Raise ConfigError, which the command line prints as one line."""
@@ -268,4 +269,5 @@ def _default(entry: Field[Any]) -> str:
     value = entry.default
     if value is MISSING or value in (None, (), "") or "[" in entry.metadata["help"]:
         return ""
-    return f" [{value:g}]" if isinstance(value, float) else f" [{value}]"
+    told = f"{value:g}" if isinstance(value, float) else str(value)
+    return f" [{told.lower() if isinstance(value, bool) else told}]"

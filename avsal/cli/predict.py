@@ -1,18 +1,18 @@
 """Predict where people look in videos with sound.
 
-avsal predict clip.mp4                         clip_overlay.mp4 with the original sound, and clip.json
+avsal predict clip.mp4                          clip_overlay.mp4 with the original sound, and clip.json
 avsal predict videos/ -o out --save overlay,h5  every video below a folder
-avsal predict frames/ --fps 25 --audio x.wav   a folder of images and its sound
-avsal predict clip.mp4 --audio zero            the same video with silence instead of its sound
+avsal predict frames/ --fps 25 --audio x.wav    a folder of images and its sound
+avsal predict clip.mp4 --audio zero             the same video with silence instead of its sound
 avsal predict "videos/*.mp4"                    what a pattern names
-avsal predict - < clip.mp4                     a video on standard input
-avsal predict https://host/clip.mp4            a video at an address; rtsp://, udp:// and others as they come
-avsal predict 0 --end 60                       a camera, until --end or Ctrl-C
+avsal predict - < clip.mp4                      a video on standard input
+avsal predict https://host/clip.mp4             a video at an address; rtsp:// and udp:// as they come
+avsal predict 0 --end 60                        a camera, until --end or Ctrl-C
 torchrun --nproc-per-node 4 -m avsal predict videos/ --skip-existing
-                                               videos shared out between processes; goes on where it stopped;
-                                               accelerate and srun do the same; outputs.csv lists all
+                                                videos are shared out; goes on where it stopped;
+                                                accelerate and srun do the same; outputs.csv lists all
 avsal predict videos/ --skip-existing --submit nodes=2,tasks_per_node=4,gpus_per_node=4,slurm_partition=gpu
-                                               the same on a cluster, by submitit
+                                                the same on a cluster, by submitit
 
 Settings may be typed as --key value or as key=value, in any order.
 """

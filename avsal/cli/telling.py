@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from avsal.configuration import setting
-from avsal.errors import shown
+from avsal.errors import shortened, shown
 
 if TYPE_CHECKING:
     from avsal.evaluation import Problems
@@ -33,7 +33,7 @@ class Quiet:
 class Listed:
     """Of verbs that list what there is."""
 
-    json: bool = setting(False, help="for programs")
+    json: bool = setting(False, help="print JSON, for programs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class Teller:
 
     Args:
         line: what was asked for.
-        number: of a video among several.
+        number: number of a video among several.
         count: of these.
     """
 
@@ -65,7 +65,7 @@ class Teller:
     def warn(self, text: object, *, kind: str = "warning") -> None:
         """Print a line of standard error, even if quiet."""
         prefix = self.prefix if kind == "warning" else ""
-        print(f"avsal: {kind}: {prefix}{shown(text)}", file=sys.stderr, flush=True)
+        print(f"avsal: {kind}: {prefix}{shortened(text)}", file=sys.stderr, flush=True)
 
     def left_out(self, problems: Sequence[str]) -> int:
         """Name what was left out; the exit code."""

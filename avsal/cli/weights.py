@@ -35,8 +35,8 @@ class ConvertLine(Checked):
     file: Path = setting(help=".pt, .pth, .tar, .safetensors or .npz", metavar="FILE", position="1")
     out: Path = setting(help="the safetensors file to write", metavar="OUT", position="1")
     network: str = setting(
-        help="which network it is",
-        metavar="|".join((*BACKBONES, *MODELS)),
+        help="which network it is: " + ", ".join((*BACKBONES, *MODELS)),
+        metavar="NETWORK",
         flags=("--as",),
         known=(*BACKBONES, *MODELS),
     )
@@ -63,13 +63,13 @@ class PushLine:
     model: str = setting(
         help="a checkpoint, a folder of save_pretrained, or a name", metavar="MODEL", position="1"
     )
-    repository: str = setting(help="on the Hub, such as name/model", metavar="ID", position="1")
-    private: bool = setting(False, help="seen by its owner alone, where it is made")
-    revision: str | None = setting(None, help="[the main one]", metavar="BRANCH")
+    repository: str = setting(help="repository on the Hub, such as name/model", metavar="ID", position="1")
+    private: bool = setting(False, help="a repository that is made now is seen by its owner alone")
+    revision: str | None = setting(None, help="branch of the repository [the main one]", metavar="BRANCH")
 
 
 def convert_file(given: Given) -> int:
-    """Convert a file and say how."""
+    """Convert a published state dict to a safetensors file that knows its network and its input."""
     from avsal.weights import convert
 
     line = given.read(ConvertLine)
@@ -79,7 +79,7 @@ def convert_file(given: Given) -> int:
 
 
 def show(given: Given) -> int:
-    """Print a file's header, or what an unconverted file is."""
+    """Print what a checkpoint or converted file says of itself, or what a published file is."""
     from avsal.weights import BackboneHeader, CheckpointHeader, read_backbone
     from avsal.weights.header import KEY, parse
     from avsal.weights.state_file import file_kind, read_table
@@ -133,15 +133,13 @@ def model_fields(header: CheckpointHeader) -> dict[str, Any]:
 
 
 def list_weights(given: Given) -> int:
-    """Print the catalogue."""
+    """Print the published weights that are known: what for, licence, size, source, and how to get them."""
     from avsal.weights import CATALOGUE, cache_folder
 
     for entry in CATALOGUE.values():
         size = f"{entry.size / 1e6:.1f} MB" if entry.size else "size not known"
         here = cache_folder() / entry.file
-        how = (
-            f"`avsal weights fetch {entry.name}`" if entry.hash else "bring it by hand: no hash is published"
-        )
+        how = f"`avsal weights fetch {entry.name}`" if entry.hash else "bring it by hand: it has no hash"
         cut = " (first digits)" if entry.sha256 and len(entry.sha256) < 64 else ""
         print(entry.name)
         print_fields(
@@ -170,7 +168,7 @@ def fetch_file(given: Given) -> int:
 
 
 def push(given: Given) -> int:
-    """Upload a model and print where it is."""
+    """Upload a model with its card to the Hugging Face Hub, and print where it is."""
     from avsal.weights import load_model, push_to_hub
 
     line = given.read(PushLine)

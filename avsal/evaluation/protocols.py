@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal.errors import ConfigError, DatasetError
+from avsal.errors import ConfigError, DatasetError, did_you_mean
 from avsal.evaluation.scores import VideoScores
 
 __all__ = [
@@ -79,8 +78,7 @@ def protocol(name: str) -> AveragingProtocol:
         ConfigError: for an unknown name.
     """
     if name not in PROTOCOLS:
-        near = difflib.get_close_matches(name, PROTOCOLS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(name, PROTOCOLS)
         raise ConfigError(f"unknown protocol {name!r}: expected one of {', '.join(PROTOCOLS)}{hint}")
     return PROTOCOLS[name]
 

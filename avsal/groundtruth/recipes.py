@@ -6,7 +6,6 @@ that fits all data sets. So a map is drawn by a recipe, and the recipe is stored
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import asdict, dataclass
 from math import log, sqrt
 from typing import Any, Literal
@@ -14,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal.errors import ConfigError, DatasetError
+from avsal.errors import ConfigError, DatasetError, did_you_mean
 from avsal.groundtruth.density import SMALLEST_SIGMA, Normalisation, Padding, density
 from avsal.types import Fixations
 
@@ -181,8 +180,7 @@ def density_recipe(name: str) -> DensityRecipe:
     try:
         return _RECIPES[name]
     except KeyError:
-        near = difflib.get_close_matches(name, _RECIPES, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(name, _RECIPES)
         raise ConfigError(
             f"unknown density recipe {name!r}: expected one of {', '.join(list_density_recipes())}{hint}"
         ) from None

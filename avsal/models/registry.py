@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type
 import torch
 from torch import Tensor, nn
 
-from avsal.errors import ConfigError
+from avsal.errors import ConfigError, did_you_mean
 from avsal.plugins import load_plugins
 from avsal.types import ClipSpec
 
@@ -176,10 +175,9 @@ def model_info(name: str) -> ModelInfo:
     try:
         return ModelInfo.models[name]
     except KeyError:
-        near = difflib.get_close_matches(name[:100], list_models(), n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(name, list_models())
         raise ConfigError(
-            f"unknown model {name[:100]!r}: expected one of {', '.join(list_models())}{hint}"
+            f"unknown model {name!r}: expected one of {', '.join(list_models())}{hint}"
         ) from None
 
 
@@ -214,8 +212,7 @@ def check_arguments(info: ModelInfo, arguments: Mapping[str, Any]) -> None:
     larger = False
     for key, value in arguments.items():
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(key, known)
             raise ConfigError(
                 f"model {info.name!r} takes no argument {key!r}: expected some of {', '.join(known)}{hint}"
             )

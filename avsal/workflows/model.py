@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from avsal.configuration import Checked, setting
+from avsal.configuration import Checked, setting, setting_fields
 from avsal.errors import ConfigError
 from avsal.workflows.launch import place_on_machine
 
@@ -23,13 +23,7 @@ _MODEL = "model"
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings(Checked):
-    """How a model is run.
-
-    Attributes:
-        engine: see `avsal.prediction.engines`; None: the model's default.
-        batch_size: windows at once; None: the engine's choice.
-        precision: what the network computes in.
-    """
+    """How a model is run."""
 
     engine: str | None = setting(
         None,
@@ -59,19 +53,13 @@ class RunSettings(Checked):
 
 @dataclass(frozen=True, kw_only=True)
 class LoadSettings(Checked):
-    """Which model, with which weights, on which device.
-
-    Attributes:
-        model: name; None: the weights' own, else the default.
-        weights: a checkpoint, a folder of `save_pretrained`, or a Hub id; None: those that ship with avsal.
-        arguments: of the model.
-        untrained: go on with random weights.
-        device: auto, cpu, cuda, cuda:1, mps.
-        threads: of the CPU; None: all.
-    """
+    """Which model, with which weights, on which device."""
 
     model: str | None = setting(
-        None, help="see `avsal models`; the checkpoint's own, else the default", metavar="NAME", group=_MODEL
+        None,
+        help="name, see `avsal models` [the checkpoint's own, else the default]",
+        metavar="NAME",
+        group=_MODEL,
     )
     weights: str | None = setting(
         None,
@@ -90,7 +78,7 @@ class LoadSettings(Checked):
     untrained: bool = setting(
         False, help="go on with random weights: the maps then mean nothing", group=_MODEL
     )
-    device: str = setting("auto", help="auto, cpu, cuda, cuda:1, mps", group=_MODEL)
+    device: str = setting("auto", help="where it runs: auto, cpu, cuda, cuda:1, mps", group=_MODEL)
     threads: int | None = setting(
         None, help="CPU threads [all; beside an overlay all but one]", least=1, group=_MODEL
     )
@@ -138,10 +126,11 @@ def load(settings: LoadSettings) -> SaliencyModel:
     device = pick_device(settings.device)
     model = load_model(settings.model, weights=settings.weights, **settings.arguments)
     if not model.trained and not settings.untrained:
+        offered = "untrained" in setting_fields(type(settings))
         raise ConfigError(
             f"{model.name!r} lacks trained weights: none are installed or were given, so its maps would mean "
-            "nothing; give a checkpoint with --weights FILE (see `avsal weights list`), or go on with "
-            "--untrained to see the machinery run"
+            "nothing; give a checkpoint with --weights FILE (see `avsal weights list`)"
+            + (", or go on with --untrained to see the machinery run" if offered else "")
         )
     return model.to(device)
 

@@ -28,6 +28,14 @@ LINES = {
     f"{ABLATE} --conditions pitch:nan": "expected a number from -24 to 24",
     "evaluate DATA height=1 metrics=nss,cc baselines=uniform": "on a map of 1x2: expected 0.5 at least",
     "evaluate DATA height=1000000 metrics=nss baselines=uniform": "`height` must be at most 16384",
+    "evaluate DATA --untrained": "unknown option --untrained",
+    "evaluate data=LONG root=.": "unknown data set 'xxx",
+    "evaluate DATA LONG=1": "... (5000 letters)",
+    "predict LONG": "... (5000 letters)",
+    f"predict {DEMO_CLIP} --weights LONG": "unknown model 'xxx",
+    f"{PREDICT} --save LONG": "expected some of overlay",
+    f"{ABLATE} --conditions LONG": "... (5001 letters)",
+    "train experiment=LONG": "... (",
     "train experiment=small_sounding_silent sound.noise=2": "`sound.noise` must be a share",
     "train experiment=small_sounding_silent sound.noise=nan": "`sound.noise` must be a share",
 }
@@ -40,9 +48,11 @@ def test_strange_lines_are_answered_in_one_line(line, tmp_path, monkeypatch, cap
     (tmp_path / "a.csv").write_text("frame,x,y\n0,10,10\n1,12,10\n")
     before = sorted(tmp_path.rglob("*"))
     words = line.replace("DATA", f"data=manifest root={tmp_path}").split(" ")
-    assert main(["" if word == "EMPTY" else word for word in words]) == 2
+    words = [word.replace("EMPTY", "").replace("LONG", "x" * 5000) for word in words]
+    assert main(words) == 2
     told = capsys.readouterr().err
     assert told.startswith("avsal: error: "), told
     assert told.count("\n") == 1, told
     assert LINES[line] in told
+    assert "x" * 200 not in told, "a name that nobody reads to its end"
     assert sorted(tmp_path.rglob("*")) == before, "something was left"
