@@ -166,11 +166,17 @@ REFERENCE = {
 def front_door_page() -> str:
     """All that `avsal.NAME` is, for mkdocstrings to write out."""
     import avsal
+    from avsal.configuration import Checked, setting_fields
 
     lines = ["# The front door", "All of this is `avsal.NAME`; it is imported when it is first used."]
     for name in sorted(set(avsal.__all__) - {"__version__"}, key=str.lower):
         options = f"    options:\n      heading: avsal.{name}\n      toc_label: {name}"
-        lines.append(f"::: {getattr(avsal, name).__module__}.{name}\n{options}")
+        entry = getattr(avsal, name)
+        lines.append(f"::: {entry.__module__}.{name}\n{options}")
+        if inspect.isclass(entry) and issubclass(entry, Checked):
+            told = {key: field.metadata for key, field in setting_fields(entry).items()}
+            rows = [row(f"`{key}`", about["help"]) for key, about in told.items() if "help" in about]
+            lines.append("\n".join(["| setting | what |", "|---|---|", *rows]))
     return "\n\n".join(lines) + "\n"
 
 

@@ -61,15 +61,17 @@ class EvaluationSettings(Checked):
 
     metrics: tuple[str, ...] | None = setting(
         None,
-        help="such as nss,cc,sim [all that there can be]",
+        help="metrics to compute, such as nss,cc,sim [all that there can be]",
         known=lambda: (*METRICS, *OBJECT_METRICS),
         group=_SCORES,
     )
-    family: Literal["exact", "mit"] = setting("exact", help="of definitions", known=FAMILIES, group=_SCORES)
+    family: Literal["exact", "mit"] = setting(
+        "exact", help="family of definitions", known=FAMILIES, group=_SCORES
+    )
     sampler: Literal["other_videos", "same_video", "dhf1k_10"] = setting(
         "other_videos", help="negatives of shuffled AUC", known=SAMPLERS, group=_SCORES
     )
-    seed: int | None = setting(None, help="of the sampler dhf1k_10", least=0, group=_SCORES)
+    seed: int | None = setting(None, help="seed of the sampler dhf1k_10", least=0, group=_SCORES)
     density: str = setting(
         "auto", help="prepared maps where there are, else dhf1k; or a recipe's name", group=_SCORES
     )
@@ -77,13 +79,15 @@ class EvaluationSettings(Checked):
         None, help="draw the ground truth so many pixels high [the video's own size]", least=1, group=_SCORES
     )
     every: int = setting(1, help="score each N-th frame", least=1, group=_SCORES)
-    max_frames: int | None = setting(None, help="only among the first N frames [all]", least=1, group=_SCORES)
+    max_frames: int | None = setting(
+        None, help="score only among the first N frames [all]", least=1, group=_SCORES
+    )
     min_fixations: int = setting(
         1, help="leave frames with fewer out, and count them", least=1, group=_SCORES
     )
     postprocess: Literal["stavis", "msu"] | None = setting(
         None,
-        help="of maps before scoring; stavis: that paper's; msu: that benchmark's adaptation, a brightness "
+        help="what is done to maps before scoring; stavis: that paper's; msu: that benchmark's, a brightness "
         "curve and a centre weight fitted for each model to all scored frames [none]",
         known=("stavis", "msu"),
         group=_SCORES,

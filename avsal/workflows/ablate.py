@@ -152,7 +152,7 @@ def ablate_models(
         scoring: how maps are scored.
         dataset: what the videos are filed under; None: the data set's name.
         progress: called after each video.
-        **options: of `ablate_recordings`.
+        **options: options of `ablate_recordings`.
     """
     name = dataset if dataset is not None else str(getattr(getattr(data, "info", None), "name", "recordings"))
     recordings = data if hasattr(data, "info") else list(data)
@@ -187,8 +187,8 @@ def ablate_recordings(
         settings: what is heard.
         scoring: how maps are scored.
         dataset: what the videos are filed under; None: the data set's name.
-        title: of a video in the report, from its id.
-        seed: of the training run, where several are compared.
+        title: title of a video in the report, from its id.
+        seed: seed of the training run, where several are compared.
         retrained: further models with the name of their row and the condition that they were trained and
             are scored under.
         progress: called after each video.

@@ -183,11 +183,11 @@ def ablate_control(
         cues: some of `ALL_CONTROLS`.
         settings: what is heard; None: the defaults.
         num_videos: of each cue.
-        video_seed: of the videos; training uses 1 and 2.
+        video_seed: seed of the videos; training uses 1 and 2.
         reruns: with new seeds, whose verdicts are counted.
-        root: of ``sounding_clips``, the folder of `clips.csv`.
-        part: of ``sounding_clips``, which people are shown; None: all.
-        fold: of ``sounding_clips``, which people are held out.
+        root: folder of ``sounding_clips``, the folder of `clips.csv`.
+        part: part of ``sounding_clips``, which people are shown; None: all.
+        fold: fold of ``sounding_clips``, which people are held out.
         progress: called after each round with its number, their number and the cue.
 
     Raises:

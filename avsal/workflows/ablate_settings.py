@@ -7,7 +7,7 @@ from pathlib import Path
 
 from avsal.ablation.conditions import Condition, parse_conditions
 from avsal.ablation.verdicts import parse_margins
-from avsal.configuration import seconds, setting
+from avsal.configuration import moment, setting
 from avsal.workflows.model import RunSettings
 
 __all__ = ["AblateSettings"]
@@ -17,24 +17,12 @@ _VIDEO = "a video without gaze"
 
 @dataclass(frozen=True, kw_only=True)
 class AblateSettings(RunSettings):
-    """What is heard, and against which margin it is judged; see `RunSettings` for the rest.
-
-    Attributes:
-        conditions: such as ``zero`` or ``shifted:0.2``; None: all that the data allows.
-        margin: the smallest difference that matters, of NSS or as ``nss:0.05,cc:0.01``; None: its own.
-        seed: of all chance.
-        every: compute each N-th frame only.
-        players: videos of a data set that the report shows, those that sound moves most.
-        start: of a video without gaze, in seconds.
-        end: of it.
-        audio: its audio, where that is a file of its own.
-        other: file whose audio is swapped in.
-    """
+    """What is heard, and against which margin it is judged; see `RunSettings` for the rest."""
 
     conditions: tuple[str, ...] | None = setting(
         None,
-        help="with commas; original is always among them [original, zero, noise, reversed, video_only, "
-        "shifted:0.2 (data sets: shifted:1), and swapped where there is another video]",
+        help="what is heard, with commas, the original always among it [original, zero, noise, reversed, "
+        "video_only, shifted:0.2 (data sets: shifted:1), and swapped where there is another video]",
     )
     margin: str | float | None = setting(
         None,
@@ -42,17 +30,13 @@ class AblateSettings(RunSettings):
         "0.01 of CC; the control: 5 % of the gain that sound can bring where it decides]",
         metavar="NUMBER",
     )
-    seed: int = setting(0, help="of all chance", least=0)
+    seed: int = setting(0, help="seed of all chance", least=0)
     every: int = setting(1, help="compute each N-th frame", least=1)
     players: int = setting(
         6, help="videos in the report, those that sound moves most", least=0, group="data set"
     )
-    start: float | None = setting(
-        None, help="in seconds or h:mm:ss", metavar="TIME", parse=seconds, group=_VIDEO
-    )
-    end: float | None = setting(
-        None, help="in seconds or h:mm:ss", metavar="TIME", parse=seconds, group=_VIDEO
-    )
+    start: float | None = moment("where to begin", _VIDEO)
+    end: float | None = moment("where to stop", _VIDEO)
     audio: Path | None = setting(
         None, help="the video's audio, where it is a file of its own", metavar="FILE", group=_VIDEO
     )

@@ -31,12 +31,12 @@ def control_videos(
     Args:
         name: a cue of `SoundingObjects`; ``irrelevant``: its gaze ignores the sound, which still matches an
             object; ``sounding_clips``: composites of real clips.
-        spec: of the model.
-        seed: of the videos.
+        spec: spec of the model.
+        seed: seed of the videos.
         planted: for ``irrelevant``, the same videos where sound decides.
-        root: of ``sounding_clips``, the folder of `clips.csv`.
-        part: of ``sounding_clips``, which people are shown.
-        fold: of ``sounding_clips``, which people are held out.
+        root: folder of ``sounding_clips``, the folder of `clips.csv`.
+        part: part of ``sounding_clips``, which people are shown.
+        fold: fold of ``sounding_clips``, which people are held out.
 
     Raises:
         ConfigError: ``sounding_clips`` without `root`, or too few people for it.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +14,13 @@ from avsal.media.atomic import write_text
 from avsal.media.sources import as_source
 from avsal.media.video import open_frames
 from avsal.models import SaliencyModel
-from avsal.prediction import Prediction, PredictionStream
+from avsal.prediction import PredictionStream
 from avsal.render.crop_path import CropPath, CropPlanner, cropped
+from avsal.workflows.predict import Progress
 from avsal.workflows.results import model_facts, whole_result
 from avsal.workflows.video_settings import CropSettings
 
 __all__ = ["Crop", "CropSettings", "crop"]
-
-#: gives a stream's predictions on, with progress shown
-Progress = Callable[[PredictionStream], Iterator[Prediction]]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avsal.configuration import setting
+from avsal.configuration import Checked, setting
 from avsal.errors import AvsalError, ConfigError, DatasetError
 from avsal.types import Recording, Split
 
@@ -21,21 +21,15 @@ _DATA = "data set"
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataSettings:
-    """Which data set, where it is, and which part of it.
+class DataSettings(Checked):
+    """Which data set, where it is, and which part of it."""
 
-    Attributes:
-        data: name, see `avsal data list`.
-        root: its folder.
-        split: only these recordings; None for all.
-        fold: of the published lists, where there are several.
-        reader: further options of its reader.
-    """
-
-    data: str = setting(help="see `avsal data list`", metavar="NAME", group=_DATA)
-    root: Path = setting(help="its folder", metavar="DIR", group=_DATA)
-    split: Split | None = setting(None, help="only these recordings [all]", group=_DATA)
-    fold: int | None = setting(None, help="of the published lists, where there are several", group=_DATA)
+    data: str = setting(help="name of the data set, see `avsal data list`", metavar="NAME", group=_DATA)
+    root: Path = setting(help="folder of the data set", metavar="DIR", group=_DATA)
+    split: Split | None = setting(None, help="part of the data set [all]", group=_DATA)
+    fold: int | None = setting(
+        None, help="which of the published lists, where there are several", group=_DATA
+    )
     reader: Mapping[str, Any] = setting(
         factory=dict,
         help="option of the reader, such as videos=DIR; also as data.KEY=VALUE; may be repeated",
@@ -135,9 +129,9 @@ def open_data(settings: DataSettings, *, strict: bool = False, protocol: str | N
     """The data set that settings name.
 
     Args:
-        settings: of the data.
+        settings: settings of the data.
         strict: see `load_dataset`.
-        protocol: of averaging; ``diem20`` chooses its own videos where the reader knows it.
+        protocol: protocol of averaging; ``diem20`` chooses its own videos where the reader knows it.
     """
     from datasets_av import dataset_class
 

@@ -74,8 +74,8 @@ def expand(texts: Mapping[str, Any], seeds: Sequence[str] = (), out: Path | None
     """A part for each data set, fold and training seed.
 
     Args:
-        texts: of the fields of `EvaluateChoices`, as typed; ``data`` and ``fold`` may be lists with commas,
-            and ``{data}``, ``{fold}`` and ``{seed}`` stand for a part's own in all other values.
+        texts: texts of the fields of `EvaluateChoices`, as typed; ``data`` and ``fold`` may be lists with
+            commas, and ``{data}``, ``{fold}`` and ``{seed}`` stand for a part's own in all other values.
         seeds: of training, none or several.
         out: the folder of all, where `texts` name none; several parts have folders of their own in it.
 
@@ -163,7 +163,7 @@ def evaluate_parts(
     """Score every part, and make a table of each data set.
 
     Args:
-        parts: of one or several rows, by their settings' `name`.
+        parts: parts of one or several rows, by their settings' `name`.
         resume: leave evaluations alone that stand in their folders and were made with the same weights and
             settings.
         progress: called after each video.

@@ -38,31 +38,16 @@ LIKE: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateSettings(RunSettings, EvaluationSettings):
-    """How maps are made, scored and averaged; see `EvaluationSettings` and `RunSettings` for the rest.
-
-    Attributes:
-        audio: what a model is given: ``own``, ``none`` as without sound, ``zero`` as silence.
-        name: of the row, of several models with commas; None: the model's or that of the path of maps.
-        videos: ids of the recordings to score; None: all.
-        protocol: of averaging; None: by data set.
-        centre: what the centre bias is fitted to: the data set's training videos, or the other scored ones.
-        common_with: rows of earlier evaluations: averages are of common frames only.
-        interval: of the bootstrap over videos.
-        workers: processes, one video each, for maps and baseline rows; a model predicts in this process.
-        areas: file of areas of interest, see `read_areas`: each fixation is filed under one, and a table
-            tells how salient those of each area were.
-        costs: whether to measure what each model's maps cost.
-        like: a protocol as published: what `LIKE` says of it fills in the settings that are at their default.
-    """
+    """How maps are made, scored and averaged; see `EvaluationSettings` and `RunSettings` for the rest."""
 
     audio: Literal["own", "none", "zero"] = setting(
-        "own", help="none: as without sound; zero: as silence", group="model"
+        "own", help="what it hears: own; none: as without sound; zero: silence", group="model"
     )
     name: str | None = setting(
-        None, help="of the row; of several models A,B,C [the model's or the path's]", group=_PROTOCOL
+        None, help="name of the row; of several models A,B,C [the model's or the path's]", group=_PROTOCOL
     )
     videos: tuple[str, ...] | None = setting(
-        None, help="only these recordings, by id [all]", metavar="IDS", group="data set"
+        None, help="recordings to score, by id [all]", metavar="IDS", group="data set"
     )
     protocol: str | None = setting(
         None,
@@ -83,7 +68,7 @@ class EvaluateSettings(RunSettings, EvaluationSettings):
         group=_PROTOCOL,
     )
     interval: Literal["bca", "percentile"] = setting(
-        "bca", help="of the bootstrap over videos", group=_PROTOCOL
+        "bca", help="kind of the intervals, bootstrapped over videos", group=_PROTOCOL
     )
     workers: int = setting(
         1,
@@ -123,16 +108,10 @@ class EvaluateSettings(RunSettings, EvaluationSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateChoices(EvaluateSettings, ModelSettings, DataSettings):
-    """All that one evaluation is told: what is scored, on which data, how, and where it is written.
-
-    Attributes:
-        maps: instead of a model.
-        out: folder that it is written to.
-        overwrite: replace an earlier evaluation there.
-    """
+    """All that one evaluation is told: what is scored, on which data, how, and where it is written."""
 
     maps: Path | None = setting(
-        None, help="instead of a model: PNG, JPEG, HDF5, npz, zarr, video", metavar="PATH", group="model"
+        None, help="maps instead of a model: PNG, JPEG, HDF5, npz, zarr, video", metavar="PATH", group="model"
     )
     out: Path = setting(Path("evaluation"), help="where to write", metavar="DIR", flags=("-o", "--output"))
     overwrite: bool = setting(False, help="replace an earlier evaluation there")

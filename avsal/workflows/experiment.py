@@ -136,9 +136,9 @@ def run_name(name: str, row: str | None, seed: int, varied: str = "") -> str:
     'ablation_levels/final_seed0'
 
     Args:
-        name: of the experiment with its data and fold.
-        row: of a table's row, None for other runs.
-        seed: of training; told in the name where it is not 0.
+        name: name of the experiment with its data and fold.
+        row: name of a table's row, None for other runs.
+        seed: seed of training; told in the name where it is not 0.
         varied: what else a sweep varies that the name does not tell.
     """
     own = f"{name}/{row}_seed{seed}" if row is not None else f"{name}_seed{seed}" if seed else name
@@ -200,7 +200,7 @@ def resolve(config: DictConfig, folder: str | None = None) -> tuple[TrainSetting
 
     Args:
         config: as composed.
-        folder: of the run, where it is not the configuration's.
+        folder: folder of the run, where it is not the configuration's.
 
     Returns:
         `TrainSettings`, and the `data` part, see `avsal.workflows.training_data`.

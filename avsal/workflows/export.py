@@ -40,17 +40,7 @@ ROUNDS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class ExportSettings(Checked):
-    """How a model is exported and checked.
-
-    Attributes:
-        to: format; None: by the path's suffix.
-        sound: whether the graph of a model that hears takes sound.
-        size: (H, W) of the frames; None: the model's.
-        dynamic: any frame size and length of sound, where the model's operations allow.
-        video: whose windows the graph is checked on; None: the bundled clip.
-        windows: how many of them.
-        tolerance: largest difference from PyTorch, in parts of the map's maximum.
-    """
+    """How a model is exported and checked."""
 
     to: Format | None = setting(None, help="format [by the file's suffix: .onnx, .pt2, .xml]")
     sound: bool = setting(True, help="false: the graph of a model that hears takes no sound [true]")
@@ -138,7 +128,7 @@ def export(
 
     Args:
         model: on the CPU, or torch-export's graph is for its device.
-        path: of the file to write; its suffix tells the format where `to` does not.
+        path: path of the file to write; its suffix tells the format where `to` does not.
         settings: see `ExportSettings`.
         overwrite: replace an earlier file.
         **changes: settings, by name.

@@ -25,7 +25,7 @@ class Hearings:
         model: that listens.
         recordings: that are scored; those with sound take part in the derangement of ``swapped``.
         conditions: which.
-        seed: of all chance.
+        seed: seed of all chance.
 
     Attributes:
         damage: what could not be read of the sounds so far.

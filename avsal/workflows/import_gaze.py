@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from avsal.configuration import setting, settings_from
+from avsal.configuration import Checked, setting, settings_from
 from avsal.errors import ConfigError, DatasetError, MediaError, counted
 from avsal.media.atomic import atomic_path, write_text
 from avsal.media.cells import cell
@@ -47,20 +47,11 @@ def _pair(text: str) -> tuple[float, float]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImportSettings:
-    """How exports are read, and the screen they were recorded on.
-
-    Attributes:
-        screen_px: (width, height); None: as the file says.
-        screen_cm: (width, height).
-        distance_cm: from the eye to the screen.
-        video_box: where on the screen videos were: ``fit``, ``full``, ``centre``, or left, top, width and
-            height. None: as the file says, else fit.
-        gaze, onset, end, eye, columns, time_unit, unit, origin: see `datasets_av.gaze_import.ImportOptions`.
-    """
+class ImportSettings(Checked):
+    """How exports are read, and the screen they were recorded on."""
 
     gaze: Literal["fixations", "samples"] | None = setting(
-        None, help="[fixations where the export has them]", group=_HOW
+        None, help="which rows are read [fixations where the export has them]", group=_HOW
     )
     onset: str | None = setting(
         None,
@@ -70,9 +61,14 @@ class ImportSettings:
         group=_HOW,
     )
     end: str | None = setting(
-        None, help="likewise, of its end [the format's own, or the next video]", metavar="REGEX", group=_HOW
+        None,
+        help="likewise, that marks its end [the format's own, or the next video]",
+        metavar="REGEX",
+        group=_HOW,
     )
-    eye: Literal["left", "right"] | None = setting(None, help="of files of both [right]", group=_HOW)
+    eye: Literal["left", "right"] | None = setting(
+        None, help="which eye is read of files of both [right]", group=_HOW
+    )
     columns: Mapping[str, str] = setting(
         factory=dict,
         help="a column by its role: time, duration, x, y, valid, fixation, observer, video",
@@ -80,16 +76,16 @@ class ImportSettings:
         prefix="columns",
     )
     time_unit: Literal["s", "ms", "us", "ns"] | None = setting(
-        None, help="of a table's times [the format's own]", group=_HOW
+        None, help="unit of a table's times [the format's own]", group=_HOW
     )
     unit: Literal["px", "norm"] | None = setting(
-        None, help="of positions: pixels, or 0 to 1 of the screen [the format's own]", group=_HOW
+        None, help="unit of positions: pixels, or 0 to 1 of the screen [the format's own]", group=_HOW
     )
     origin: Literal["top-left", "bottom-left", "centre"] | None = setting(
-        None, help="of positions [the format's own]", group=_HOW
+        None, help="where positions count from [the format's own]", group=_HOW
     )
     screen_px: tuple[float, float] | None = setting(
-        None, help="width x height [as the file says]", metavar="WxH", parse=_pair, group=_SCREEN
+        None, help="width x height in pixels [as the file says]", metavar="WxH", parse=_pair, group=_SCREEN
     )
     screen_cm: tuple[float, float] | None = setting(
         None, help="width x height in centimetres", metavar="WxH", parse=_pair, group=_SCREEN
@@ -143,7 +139,7 @@ def import_gaze(
     >>> avsal.import_gaze("eyelink", ["p01.asc", "p02.asc"], "videos", "gaze")      # doctest: +SKIP
 
     Args:
-        form: of `datasets_av.gaze_import.FORMATS`: eyelink, tobii, neon, pupil, gazepoint, psychopy,
+        form: one of `datasets_av.gaze_import.FORMATS`: eyelink, tobii, neon, pupil, gazepoint, psychopy,
             webgazer, table, begaze, pymovements.
         sources: files; with ``pymovements`` its `Gaze` objects.
         videos: folder of the videos that were shown, or a list of them; photographs count.

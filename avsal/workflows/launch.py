@@ -73,8 +73,8 @@ def submit(
     Args:
         work: what each task does.
         *arguments: of `work`.
-        options: of `submitit.AutoExecutor.update_parameters`, and ``cluster``: slurm where there is one, else
-            local, which starts processes here.
+        options: options of `submitit.AutoExecutor.update_parameters`, and ``cluster``: slurm where there is
+            one, else local, which starts processes here.
         folder: for logs.
 
     Raises:

@@ -63,14 +63,14 @@ class ModelMaps:
 
         Args:
             model: that predicts.
-            name: of the row.
+            name: name of the row.
             audio: ``own``: the recording's sound; ``none``: as without sound; ``zero``: as silence.
             hearing: several sounds instead, whole and at the model's rate; maps with all but the first become
                 rows of their own. The video is seen once.
             watch: gets every prediction that is made with `hearing`, interpolated ones too.
             engine: see `avsal.prediction.engines`; None: the model's default.
             batch_size: windows at once; None: the engine's own.
-            precision: of the network.
+            precision: precision of the network.
         """
         self.name, self.meter = name, Meter(model)
         self._model, self._audio, self._hearing, self._watch = model, audio, hearing, watch
@@ -142,16 +142,14 @@ class ModelMaps:
                 if prediction.interpolated or abs(truth.times[place] - prediction.time) > half:
                     continue
                 number = int(truth.frames[place])
-                yield PredictedMap(
-                    number, prediction.time, prediction.map, condition_maps=others(prediction.condition_maps)
-                )
-            elif prediction.index > truth.frames[-1]:
-                return
-            elif not prediction.interpolated:
+            else:
                 number = prediction.index
-                yield PredictedMap(
-                    number, prediction.time, prediction.map, condition_maps=others(prediction.condition_maps)
-                )
+                if number > truth.frames[-1]:
+                    return
+                if prediction.interpolated:
+                    continue
+            more = dict(list(prediction.condition_maps.items())[1:])  # the first is the map itself
+            yield PredictedMap(number, prediction.time, prediction.map, condition_maps=more)
 
     def unused(self, videos: Sequence[str]) -> list[str]:
         """None: a model predicts what it is asked for."""
@@ -163,8 +161,3 @@ def watched(predictions: Iterable[Prediction], watch: Watch) -> Iterator[Predict
     for prediction in predictions:
         watch.write(prediction)
         yield prediction
-
-
-def others(maps: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
-    """All but the first, which is the map itself."""
-    return dict(list(maps.items())[1:])

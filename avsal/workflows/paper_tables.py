@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from avsal.configuration import did_you_mean, setting
-from avsal.errors import ConfigError
+from avsal.configuration import Checked, setting
+from avsal.errors import ConfigError, did_you_mean
 from avsal.types import Split
 
 __all__ = ["PAPER_TABLES", "PaperTable", "ReproduceSettings", "ScoredRow", "paper_table"]
@@ -18,21 +18,8 @@ _USUAL = ("auc_judd", "sim", "cc", "nss")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReproduceSettings:
-    """Where things are and what may differ from the paper.
-
-    Attributes:
-        root: folder of the data sets, or of the folders that they are in.
-        out: folder that runs and tables go to.
-        stores: folder that prepared data go to.
-        initial: a checkpoint that the chain starts from, in place of its first stage.
-        folds: of the published lists; None: the table's.
-        protocol: see `avsal train`; what the papers did is ``published``.
-        from_scratch: do without published weights.
-        allow_missing: leave out videos that are not there, and say so.
-        train: settings of every training, as of `avsal train`.
-        evaluate: settings of every evaluation, as of `avsal evaluate`.
-    """
+class ReproduceSettings(Checked):
+    """Where things are and what may differ from the paper."""
 
     root: Path = setting(help="folder of the data sets, or of the folders that they are in", metavar="DIR")
     out: Path = setting(Path("runs"), help="where runs and tables go", metavar="DIR", flags=("-o",))
@@ -40,7 +27,9 @@ class ReproduceSettings:
     initial: Path | None = setting(
         None, help="a checkpoint to start from, in place of the first stage", metavar="FILE"
     )
-    folds: tuple[int, ...] | None = setting(None, help="of the published lists, such as 1,2 [the table's]")
+    folds: tuple[int, ...] | None = setting(
+        None, help="folds of the published lists, such as 1,2 [the table's]"
+    )
     protocol: str = setting("published", help="clean: choose checkpoints on held-out training videos")
     from_scratch: bool = setting(False, help="do without published weights")
     allow_missing: bool = setting(False, help="leave out videos that are not there, and say so")

@@ -20,27 +20,15 @@ __all__ = ["PrepareSettings", "Prepared", "prepare"]
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareSettings(Checked):
-    """What a store is to hold: either `model` or `size` is needed.
-
-    Attributes:
-        model: prepare for this model.
-        size: (H, W) of the frames in pixels.
-        fit: with `size`: keep each video's aspect ratio inside it.
-        sample_rate: of the audio in Hz; None: the model's, else 22050.
-        maps: keep the release's density maps even where it has fixations.
-        compress: frames as short pieces of video, at most 2 grey levels (rms) from the frames, and maps as
-            8-bit
-            images: about a thirtieth of the size.
-        workers: videos at a time; None: one a core.
-    """
+    """What a store is to hold: either `model` or `size` is needed."""
 
     model: str | None = setting(None, help="prepare for this model, see `avsal models`", metavar="NAME")
     size: tuple[int, int] | None = setting(
-        None, help="of the frames, for instance 192x352", metavar="HxW", parse=size
+        None, help="size of the frames, for instance 192x352", metavar="HxW", parse=size
     )
     fit: bool = setting(False, help="with --size: keep each video's aspect ratio inside it")
     sample_rate: int | None = setting(
-        None, help="of the audio [the model's, else 22050]", metavar="HZ", least=1
+        None, help="samples a second of the audio [the model's, else 22050]", metavar="HZ", least=1
     )
     maps: bool = setting(False, help="keep the release's density maps, even where it has fixations")
     compress: bool = setting(

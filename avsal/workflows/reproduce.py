@@ -71,7 +71,7 @@ def reproduce(
 
     Args:
         paper: see `avsal reproduce --help`.
-        table: of the paper.
+        table: table of the paper.
         settings: where things are.
         say: told of each thing that is begun.
         progress: called after each video that is scored.

@@ -40,7 +40,7 @@ class Sources:
         """Whether a row's model was trained on what is scored, in words; None where nothing says so.
 
         Args:
-            row: of a model.
+            row: name of a model.
             dataset: its name.
             videos: that are scored.
             split: that is scored; a checkpoint that names the data set alone is believed to have left val and
@@ -106,7 +106,7 @@ def sources_of(model: Scored, maps: str | Path | None, settings: EvaluateSetting
     Args:
         model: as `evaluate` takes it.
         maps: a path of maps instead.
-        settings: of the evaluation.
+        settings: settings of the evaluation.
 
     Raises:
         ConfigError: settings that contradict each other, an untrained model, or rows of one name.

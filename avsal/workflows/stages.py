@@ -77,7 +77,7 @@ def chain(words: Sequence[str], config: DictConfig | None = None) -> list[Stage]
     earlier experiment's own, its seed among it: what several seeds or conditions start from is trained once.
 
     Args:
-        words: of the line.
+        words: words of the line.
         config: as `words` compose, where that is known.
 
     Raises:
@@ -130,7 +130,7 @@ def begun(
 
     Args:
         config: as composed.
-        words: of the line.
+        words: words of the line.
         train_stage: trains an earlier stage, where ``stages=run`` asks for those that are missing.
 
     Raises:

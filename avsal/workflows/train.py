@@ -99,7 +99,7 @@ def train(
         experiment: one of `avsal train --help`; None: the defaults and `changes` alone.
         changes: settings by dotted name, such as ``{"optim.learning_rate": 1e-3, "split": 1}``.
         store: what `avsal.prepare` made, or its folder, instead of the experiment's own data folders.
-        folder: of the run; None: as the experiment says.
+        folder: folder of the run; None: as the experiment says.
 
     Raises:
         ConfigError: an unknown setting or an impossible value.

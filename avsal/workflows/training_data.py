@@ -224,10 +224,8 @@ def sources(data: Data, settings: TrainSettings, spec: ClipSpec) -> tuple[ClipSo
         ConfigError: they do not fit the model, or a generator's argument is wrong.
         DatasetError: a store is missing, or lacks a recording.
     """
-    if isinstance(data, MixedData):
-        return _mixed(data, settings, spec)
-    if isinstance(data, AlternatingData):
-        return _alternating(data, settings, spec)
+    if isinstance(data, MixedData | AlternatingData):
+        return _several(data, settings, spec)
     clips, frames = _single(data, settings, spec)
     assert frames is not None
     return clips, frames
@@ -243,23 +241,32 @@ def _single(
     return _stored(data, settings, spec, validate=validate)
 
 
-def _alternating(
-    data: AlternatingData, settings: TrainSettings, spec: ClipSpec
+def _several(
+    data: MixedData | AlternatingData, settings: TrainSettings, spec: ClipSpec
 ) -> tuple[ClipSource, ValidationSource]:
+    """Clips of several kinds, side by side or in turns, and the frames of the part that is validated on."""
     from avsal.training.alternating_clips import AlternatingClips, Turn
+    from avsal.training.mixed_clips import MixedClips, MixedPart
     from avsal.workflows.training_stores import turn_spec
 
-    turns, validation = {}, None
+    mixed: list[MixedPart] = []
+    turns: dict[str, Turn] = {}
+    validation = None
     for name, part in data.parts.items():
-        own, validate = turn_spec(part, name, settings), name == data.validation
-        if validate and own != spec:
+        lacking = isinstance(data, AlternatingData) and data.allow_missing
+        own = data_settings({**part.data, "allow_missing": True} if lacking else part.data)
+        validate = name == data.validation
+        taken = turn_spec(part, name, settings) if isinstance(part, TurnSettings) else spec
+        if validate and taken != spec:
             raise ConfigError(
                 f"`data.validation` {name!r} is scored by the model as it is built: give `model.arguments` "
                 f"the choices of `data.parts.{name}`"
             )
-        stored = data_settings({**part.data, "allow_missing": True} if data.allow_missing else part.data)
-        clips, frames = _single(stored, settings, own, validate=validate)
+        clips, frames = _single(own, settings, taken, validate=validate)
         validation = frames if validate else validation
+        if isinstance(part, PartSettings):
+            mixed.append(MixedPart(name, clips, part.weight, gaze=isinstance(own, StoredData)))
+            continue
         turns[name] = Turn(
             clips,
             settings.clips.batch_size if part.batch_size is None else part.batch_size,
@@ -269,21 +276,9 @@ def _alternating(
             part.supervised,
         )
     assert validation is not None  # checked by `data_settings`
+    if isinstance(data, MixedData):
+        return MixedClips(mixed, seed=settings.seed), validation
     return AlternatingClips(turns, data.validation, seed=settings.seed), validation
-
-
-def _mixed(data: MixedData, settings: TrainSettings, spec: ClipSpec) -> tuple[ClipSource, ValidationSource]:
-    from avsal.training.mixed_clips import MixedClips, MixedPart
-
-    parts, validation = [], None
-    for name, part in data.parts.items():
-        own = data_settings(part.data)
-        clips, frames = _single(own, settings, spec, validate=name == data.validation)
-        parts.append(MixedPart(name, clips, part.weight, gaze=isinstance(own, StoredData)))
-        if name == data.validation:
-            validation = frames
-    assert validation is not None  # checked by `data_settings`
-    return MixedClips(parts, seed=settings.seed), validation
 
 
 def _made(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from avsal.configuration import frame_rate, seconds, setting
+from avsal.configuration import frame_rate, moment, setting
 from avsal.errors import ConfigError
 from avsal.render import OUTPUTS, colormap
 from avsal.workflows.model import ModelSettings
@@ -18,26 +18,7 @@ _VIDEO, _LOOK = "video and audio", "pictures"
 
 @dataclass(frozen=True, kw_only=True)
 class PredictSettings(ModelSettings):
-    """How videos are predicted and what is written of them; see `ModelSettings` for the rest.
-
-    Attributes:
-        save: some of `avsal.render.OUTPUTS`; a JSON summary is always written.
-        audio: ``own``, ``none``, ``zero``, or an audio file.
-        frame_rate: of a folder of images.
-        video_stream: number of the picture stream; None: the first that moves.
-        audio_stream: number of the sound stream; None: the one marked as default, else the first.
-        start: in seconds.
-        end: in seconds.
-        every: compute each N-th map and interpolate the others.
-        colormap: of the overlay.
-        alpha: opacity of the overlay at the map's peak.
-        style: of the overlay: ``heat`` or ``contour``.
-        caption: write the model's name and the time into the overlay.
-        bits: of PNG maps.
-        roi_strength: of roi, svtav1 and x265: the largest quantiser offset, for what nobody looks at.
-        overwrite: replace what is there.
-        skip_existing: leave videos alone that are already done.
-    """
+    """How videos are predicted and what is written of them; see `ModelSettings` for the rest."""
 
     save: tuple[str, ...] = setting(
         ("overlay",),
@@ -52,7 +33,12 @@ class PredictSettings(ModelSettings):
         group=_VIDEO,
     )
     frame_rate: float | None = setting(
-        None, help="of a folder of images", metavar="RATE", flags=("--fps",), parse=frame_rate, group=_VIDEO
+        None,
+        help="frames a second of a folder of images",
+        metavar="RATE",
+        flags=("--fps",),
+        parse=frame_rate,
+        group=_VIDEO,
     )
     video_stream: int | None = setting(
         None, help="picture stream of the file, from 0 [the first that moves]", group=_VIDEO
@@ -62,12 +48,8 @@ class PredictSettings(ModelSettings):
         help="sound stream of the file, from 0 [the one marked as default, else the first]",
         group=_VIDEO,
     )
-    start: float | None = setting(
-        None, help="in seconds or h:mm:ss", metavar="TIME", parse=seconds, group=_VIDEO
-    )
-    end: float | None = setting(
-        None, help="in seconds or h:mm:ss", metavar="TIME", parse=seconds, group=_VIDEO
-    )
+    start: float | None = moment("where to begin", _VIDEO)
+    end: float | None = moment("where to stop", _VIDEO)
     every: int = setting(
         1,
         help="compute each N-th map and interpolate the others; live and streaming go through all frames "
@@ -76,14 +58,17 @@ class PredictSettings(ModelSettings):
         group=_VIDEO,
     )
     colormap: str = setting(
-        "inferno", help="inferno, magma, viridis, turbo, jet, grey", metavar="NAME", group=_LOOK
+        "inferno",
+        help="colours of the overlay: inferno, magma, viridis, turbo, jet, grey",
+        metavar="NAME",
+        group=_LOOK,
     )
-    alpha: float = setting(0.7, help="opacity at the peak, 0 to 1", group=_LOOK)
+    alpha: float = setting(0.7, help="opacity of the overlay at the map's peak, 0 to 1", group=_LOOK)
     style: Literal["heat", "contour"] = setting(
-        "heat", help="of the overlay; contours leave what they mark to be seen", group=_LOOK
+        "heat", help="look of the overlay; contours leave what they mark to be seen", group=_LOOK
     )
     caption: bool = setting(False, help="write the model's name and the time into the overlay", group=_LOOK)
-    bits: Literal[8, 16] = setting(8, help="of PNG maps", group=_LOOK)
+    bits: Literal[8, 16] = setting(8, help="depth of PNG maps", group=_LOOK)
     roi_strength: float = setting(6.0, help="largest quantiser offset of roi, svtav1 and x265", group=_LOOK)
     overwrite: bool = setting(False, help="replace what is there")
     skip_existing: bool = setting(False, help="leave videos alone that are already done")
@@ -119,25 +104,14 @@ def aspect_ratio(text: str | Fraction) -> Fraction:
 
 @dataclass(frozen=True, kw_only=True)
 class CropSettings(ModelSettings):
-    """How a crop is planned and written; see `ModelSettings` for the rest.
-
-    Attributes:
-        aspect: width over height of the crop, the largest that fits into the frame.
-        speed: widths of the crop (heights where it moves up and down) in a second, at most.
-        start: in seconds.
-        end: in seconds.
-        every: compute each N-th map and interpolate the others.
-        audio: what the model hears: ``own``, ``none``, ``zero``, or a file.
-        path_only: write the path without the video.
-        overwrite: replace what is there.
-    """
+    """How a crop is planned and written; see `ModelSettings` for the rest."""
 
     aspect: Fraction = setting(
-        Fraction(9, 16), help="of the crop, width:height [9:16]", metavar="W:H", parse=aspect_ratio
+        Fraction(9, 16), help="shape of the crop, width:height [9:16]", metavar="W:H", parse=aspect_ratio
     )
-    speed: float = setting(0.35, help="of the crop: its widths in a second, at most")
-    start: float | None = setting(None, help="in seconds or h:mm:ss", metavar="TIME", parse=seconds)
-    end: float | None = setting(None, help="in seconds or h:mm:ss", metavar="TIME", parse=seconds)
+    speed: float = setting(0.35, help="how fast the crop may move, in its widths a second")
+    start: float | None = moment("where to begin")
+    end: float | None = moment("where to stop")
     every: int = setting(2, help="compute each N-th map and interpolate the others", least=1)
     audio: str = setting("own", help="what the model hears: own, none, zero, or an audio file")
     path_only: bool = setting(False, help="write the path as JSON, and no video")
