@@ -18,7 +18,7 @@ class GrowingArray(Closable):
     Use it as a context manager; the file is complete when it is left without an error.
 
     Args:
-        path: of the file; an existing one is replaced.
+        path: path of the file; an existing one is replaced.
         row: shape of one row.
         dtype: of the array.
 

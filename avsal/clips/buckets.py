@@ -65,7 +65,7 @@ def grouped(
     """A step's clips in groups of at most `most`, each of one length of sound.
 
     Args:
-        clips: of the step.
+        clips: clips of the step.
         most: clips in a group.
         length: samples of a clip's sound, None where it has none; None: all are alike.
     """

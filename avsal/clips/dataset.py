@@ -59,10 +59,10 @@ class ClipDataset(Dataset[Clip]):
     resumed. `set_epoch` reaches workers that live on between epochs.
 
     Args:
-        recordings: of one or several stores.
-        spec: of the model.
+        recordings: recordings of one or several stores.
+        spec: spec of the model.
         recipe: how fixations become density maps; None: the release's own maps, or object masks.
-        seed: of everything random.
+        seed: seed of everything random.
         map_size: (h, w) of the ground truth; None for the model's input size.
         clips_per_recording: in an epoch.
         every: instead of random clips: those that begin this many frames apart, the same in each epoch.

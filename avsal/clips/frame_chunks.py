@@ -58,7 +58,7 @@ class FrameChunks(_Pieces):
     """Writes frames; use it as a context manager.
 
     Args:
-        path: of the file; an existing one is replaced.
+        path: path of the file; an existing one is replaced.
 
     Attributes:
         num_rows: frames taken so far.
@@ -168,7 +168,7 @@ def read_frames(path: Path, indices: Sequence[int], size: tuple[int, int], count
     """Frames of a file that `FrameChunks` wrote.
 
     Args:
-        path: of the file.
+        path: path of the file.
         indices: 0-based; they may repeat and run backwards.
         size: (h, w) that the frames must have.
         count: frames that the file must hold.

@@ -62,7 +62,7 @@ def normalise(images: Sequence[NDArray[np.uint8]], spec: ClipSpec) -> Tensor:
 
     Args:
         images: T frames (H, W, 3) uint8 RGB.
-        spec: of the model.
+        spec: spec of the model.
 
     Returns:
         (3, T, H, W) float32 of the model's size, channels innermost in memory.
@@ -75,7 +75,7 @@ def normalise_clips(clips: Sequence[Tensor], spec: ClipSpec) -> Tensor:
 
     Args:
         clips: B tensors (T, H, W, 3) uint8 RGB, each of its video's `content_size`.
-        spec: of the model.
+        spec: spec of the model.
 
     Returns:
         (B, 3, T, H, W) float32 of the model's size, channels innermost in memory.

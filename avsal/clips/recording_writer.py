@@ -37,7 +37,14 @@ from avsal.media.frames import VideoInfo
 from avsal.media.video import open_frames
 from avsal.types import Fixations, Recording
 
-__all__ = ["has_ground_truth", "kept_maps", "source_fingerprint", "store_folder", "write_recording"]
+__all__ = [
+    "has_ground_truth",
+    "kept_maps",
+    "scaled_map",
+    "source_fingerprint",
+    "store_folder",
+    "write_recording",
+]
 
 Maps = Literal["density", "mask"]
 
@@ -53,6 +60,22 @@ def kept_maps(recording: Recording, settings: StoreSettings) -> Maps | None:
         return "mask"
     wanted = settings.maps or recording.load_fixations is None
     return "density" if recording.load_density is not None and wanted else None
+
+
+def scaled_map(recording: Recording, frame: int, size: tuple[int, int]) -> NDArray[np.generic]:
+    """(h, w) of a frame: its object mask, bool, or its density map, whose maximum becomes 1.
+
+    Raises:
+        DatasetError: the density is negative or not finite.
+    """
+    if recording.load_mask is not None:
+        return resize_map(recording.load_mask(frame).astype(np.float32), size) >= 0.5
+    assert recording.load_density is not None  # or nobody asks
+    density = resize_map(recording.load_density(frame), size)
+    peak = density.max()
+    if not np.isfinite(peak) or density.min() < 0:
+        raise DatasetError(f"{recording.id}: the density map of frame {frame} is negative or not finite")
+    return density / peak if peak > 0 else density
 
 
 def store_folder(recording: Recording) -> Path:
@@ -89,7 +112,7 @@ def write_recording(
     Args:
         recording: to be stored.
         folder: its place in the store.
-        settings: of the store.
+        settings: settings of the store.
         advance: called after each frame; what it raises passes through.
 
     Raises:
@@ -236,21 +259,10 @@ class _Writing:
         )
         with written as maps:
             for index in range(len(self.spans)):
-                image = self._map(index)
+                image = scaled_map(self.recording, index, self.size)
                 maps.append(image)
                 fingerprints.append(array_fingerprint(image))
         self.content.append(text_fingerprint(*fingerprints))
-
-    def _map(self, index: int) -> NDArray[np.generic]:
-        recording = self.recording
-        if recording.load_mask is not None:
-            return resize_map(recording.load_mask(index).astype(np.float32), self.size) >= 0.5
-        assert recording.load_density is not None  # else `kept_maps` gives None
-        density = resize_map(recording.load_density(index), self.size)
-        peak = density.max()
-        if not np.isfinite(peak) or density.min() < 0:
-            raise DatasetError(f"{recording.id}: the density map of frame {index} is negative or not finite")
-        return density / peak if peak > 0 else density
 
 
 @contextmanager

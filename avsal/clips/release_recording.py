@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal.clips.preparation import content_size, resize_map
-from avsal.clips.recording_writer import source_fingerprint
+from avsal.clips.preparation import content_size
+from avsal.clips.recording_writer import has_ground_truth, scaled_map, source_fingerprint
 from avsal.clips.stored_recording import StoredRecording
 from avsal.errors import DatasetError
 from avsal.media.audio import load_sound
@@ -51,14 +51,14 @@ class ReleaseRecording(StoredRecording):
 
         Args:
             recording: with gaze, maps or masks.
-            spec: of the model: frames are scaled to its size, sound to its rate.
-            times: of the frames, where a reader of the data set knows them; None: by the frame rate.
+            spec: spec of the model: frames are scaled to its size, sound to its rate.
+            times: times of the frames, where a reader of the data set knows them; None: by the frame rate.
 
         Raises:
             DatasetError: nobody looked at it, or it cannot be read.
             MediaError: its video cannot be opened.
         """
-        if not (recording.load_fixations or recording.load_density or recording.load_mask):
+        if not has_ground_truth(recording):
             raise DatasetError(f"{recording.dataset} {recording.id} has neither gaze nor maps")
         info = open_frames(recording.frames, frame_rate=recording.frame_rate).info
         count = recording.num_frames if times is None else min(len(times), recording.num_frames or len(times))
@@ -134,18 +134,11 @@ class ReleaseRecording(StoredRecording):
     def _reader(self) -> Any:
         return open_frames(self.folder, self.size, frame_rate=self.of_release.frame_rate)
 
-    def sound(self, start: float, num_samples: int) -> NDArray[np.float32]:
-        """See `StoredRecording`."""
-        samples = np.zeros(num_samples, np.float32)
+    def _whole_sound(self) -> NDArray[np.float32]:
         audio = self.of_release.audio
-        if audio is not None and not self.muted:
-            origin = self._reader.info.origin if audio == self.folder else None
-            whole = _whole_sound(audio, self.sample_rate, origin, float(self.spans[-1][1]))
-            first = round(start * self.sample_rate)
-            begin, stop = max(first, 0), min(first + num_samples, len(whole))
-            if begin < stop:
-                samples[begin - first : stop - first] = whole[begin:stop]
-        return samples
+        assert audio is not None  # asked for where there is sound
+        origin = self._reader.info.origin if audio == self.folder else None
+        return _read_sound(audio, self.sample_rate, origin, float(self.spans[-1][1]))
 
     @cached_property
     def _all(self) -> Fixations:
@@ -190,19 +183,11 @@ class ReleaseRecording(StoredRecording):
         Raises:
             DatasetError: there is none, or it is negative or not finite.
         """
-        recording = self.of_release
-        if recording.load_mask is not None:
-            mask = resize_map(recording.load_mask(frame).astype(np.float32), self.size) >= 0.5
-            return mask.astype(np.float32)
-        if recording.load_density is None:
+        if self.maps is None:
             raise DatasetError(f"{self.id} has no density maps: draw maps from its fixations")
-        density = resize_map(recording.load_density(frame), self.size)
-        peak = density.max()
-        if not np.isfinite(peak) or density.min() < 0:
-            raise DatasetError(f"{self.id}: the density map of frame {frame} is negative or not finite")
-        return density / peak if peak > 0 else density
+        return scaled_map(self.of_release, frame, self.size).astype(np.float32, copy=False)
 
 
 @lru_cache(maxsize=4)
-def _whole_sound(path: Path, rate: int, origin: float | None, end: float) -> NDArray[np.float32]:
+def _read_sound(path: Path, rate: int, origin: float | None, end: float) -> NDArray[np.float32]:
     return load_sound(path, rate, origin=origin, end=end)[0]

@@ -120,8 +120,8 @@ def prepare(
     test video, is only counted. Recordings that the store holds already stay.
 
     Args:
-        recordings: of any data sets.
-        folder: of the store; made if it is missing.
+        recordings: recordings of any data sets.
+        folder: folder of the store; made if it is missing.
         settings: size, rate and the like.
         workers: recordings at a time, None for one a core.
         strict: raise on the first recording that cannot be stored.

@@ -193,12 +193,15 @@ class StoredRecording:
         """(num_samples,) mono from `start` in seconds on the video clock; zeros where there is no sound."""
         samples = np.zeros(num_samples, np.float32)
         if self.has_sound and not self.muted:
-            stored = self._array(SOUND)
+            stored = self._whole_sound()
             first = round(start * self.sample_rate)
             begin, stop = max(first, 0), min(first + num_samples, len(stored))
             if begin < stop:
                 samples[begin - first : stop - first] = stored[begin:stop]
         return samples
+
+    def _whole_sound(self) -> NDArray[np.float32]:
+        return self._array(SOUND)
 
     def window_sound(
         self, window: Window, spec: ClipSpec, *, read: bool = True
@@ -206,8 +209,8 @@ class StoredRecording:
         """The sound of a window's seconds, by the rule of prediction (`excerpt`).
 
         Args:
-            window: of frames of this recording.
-            spec: of the model; its sample rate is this recording's.
+            window: window of frames of this recording.
+            spec: spec of the model; its sample rate is this recording's.
             read: False gives zeros of the same length, for planning.
 
         Returns:

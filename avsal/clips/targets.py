@@ -74,7 +74,7 @@ class TargetRule:
 
         Args:
             recording: a stored one.
-            frames: of it.
+            frames: frames of it.
             views: of a photograph, one for each of the frames: the part that a camera shows.
 
         Raises:

@@ -49,8 +49,8 @@ def sped_window(spec: ClipSpec, num_frames: int, rate: float, random: np.random.
     """A random window whose frames lie `rate` apart, rounded; None where the video is too short for it.
 
     Args:
-        spec: of the model.
-        num_frames: of the video.
+        spec: spec of the model.
+        num_frames: number of frames of the video.
         rate: 2 for twice as fast, 0.5 for half.
         random: where it lies.
     """

@@ -46,7 +46,7 @@ class AlternatingClips:
     Args:
         turns: two or more, by name; each step's `StepShare.turn` is such a name.
         validation: name of the one that a model is validated on, whose gaze is that of the baselines.
-        seed: of the order.
+        seed: seed of the order.
 
     Raises:
         ConfigError: fewer than two turns.

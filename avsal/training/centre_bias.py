@@ -37,7 +37,7 @@ def mean_map(gaze: NDArray[np.float64], size: tuple[int, int], sigma: float = 0.
     Args:
         gaze: (N, 2) y and x as fractions of the frame.
         size: (H, W) of the map.
-        sigma: of the blur, as a fraction of the frame's height and width.
+        sigma: standard deviation of the blur, as a fraction of the frame's height and width.
 
     Returns:
         (H, W) float32 with sum 1.

@@ -107,7 +107,7 @@ def check_start(settings: TrainSettings, start: Start) -> None:
     """Raise ConfigError where a part that was published pretrained would start from random numbers unsaid.
 
     Args:
-        settings: of the run; ``from_scratch`` says it.
+        settings: settings of the run; ``from_scratch`` says it.
         start: what the model starts from.
     """
     if settings.from_scratch:

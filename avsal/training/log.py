@@ -20,7 +20,7 @@ class RunLog(Closable):
     """Writes one JSON object a line: ``kind`` is step, validation, or end.
 
     Args:
-        folder: of the run.
+        folder: folder of the run.
         step: that the run goes on from: what was logged after it is taken out, as those steps are repeated.
         track: told the numbers of each line by name, and the step: for trackers.
         write: False in all but one of several processes.

@@ -24,8 +24,8 @@ def create_accelerator(settings: TrainSettings, folder: RunFolder, *, unused: bo
     """What the processes of a launch share a run by; torchrun's and Accelerate's on CPUs join too.
 
     Args:
-        settings: of the run.
-        folder: of the run.
+        settings: settings of the run.
+        folder: folder of the run.
         unused: whether some parameters may go without a gradient in a step.
 
     Raises:
@@ -74,9 +74,12 @@ def start_trackers(
 
     Args:
         accelerator: that was made with them.
-        settings: of the run, as plain values.
-        name: of the run.
+        settings: settings of the run, as plain values.
+        name: name of the run.
         step: that it goes on from.
+
+    Raises:
+        ConfigError: a tracker refuses.
     """
     trackers = [str(getattr(tracker, "value", tracker)) for tracker in accelerator.log_with]
     if not trackers:
@@ -87,10 +90,16 @@ def start_trackers(
         "mlflow": {"run_name": name},
     }
     options = {tracker: own[tracker] for tracker in trackers if tracker in own}
-    project = (
-        "tensorboard" if trackers == ["tensorboard"] else "avsal"
-    )  # a folder of the run's for the former
-    accelerator.init_trackers(project, config=_flat(settings), init_kwargs=options)
+    # a folder of the run's for the former
+    project = "tensorboard" if trackers == ["tensorboard"] else "avsal"
+    try:
+        accelerator.init_trackers(project, config=_flat(settings), init_kwargs=options)
+    except Exception as error:  # of the trackers' own kinds: no key, no server, no room
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise ConfigError(
+            f"run.trackers={','.join(trackers)} cannot begin ({reason}): see to it, for instance by "
+            "WANDB_MODE=offline or MLFLOW_TRACKING_URI, or leave it out, and go on with run.resume=auto"
+        ) from error
     return lambda values, at: accelerator.log(values, step=at)
 
 

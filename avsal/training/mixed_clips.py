@@ -55,7 +55,7 @@ class MixedClips:
 
     Args:
         parts: two or more, in the order in which their clips stand in a batch.
-        seed: of the choice of sounds.
+        seed: seed of the choice of sounds.
 
     Raises:
         ConfigError: fewer than two parts, two of one name, or a weight that is not positive.

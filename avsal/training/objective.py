@@ -56,7 +56,7 @@ class Objective(nn.Module):
 
     Args:
         model: to train; frozen parts are frozen here.
-        settings: of the run.
+        settings: settings of the run.
         turns: of clips that take turns, by name; see `turn`.
 
     Raises:
@@ -112,7 +112,7 @@ class Objective(nn.Module):
         """While a step is taken: the model as its turn uses it, parts at rest that do not learn yet.
 
         Args:
-            name: of the turn; None: the model as it is.
+            name: name of the turn; None: the model as it is.
             epoch: 0-based, of the step.
         """
         call, supervised = self.call, self.supervised

@@ -34,9 +34,9 @@ def write_picture(path: Path, pixels: Tensor, spec: ClipSpec, density: Tensor, p
     """Write the frame, the frame as people looked at it, and as the model predicts, side by side.
 
     Args:
-        path: of the PNG.
+        path: path of the PNG.
         pixels: (3, H, W) of one frame as the model is given it.
-        spec: of the model.
+        spec: spec of the model.
         density: (H, W).
         predicted: (H, W).
 

@@ -62,7 +62,7 @@ class ProgressLine:
             loss: of the step.
             epoch: that is under way, from 1.
             done: steps in all.
-            clips: of the step, of all processes.
+            clips: clips of the step, of all processes.
             seconds: that it took, reading its clips included.
         """
         self.clips += clips

@@ -38,7 +38,7 @@ class RunFolder:
     """Paths of a run's files, and writing them whole or not at all.
 
     Args:
-        path: of the folder; made when the run opens it.
+        path: path of the folder; made when the run opens it.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -125,7 +125,7 @@ def read_json(path: Path, kind: type[Any] = dict) -> Any:
     """What a JSON file of a run folder holds.
 
     Args:
-        path: of the file.
+        path: path of the file.
         kind: that it must be of: a mapping or a list.
 
     Raises:

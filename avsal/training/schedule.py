@@ -16,7 +16,7 @@ def factor(schedule: ScheduleSettings, *, step: int, epoch: int, num_steps: int)
         schedule: which course.
         step: 0-based, of the whole run.
         epoch: 0-based.
-        num_steps: of the whole run.
+        num_steps: number of steps of the whole run.
 
     Examples:
         TSFP-Net's rate (section 4.2) falls at the 22nd, 25th and 26th of 26 epochs:

@@ -64,7 +64,7 @@ def save_state(
     """Write the state; a kill at any moment leaves the old file or the new one.
 
     Args:
-        path: of the file.
+        path: path of the file.
         model: trained.
         optimiser: that trains it.
         scaler: state of fp16's scaler, None without one.
@@ -124,7 +124,7 @@ def load_state(
     """Read a state into a model and its optimiser.
 
     Args:
-        path: of the file.
+        path: path of the file.
         model: takes the weights.
         optimiser: takes its state.
         before: read instead where `path` is missing or damaged.

@@ -22,8 +22,8 @@ from avsal.clips import (
     WindowPlan,
     content_region,
     dealt,
-    excerpt,
     grouped,
+    normalise_clips,
     planned_steps,
     waveform,
 )
@@ -148,8 +148,8 @@ class StoredFrames:
     """The frames of recordings to validate on, each seen through the window that prediction shows.
 
     Args:
-        recordings: of one or several stores.
-        spec: of the model.
+        recordings: recordings of one or several stores.
+        spec: spec of the model.
         recipe: how fixations become density maps; None: the release's own.
         first_frames: of each recording; None: all. Windows never look beyond them.
         frame_step: every how many of those frames.
@@ -182,7 +182,8 @@ class StoredFrames:
             for window in WindowPlan(spec).take(self._count(recording), ended=True):
                 wanted = self._wanted(window)
                 if wanted:
-                    samples = len(self._sound(recording, window, read=False))
+                    sound = recording.window_sound(window, spec, read=False)
+                    samples = 0 if sound is None else len(sound)
                     groups.setdefault((window.start, samples), []).append((window, wanted))
             for group in groups.values():
                 for begin in range(0, len(group), batch_size):
@@ -193,30 +194,16 @@ class StoredFrames:
 
     def __getitem__(self, index: int) -> ValidationBatch:
         recording, group = self._batches[index]
-        rows, columns = content_region(self.spec, recording.video_size, self.spec.size)
-        clips = [self._clip(recording, window, wanted) for window, wanted in group]
-        batch = ClipBatch.collect([clip for clip, _ in clips], self.spec)
         scored = [(number, slot, frame) for number, (_, wanted) in enumerate(group) for slot, frame in wanted]
-        longest = max(1, max(len(points) for _, found in clips for points in found[1]))
-        points = torch.zeros(len(scored), longest, 2, dtype=torch.long)
-        mask = torch.zeros(len(scored), longest, dtype=torch.bool)
-        corner = torch.tensor([rows.start, columns.start])
-        for place, looks in enumerate(looks for _, found in clips for looks in found[1]):
-            points[place, : len(looks)] = looks - corner
-            mask[place, : len(looks)] = True
-        density = torch.cat([found[0] for _, found in clips])
-        return ValidationBatch(
-            frames=batch.frames,
-            audio=batch.audio,
+        images = [torch.from_numpy(recording.frames(window.frames)) for window, _ in group]
+        sounds = [recording.window_sound(window, self.spec) for window, _ in group]
+        heard = [waveform(sound, self.spec) for sound in sounds if sound is not None]
+        return self._truth(recording, [frame for _, _, frame in scored])._replace(
+            frames=normalise_clips(images, self.spec),
+            audio=torch.stack(heard) if heard else None,
             clip=torch.tensor([number for number, _, _ in scored]),
             slot=torch.tensor([slot for _, slot, _ in scored]),
-            recording=[f"{recording.dataset}/{recording.id}"] * len(scored),
-            frame=[frame for _, _, frame in scored],
-            density=density[:, rows, columns],
-            points=points,
-            mask=mask,
             start=group[0][0].start,
-            region=(rows, columns),
         )
 
     @property
@@ -238,11 +225,11 @@ class StoredFrames:
             images = {index: image for index, image in images.items() if index in window.frames}
             if missing:
                 images |= dict(zip(missing, recording.frames(missing), strict=True))
-            sound = self._sound(recording, window) if use_sound else np.zeros(0, np.float32)
+            sound = recording.window_sound(window, self.spec) if use_sound else None
             yield WindowJob(
                 window,
                 [Frame(index, 0.0, 0.0, index, images[index]) for index in window.frames],
-                (waveform(sound, self.spec) if len(sound) else None,),
+                (None if sound is None else waveform(sound, self.spec),),
                 [WindowMaps(slot, frame, 0.0, 0.0) for slot, frame in wanted],
             )
 
@@ -252,7 +239,10 @@ class StoredFrames:
 
     def truth(self, video: int, frames: Sequence[int]) -> ValidationBatch:
         """See `WholeVideos`."""
-        recording = self.recordings[video]
+        return self._truth(self.recordings[video], frames)
+
+    def _truth(self, recording: StoredRecording, frames: Sequence[int]) -> ValidationBatch:
+        """Where people looked on some frames; the batch has no windows."""
         targets = self._rule.targets(recording, frames)
         rows, columns = content_region(self.spec, recording.video_size, self.spec.size)
         looks = targets.pixels()
@@ -287,39 +277,6 @@ class StoredFrames:
     def fingerprint(self) -> Mapping[str, Any]:
         """See `ValidationSource`."""
         return _fingerprint(self.recordings, self.facts)
-
-    def _clip(
-        self, recording: StoredRecording, window: Window, wanted: Sequence[tuple[int, int]]
-    ) -> tuple[Clip, tuple[torch.Tensor, list[torch.Tensor]]]:
-        """A window as the loader gives it, and density and pixels of the frames to be scored."""
-        frames = [frame for _, frame in wanted]
-        targets = self._rule.targets(recording, frames)
-        sound = self._sound(recording, window)
-        rows, columns = targets.points.rows_and_columns()
-        pixels = torch.from_numpy(np.stack([rows, columns], axis=1))
-        slots = torch.from_numpy(targets.points.frame)
-        density = torch.from_numpy(targets.density)
-        clip = Clip(
-            images=torch.from_numpy(recording.frames(window.frames)),
-            audio=waveform(sound, self.spec) if len(sound) else None,
-            density=density[:1],
-            points=(pixels[slots == 0],),
-            frames=torch.tensor(frames[:1]),
-            recording=recording.id,
-            dataset=recording.dataset,
-        )
-        return clip, (density, [pixels[slots == slot] for slot in range(len(frames))])
-
-    def _sound(self, recording: StoredRecording, window: Window, *, read: bool = True) -> NDArray[np.float32]:
-        """(A,) samples of a window's seconds; none where the video has no sound or the model hears none."""
-        if self.spec.sample_rate is None or not recording.has_sound:
-            return np.zeros(0, np.float32)
-        usual = self.spec.audio_samples(self.spec.num_frames / recording.frame_rate)
-        spans = recording.spans[list(window.frames)].tolist()
-        source = recording.sound if read else lambda start, samples: np.zeros(samples, np.float32)
-        return excerpt(
-            window, spans, recording.sample_rate, usual, source, self.spec.audio_lead, self.spec.audio_rule
-        )
 
 
 def hold_out(

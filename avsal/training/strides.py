@@ -25,7 +25,7 @@ def check_strides(spec: ClipSpec, strides: tuple[int, ...], *, videos: bool) -> 
     """Raise ConfigError where a model cannot move on by these numbers of frames.
 
     Args:
-        spec: of the model.
+        spec: spec of the model.
         strides: to score with.
         videos: whether there are whole videos to move on in, not clips made for the model.
     """
@@ -51,7 +51,7 @@ def score_strides(
     Where the folder has the scores of this checkpoint at these strides already, nothing is done.
 
     Args:
-        folder: of the run.
+        folder: folder of the run.
         source: gives the frames to score on, for a spec that says the stride.
         strides: of the windows.
         metrics: to compute.

@@ -69,10 +69,10 @@ class SyntheticClips(Dataset[Clip]):
 
     Args:
         videos: the generator.
-        spec: of the model, whose size and sample rate the videos must have.
+        spec: spec of the model, whose size and sample rate the videos must have.
         num_clips: n, of an epoch.
         repeat: whether every epoch has the same videos, in another order.
-        seed: of the order.
+        seed: seed of the order.
         workers: processes that make videos, 0 for the training process itself.
         context: frames that the videos have before and after the model's window; sound and ground truth are
             the window's.
@@ -142,7 +142,7 @@ class SyntheticFrames:
 
     Args:
         videos: the generator, of another seed than the one to train on.
-        spec: of the model.
+        spec: spec of the model.
         num_clips: videos.
         batch_size: at once.
 

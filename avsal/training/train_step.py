@@ -34,7 +34,7 @@ class TrainStep:
     """Takes steps.
 
     Args:
-        settings: of the run.
+        settings: settings of the run.
         accelerator: of this process.
         model: to train.
         objective: the model with its loss, as the accelerator wrapped it.
@@ -58,7 +58,7 @@ class TrainStep:
         Args:
             share: of this process.
             progress: before the step; steps that fp16's scaler leaves out are counted in it.
-            num_steps: of the whole run, for the learning rate.
+            num_steps: number of steps of the whole run, for the learning rate.
 
         Returns:
             The loss, its terms and what else is to be logged.

@@ -45,7 +45,7 @@ class Trainer:
     """Trains a model.
 
     Args:
-        settings: of the run.
+        settings: settings of the run.
         model: with the weights it starts from.
         clips: to learn from.
         validation: frames to score on; None: the last checkpoint counts as the best.

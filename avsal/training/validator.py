@@ -29,12 +29,12 @@ class Validator:
     """Scores a model while it is trained.
 
     Args:
-        settings: of the run.
+        settings: settings of the run.
         accelerator: that the processes share the frames by.
         model: to score.
         clips: to learn from, for the baselines.
         source: frames to score on, None for none.
-        folder: of the run.
+        folder: folder of the run.
 
     Attributes:
         fingerprint: of all clips, as plain values.

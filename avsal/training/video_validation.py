@@ -94,7 +94,7 @@ def score_videos(
 
     Args:
         model: put into evaluation mode, and back.
-        source: of the videos.
+        source: source of the videos.
         metrics: to compute.
         videos: numbers of those to score, None for all.
         use_sound: whether the model gets to hear what there is to hear.

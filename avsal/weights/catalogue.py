@@ -107,7 +107,7 @@ def fetch(name: str) -> Path:
     A download that was cut is taken up where it ended, by this call or a later one.
 
     Args:
-        name: of the entry.
+        name: name of the entry.
 
     Returns:
         The file.

@@ -74,7 +74,7 @@ def save_checkpoint(
 
     Args:
         model: built by name; its `trained` goes into the header.
-        path: of the file; its folder is made.
+        path: path of the file; its folder is made.
         **about: see `About`.
 
     Returns:
@@ -162,7 +162,7 @@ def load_checkpoint(
     the log.
 
     Args:
-        path: of the file.
+        path: path of the file.
         device: where the model goes.
         **choices: arguments among the model's `choices`, in place of the checkpoint's.
 
@@ -192,7 +192,7 @@ def verified_tensors(path: Path, expected: Mapping[str, Tensor], sha256: str, wh
     """The tensors of a file of ours; names and shapes are compared before one is read, the hash thereafter.
 
     Args:
-        path: of the file.
+        path: path of the file.
         expected: names and shapes, as a state dict.
         sha256: what the file's header says.
         what: the tensors are of, for messages.
@@ -224,7 +224,7 @@ def fill(module: torch.nn.Module, tensors: Mapping[str, Tensor], source: str) ->
     Args:
         module: to fill.
         tensors: by name.
-        source: of the tensors, for messages.
+        source: source of the tensors, for messages.
 
     Returns:
         Whether anything was converted.

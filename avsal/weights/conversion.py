@@ -69,8 +69,8 @@ def convert_state(
 
     Args:
         state: as published, with or without ``module.`` before every key.
-        name: of the network it must be, or several that it may be; None takes whichever it is.
-        source: of the state dict, for messages.
+        name: name of the network it must be, or several that it may be; None takes whichever it is.
+        source: source of the state dict, for messages.
 
     Raises:
         CheckpointError: the layout is not recognised, or a tensor is left over, missing, of another shape,

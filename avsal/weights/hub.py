@@ -18,7 +18,7 @@ from avsal.models import SaliencyModel
 from avsal.weights.card import model_card
 from avsal.weights.checkpoint import About, load_checkpoint, save_checkpoint
 
-__all__ = ["WEIGHTS", "from_hub", "from_pretrained", "hub_id", "push_to_hub", "save_pretrained"]
+__all__ = ["from_hub", "from_pretrained", "hub_id", "push_to_hub", "save_pretrained", "weights_in"]
 
 WEIGHTS = "model.safetensors"
 
@@ -73,11 +73,7 @@ def from_pretrained(
     """
     folder = Path(folder_or_id)
     if folder.is_dir():
-        if not (folder / WEIGHTS).is_file():
-            raise CheckpointError(
-                f"the folder {folder} holds no {WEIGHTS}: expected one that save_pretrained wrote"
-            )
-        return load_checkpoint(folder / WEIGHTS, device=device)
+        return load_checkpoint(weights_in(folder), device=device)
     return load_checkpoint(from_hub(hub_id(str(folder_or_id)) or str(folder_or_id), revision), device=device)
 
 
@@ -99,7 +95,7 @@ def push_to_hub(
         repository: a Hub id such as ``name/model``; made where it is not there.
         private: whether a new repository is seen by its owner alone.
         revision: branch; None: the main one.
-        message: of the commit.
+        message: message of the commit.
         **about: see `avsal.weights.checkpoint.About`.
 
     Returns:
@@ -134,6 +130,21 @@ def push_to_hub(
                 f"the Hub does not take {identifier}: {reason}; log in by `hf auth login`, and check the name"
             ) from error
     return str(address)
+
+
+def weights_in(folder: Path) -> Path:
+    """The checkpoint in a folder that `save_pretrained` wrote.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    if not (folder / WEIGHTS).is_file():
+        inside = next(iter(sorted(folder.glob("*.safetensors"))), None)
+        hint = f"; name the file in it, {inside}" if inside else ""
+        raise CheckpointError(
+            f"the folder {folder} holds no {WEIGHTS}: expected one that save_pretrained wrote{hint}"
+        )
+    return folder / WEIGHTS
 
 
 def hub_id(given: str) -> str | None:

@@ -19,6 +19,15 @@ __all__ = ["ModelIdentity", "TrainedOn", "model_identity", "trained_on"]
 
 MAX_WORDS = 300
 Origin = Literal["shipped", "demonstration", "published", "trained", "changed", "untrained"]
+#: of each what stands behind the name in a label, and what a line says of it
+ORIGINS: dict[Origin, tuple[str, str]] = {
+    "shipped": ("", "shipped with avsal"),
+    "demonstration": ("demonstration", "the demonstration that ships with avsal, no paper's weights"),
+    "published": ("its authors' weights", "its authors' weights"),
+    "trained": ("{sha256}", "own weights"),
+    "changed": ("{sha256}", "trained on since it was loaded"),
+    "untrained": ("untrained", "untrained: its maps mean nothing"),
+}
 
 
 @dataclass(frozen=True)
@@ -50,28 +59,12 @@ class ModelIdentity:
     @property
     def label(self) -> str:
         """A few words for a table's row or a picture; never the title of a paper."""
-        name = self.checkpoint or self.name
-        words = {
-            "shipped": name,
-            "demonstration": f"{name} (demonstration)",
-            "published": f"{name} (its authors' weights)",
-            "trained": f"{name} ({self.sha256[:8]})",
-            "changed": f"{name} ({self.sha256[:8]})",
-            "untrained": f"{name} (untrained)",
-        }
-        return words[self.origin]
+        told = ORIGINS[self.origin][0].format(sha256=self.sha256[:8])
+        return f"{self.checkpoint or self.name}{told and f' ({told})'}"
 
     def describe(self) -> str:
         """One line for people."""
-        words = {
-            "shipped": "shipped with avsal",
-            "demonstration": "the demonstration that ships with avsal, no paper's weights",
-            "published": "its authors' weights",
-            "trained": "own weights",
-            "changed": "trained on since it was loaded",
-            "untrained": "untrained: its maps mean nothing",
-        }
-        parts = [f"{self.checkpoint or self.name}: {words[self.origin]}"]
+        parts = [f"{self.checkpoint or self.name}: {ORIGINS[self.origin][1]}"]
         if self.origin != "untrained":
             parts.append(f"trained on {self.trained_on or 'data that are not stated'}")
             parts.append(f"licence {(self.licence or 'not stated').partition(';')[0]}")

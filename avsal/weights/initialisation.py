@@ -129,10 +129,9 @@ def part_of(model: SaliencyModel, part: str) -> tuple[str, nn.Module, tuple[str,
     Raises:
         ConfigError: the model has none.
     """
-    for name, module in model.named_modules():
-        for kind, takes in TAKES[part].items():
-            if isinstance(module, kind):
-                return name, module, takes
+    name, takes = pretrained_parts(model).get(part, ("", ()))
+    if takes:
+        return name, model.get_submodule(name), takes
     what = " or ".join(backbone for names in TAKES[part].values() for backbone in names)
     raise ConfigError(f"model {model.name!r} has no {part} that takes published weights (of {what})")
 

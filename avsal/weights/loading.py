@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from typing import Any
 
 import torch
 
-from avsal.errors import CheckpointError, ConfigError
+from avsal.errors import CheckpointError, ConfigError, did_you_mean
 from avsal.models import ArgumentValue, SaliencyModel, create_model, list_models, model_info
 from avsal.weights.catalogue import CATALOGUE, cache_folder, fetched
 from avsal.weights.checkpoint import (
@@ -24,10 +23,9 @@ from avsal.weights.checkpoint import (
     load_checkpoint,
     read_header,
 )
-from avsal.weights.conversion import convert_state, without_wrapper_prefix
+from avsal.weights.conversion import without_wrapper_prefix
 from avsal.weights.header import CheckpointHeader, plain
-from avsal.weights.hub import WEIGHTS, from_hub, hub_id
-from avsal.weights.published import MODELS
+from avsal.weights.hub import from_hub, hub_id, weights_in
 from avsal.weights.published_file import recognised_model
 from avsal.weights.shipped import DEFAULT, SHIPPED, differing, shipped_checkpoint
 from avsal.weights.state_file import read_state
@@ -74,8 +72,8 @@ def load_model(
         weights: anything that `find_weights` takes, of the model named.
         device: where the model goes.
         revision: branch, tag or commit, of a Hub id.
-        **arguments: of the model's constructor. A checkpoint of ours brings its own, which must agree but for
-            the model's `choices`.
+        **arguments: arguments of the model's constructor. A checkpoint of ours brings its own, which must
+            agree but for the model's `choices`.
 
     Raises:
         CheckpointError: a file is missing, broken, of another model, or does not fit.
@@ -135,32 +133,25 @@ def find_weights(
     if text in CATALOGUE:
         return Found(fetched(text))
     if os.path.isdir(path):
-        if not (path / WEIGHTS).exists():
-            inside = next(iter(sorted(path.glob("*.safetensors"))), None)
-            hint = f"; name the file in it, {inside}" if inside else ""
-            raise CheckpointError(
-                f"the folder {path} holds no {WEIGHTS}: expected one that save_pretrained wrote{hint}"
-            )
-        return Found(path / WEIGHTS)
+        return Found(weights_in(path))
     if os.path.lexists(path):
         return Found(path)
     if (repository := hub_id(text)) is not None:
         return Found(from_hub(repository, revision))
     if path.suffix == "" and os.sep not in text:
         known = [*list_models(), *SHIPPED]
-        near = difflib.get_close_matches(text[:100], known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ConfigError(f"unknown model {text[:100]!r}: expected one of {', '.join(known)}{hint}")
-    raise CheckpointError(f"there is no checkpoint {text[:400]!r}: check the path")
+        hint = did_you_mean(text, known)
+        raise ConfigError(f"unknown model {text!r}: expected one of {', '.join(known)}{hint}")
+    raise CheckpointError(f"there is no checkpoint {text!r}: check the path")
 
 
 def load_file(path: Path, name: str | None, arguments: Mapping[str, Any]) -> SaliencyModel:
     """The model in a file of any kind.
 
     Args:
-        path: of the file.
-        name: of the model it must be; None: whichever it is.
-        arguments: of its constructor.
+        path: path of the file.
+        name: name of the model it must be; None: whichever it is.
+        arguments: arguments of its constructor.
     """
     if is_ours(path):
         header = read_header(path)
@@ -173,8 +164,6 @@ def load_file(path: Path, name: str | None, arguments: Mapping[str, Any]) -> Sal
     with torch.random.fork_rng(devices=[]):
         model = create_model(name, **arguments)
     if not set(tensors) & set(model.state_dict()):
-        if name not in MODELS:
-            refuse_backbone(tensors, path, name)
         return recognised_model(tensors, path, name, arguments)
     fill(model, tensors, str(path))
     model.trained = True
@@ -195,22 +184,6 @@ def placed(model: SaliencyModel, device: str | torch.device) -> SaliencyModel:
         raise ConfigError(f"the model cannot be put on the device {str(device)!r}: {reason}") from error
 
 
-def refuse_backbone(tensors: Mapping[str, torch.Tensor], path: Path, name: str) -> None:
-    """Raise CheckpointError that tells a backbone from weights that are no part of anything known."""
-    try:
-        found = convert_state(tensors, source=str(path))
-    except CheckpointError as error:
-        raise CheckpointError(f"{path} holds no weights of {name} under our names, and {error}") from error
-    if found.backbone in MODELS:
-        raise CheckpointError(
-            f"{path} is the model {found.backbone} in the layout of {found.layout}, not {name}"
-        )
-    raise CheckpointError(
-        f"{path} is the backbone {found.backbone} in the layout of {found.layout}, not the whole model "
-        f"{name}: give it as the weights of the model's encoder or audio, and train the rest"
-    )
-
-
 def check_arguments(header: CheckpointHeader, arguments: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """Those of the arguments that may differ from the checkpoint's and do.
 
@@ -220,9 +193,7 @@ def check_arguments(header: CheckpointHeader, arguments: Mapping[str, Any], path
     known = effective_arguments(model_info(header.model), header.arguments)
     for key in arguments:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ConfigError(f"model {header.model!r} takes no argument {key!r}{hint}")
+            raise ConfigError(f"model {header.model!r} takes no argument {key!r}{did_you_mean(key, known)}")
     choices = model_info(header.model).choices
     others = differing(header, arguments)
     for key in others:

@@ -69,7 +69,7 @@ def check_numbers(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], s
     Args:
         found: tensors as the file has them.
         expected: tensors of the network, under the same names.
-        source: of the tensors, for messages.
+        source: source of the tensors, for messages.
 
     Returns:
         Types that differ from the network's only in precision.

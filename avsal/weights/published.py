@@ -33,6 +33,7 @@ from avsal.weights import (
     vinet_layouts,
 )
 from avsal.weights.layout import Layout
+from avsal.weights.soundnet_layouts import one_dimensional
 
 __all__ = ["BACKBONES", "MODELS", "NETWORKS", "PublishedNetwork"]
 
@@ -40,11 +41,6 @@ __all__ = ["BACKBONES", "MODELS", "NETWORKS", "PublishedNetwork"]
 def unchanged(name: str, tensor: Tensor) -> Tensor:
     """The tensor itself."""
     return tensor
-
-
-def one_dimensional(name: str, tensor: Tensor) -> Tensor:
-    """SoundNet's kernels without the axis that publishers gave them."""
-    return soundnet_layouts.one_dimensional(tensor)
 
 
 def sound_one_dimensional(name: str, tensor: Tensor) -> Tensor:

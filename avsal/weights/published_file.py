@@ -71,8 +71,8 @@ def read_backbone(path: str | os.PathLike[str], name: str | tuple[str, ...] | No
     """A network's weights from a file that `convert` wrote or straight from a published one.
 
     Args:
-        path: of the file.
-        name: of the network it must be, or several that it may be; None takes whichever it is.
+        path: path of the file.
+        name: name of the network it must be, or several that it may be; None takes whichever it is.
 
     Raises:
         CheckpointError: the file cannot be read or does not convert.
@@ -100,26 +100,33 @@ def recognised_model(
     Args:
         tensors: as published.
         path: they came from.
-        name: of the model it must be; None: any.
-        arguments: of the model's constructor.
+        name: name of the model it must be; None: any.
+        arguments: arguments of the model's constructor.
 
     Raises:
         CheckpointError: no such model, or a tensor is left over, missing, or does not fit.
         ConfigError: the model takes no such argument.
     """
+    wanted = name if name in MODELS else None
     try:
-        found = convert_state(tensors, name, source=str(path))
+        found = convert_state(tensors, wanted, source=str(path))
     except CheckpointError as error:
-        if name is not None:
+        if wanted is not None:
             raise
         raise CheckpointError(
             f"{error}; weights under avsal's own names need their model's name beside them"
+            if name is None
+            else f"{path} holds no weights of {name} under our names, and {error}"
         ) from error
-    if found.backbone not in MODELS:
+    kind = "model" if found.backbone in MODELS else "backbone"
+    told = f"{path} is the {kind} {found.backbone} in the layout of {found.layout}"
+    if kind == "backbone":
         raise CheckpointError(
-            f"{path} is the backbone {found.backbone} in the layout of {found.layout}, no whole model: "
-            "give it as the weights of a model's encoder or audio, and train the rest"
+            f"{told}, not the whole model{f' {name}' if name else ''}: give it as the weights of a model's "
+            "encoder or audio, and train the rest"
         )
+    if name not in (None, found.backbone):
+        raise CheckpointError(f"{told}, not {name}")
     logger.warning("%s: taken for %s in the layout of %s", path, found.backbone, found.layout)
     return model_of(found, path, arguments)
 
@@ -129,8 +136,8 @@ def model_of(found: Conversion, path: Path, arguments: Mapping[str, Any] | None 
 
     Args:
         found: the conversion.
-        path: of the file that was converted.
-        arguments: of the model's constructor.
+        path: path of the file that was converted.
+        arguments: arguments of the model's constructor.
 
     Raises:
         CheckpointError: the arguments make a model of other shapes.

@@ -64,7 +64,7 @@ def shipped_checkpoint(model: str, arguments: Mapping[str, Any] | None = None) -
 
     Args:
         model: its name in the registry.
-        arguments: of its constructor; those not given may be anything.
+        arguments: arguments of its constructor; those not given may be anything.
     """
     for entry in SHIPPED.values():
         header = shipped_header(entry.path)

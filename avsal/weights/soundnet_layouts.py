@@ -68,7 +68,7 @@ LAYOUTS = (
 )
 
 
-def one_dimensional(tensor: Tensor) -> Tensor:
+def one_dimensional(name: str, tensor: Tensor) -> Tensor:
     """A (C', C, k, 1) or (C', C, 1, k) kernel as (C', C, k); every other tensor as it is."""
     if tensor.ndim == 4 and 1 in tensor.shape[2:]:
         return tensor.flatten(2)

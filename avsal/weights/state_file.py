@@ -116,7 +116,7 @@ def file_kind(path: Path) -> FileKind:
         raise CheckpointError(f"there is no weight file {path}: check the path") from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         reason = getattr(error, "strerror", None) or error
-        raise CheckpointError(f"the weight file {str(path)[:400]!r} cannot be read: {reason}") from error
+        raise CheckpointError(f"the weight file {str(path)!r} cannot be read: {reason}") from error
     if not start:
         raise CheckpointError(f"{path} is empty: download or copy it again")
     if start.startswith(LEGACY_MAGIC):

@@ -45,11 +45,7 @@ HEARD = {
 }
 
 NAME = "atsiami/STAViS"
-STAVIS = Layout(
-    NAME,
-    SEEN | HEARD,
-    replace(ACTIVITYNET, sample_rate=SOUNDNET.sample_rate, audio_scale=SOUNDNET.audio_scale),
-)
+STAVIS = Layout(NAME, SEEN | HEARD, replace(ACTIVITYNET, **SOUNDNET.decided()))
 #: a file of the visual stage holds the audio branch as it was before it was trained
 VISUAL = Layout(
     NAME,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from avsal.weights.layout import Layout
 from avsal.weights.recipe import IMAGENET, SOUNDNET, InputRecipe
 from avsal.weights.s3d_layouts import STAGED
@@ -33,14 +35,7 @@ AVINET = Layout(
     {f"visual_model.{theirs}": ours for theirs, ours in VISUAL.items()}
     | AUDIO
     | {"bilinear": "fusion.product"},
-    InputRecipe(
-        IMAGENET.mean,
-        IMAGENET.std,
-        IMAGENET.value_range,
-        IMAGENET.channels,
-        SOUNDNET.sample_rate,
-        SOUNDNET.audio_scale,
-    ),
+    replace(IMAGENET, **SOUNDNET.decided()),
 )
 
 SLOWFAST = [

@@ -356,6 +356,18 @@ def test_videos_of_another_size_than_the_model_takes_are_refused(tmp_path):
         SyntheticClips(SpotVideos(), model.spec, num_clips=4)
 
 
+def test_a_tracker_that_refuses_is_one_line_and_the_run_goes_on_without_it(tmp_path, monkeypatch):
+    def refuse(self, *given, **options):
+        raise RuntimeError("no key\nsee our page")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("accelerate.Accelerator.init_trackers", refuse)
+        with pytest.raises(ConfigError, match=r"run.trackers=tensorboard cannot begin \(no key\): see to it"):
+            trainer(tmp_path / "run", steps=1, run__trackers=["tensorboard"]).run()
+    trainer(tmp_path / "run", steps=1, run__resume="auto").run()
+    assert [entry["kind"] for entry in log_of(tmp_path / "run", "step")] == ["step"]
+
+
 def test_tensorboard_gets_the_same_numbers(tmp_path):
     event = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     folder = tmp_path / "run"

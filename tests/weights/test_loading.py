@@ -177,7 +177,7 @@ def test_a_backbone_in_place_of_the_whole_model_is_sent_to_its_place(tmp_path):
     assert "is the backbone s3d" in message
     assert "the weights of the model's encoder or audio" in message
     message = refusal(tmp_path / "s3d.pth")
-    assert "is the backbone s3d in the layout of base1 to base4 alone, no whole model" in message
+    assert "is the backbone s3d in the layout of base1 to base4 alone, not the whole model" in message
 
 
 def test_weights_under_our_names_need_their_models_name(model, tmp_path):
