@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from default_material import Photograph, Stretch
+from default_material import Photograph, Stretch, load
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -18,6 +20,8 @@ STD = torch.tensor([0.229, 0.224, 0.225])[:, None, None]
 SIGMA = {"photograph": 0.03, "video": 0.025}
 CELL = 4
 MOST_POINTS = 256
+CANVAS = {"photograph": (192, 256), "video": (192, 352)}
+SEED = 1
 
 
 class Batch(NamedTuple):
@@ -181,3 +185,47 @@ def videos(
         ]
         entries.append((frames, *(torch.stack(list(part)) for part in zip(*targets, strict=True))))
     return Batch(*(torch.stack(list(part)) for part in zip(*entries, strict=True)))
+
+
+class Material:
+    """Where the batches of all stages come from; batch n of a stage is always the same.
+
+    Args:
+        path: of the packed file.
+        without: a fold of scenes to leave out, with those set aside; ``none``: all are learned from.
+    """
+
+    def __init__(self, path: Path, without: str) -> None:
+        pictures, stretches = load(path)
+        self.photographs: list[Photograph] = [one for one in pictures if not one.held]
+        self.every = stretches
+        self.scenes: dict[str, dict[str, list[Stretch]]] = {}
+        with Path(__file__).with_name("default_scenes.csv").open(newline="") as file:
+            table = {row["video"]: row for row in csv.DictReader(file)}
+        for stretch in stretches:
+            row = table[stretch.video]
+            if without == "none" or row["fold"] not in (without, "aside"):
+                videos = self.scenes.setdefault(row["scene"], {})
+                videos.setdefault(stretch.video, []).append(stretch)
+
+    def epoch(self, step: int, size: int) -> Batch:
+        """Photographs in an order of their own for each round."""
+        rng = np.random.default_rng([SEED, step])
+        rounds, place = divmod(step * size, len(self.photographs) - size + 1)
+        order = np.random.default_rng([SEED + 1, rounds]).permutation(len(self.photographs))
+        chosen = [self.photographs[index] for index in order[place : place + size].tolist()]
+        return photographs(chosen, rng, CANVAS["photograph"])
+
+    def some(self, rng: np.random.Generator, size: int) -> Batch:
+        """Photographs drawn at random."""
+        chosen = rng.choice(len(self.photographs), size, replace=False).tolist()
+        return photographs([self.photographs[n] for n in chosen], rng, CANVAS["photograph"])
+
+    def stretches(self, rng: np.random.Generator, size: int, length: int) -> Batch:
+        """Stretches of different scenes, each as likely, whatever the number of its videos."""
+        chosen = []
+        for scene in rng.permutation(sorted(self.scenes))[:size].tolist():
+            videos = self.scenes[scene]
+            of_video = videos[sorted(videos)[int(rng.integers(len(videos)))]]
+            chosen.append(of_video[int(rng.integers(len(of_video)))])
+        return videos(chosen, rng, CANVAS["video"], length)

@@ -24,10 +24,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from default_batches import Material
 from default_hearing import CANVAS, CUES, Encoder, Window, attention, synthetic
 from default_scores import CONDITIONS, Windows, hearing, model_scores, scenes, trained
 from torch import Tensor
-from train_default import ARGUMENTS, NAME, STAGES, Material, Run
+from train_default import ARGUMENTS, NAME, STAGES, Run
 
 from avsal.models import create_model
 from avsal.weights import load_model

@@ -18,7 +18,7 @@ from default_material import Photograph, load
 from gpu_parts import RATE, wait
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
-from train_default import CANVAS, Material, Run, Stage, sequence_logits
+from train_default import Run, Stage, sequence_logits
 
 from avsal.losses import create_loss
 from avsal.models import SaliencyModel, create_model
@@ -108,7 +108,7 @@ def default(
     held = [one for one in photographs if one.held and len(one.points)]
     held = held[: 8 if quick else 160]
     work = folder / "default"
-    run = Run(Material(data, "none"), work, device=str(device))
+    run = Run(batches.Material(data, "none"), work, device=str(device))
     begun = "an ImageNet encoder"
     if imagenet is not None:
         run.begin(imagenet)
@@ -176,10 +176,12 @@ def held_nss(model: Any, photographs: Sequence[Photograph], device: torch.device
     found = []
     for one in photographs:
         frames, place = batches.show(
-            torch.from_numpy(one.image)[None], batches.WHOLE, CANVAS["photograph"], torch.ones(3)
+            torch.from_numpy(one.image)[None], batches.WHOLE, batches.CANVAS["photograph"], torch.ones(3)
         )
         points = batches.WHOLE.of_points(one.points)
-        _, cells, weights = batches.target(points, place, CANVAS["photograph"], batches.SIGMA["photograph"])
+        _, cells, weights = batches.target(
+            points, place, batches.CANVAS["photograph"], batches.SIGMA["photograph"]
+        )
         logits = sequence_logits(model, frames[None].to(device))[0, 0].flatten().float().cpu()
         standard = torch.softmax(logits, 0)
         standard = (standard - standard.mean()) / standard.std(correction=0)

@@ -21,7 +21,6 @@ stretches or cuts the stages to fit, for a GPU (`--device cuda`).
 from __future__ import annotations
 
 import argparse
-import csv
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,11 +29,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import default_batches as batches
 import numpy as np
 import torch
+from default_batches import SEED, Material
 from default_hearing import Encoder, Heard, Hearing, Window, attention, unheard, windows
-from default_material import Photograph, Stretch, load, pack
+from default_material import pack
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -42,10 +41,8 @@ from avsal.models import create_model
 
 NAME = "tsfpnet_av_mobile"
 ARGUMENTS = {"fusion": "aligned", "audio_encoder": "logmel"}
-CANVAS = {"photograph": (192, 256), "video": (192, 352)}
 #: places in a stretch of every second frame that the network's offsets (0, 2, 4, 8) are
 PLACES = (0, 1, 2, 4)
-SEED = 1
 DATA = {
     "measured gaze": "OSIE, EyeCrowd, Scene, EMOd (nine of ten photographs), HEVC (27), MUFVET-I (7 videos)",
     "expected gaze": "datasets_av.sounding_objects; composites of talking heads (datasets_av.sounding_clips)",
@@ -83,50 +80,6 @@ STAGES = (
     Stage("videos", 120, {"motions": 1e-3, **dict.fromkeys(REST, 1e-3)}, False, 0.2),
     Stage("made", 100, {"motions": 5e-4, **dict.fromkeys(REST, 1e-3)}, False, 0.1),
 )
-
-
-class Material:
-    """Where the batches of all stages come from; batch n of a stage is always the same.
-
-    Args:
-        path: of the packed file.
-        without: a fold of scenes to leave out, with those set aside; ``none``: all are learned from.
-    """
-
-    def __init__(self, path: Path, without: str) -> None:
-        photographs, stretches = load(path)
-        self.photographs: list[Photograph] = [one for one in photographs if not one.held]
-        self.every = stretches
-        self.scenes: dict[str, dict[str, list[Stretch]]] = {}
-        with Path(__file__).with_name("default_scenes.csv").open(newline="") as file:
-            table = {row["video"]: row for row in csv.DictReader(file)}
-        for stretch in stretches:
-            row = table[stretch.video]
-            if without == "none" or row["fold"] not in (without, "aside"):
-                videos = self.scenes.setdefault(row["scene"], {})
-                videos.setdefault(stretch.video, []).append(stretch)
-
-    def epoch(self, step: int, size: int) -> batches.Batch:
-        """Photographs in an order of their own for each round."""
-        rng = np.random.default_rng([SEED, step])
-        rounds, place = divmod(step * size, len(self.photographs) - size + 1)
-        order = np.random.default_rng([SEED + 1, rounds]).permutation(len(self.photographs))
-        chosen = [self.photographs[index] for index in order[place : place + size].tolist()]
-        return batches.photographs(chosen, rng, CANVAS["photograph"])
-
-    def some(self, rng: np.random.Generator, size: int) -> batches.Batch:
-        """Photographs drawn at random."""
-        chosen = rng.choice(len(self.photographs), size, replace=False).tolist()
-        return batches.photographs([self.photographs[n] for n in chosen], rng, CANVAS["photograph"])
-
-    def stretches(self, rng: np.random.Generator, size: int, length: int) -> batches.Batch:
-        """Stretches of different scenes, each as likely, whatever the number of its videos."""
-        chosen = []
-        for scene in rng.permutation(sorted(self.scenes))[:size].tolist():
-            videos = self.scenes[scene]
-            of_video = videos[sorted(videos)[int(rng.integers(len(videos)))]]
-            chosen.append(of_video[int(rng.integers(len(of_video)))])
-        return batches.videos(chosen, rng, CANVAS["video"], length)
 
 
 def sequence_logits(model: Any, frames: Tensor) -> Tensor:
