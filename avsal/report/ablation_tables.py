@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from pathlib import Path
-from typing import Any
 
 from avsal.ablation.verdicts import Comparison, ConditionScore
 from avsal.errors import counted
-from avsal.media import atomic_path
-from avsal.media.cells import cell
 from avsal.report.ablation_words import grouped, p_text, place, signed
 from avsal.report.labels import metric_label
 from avsal.report.page_content import PageTable
 from avsal.report.table import ResultTable
 
-__all__ = ["comparison_lines", "comparison_table", "printed_result_table", "video_table", "write_rows"]
+__all__ = ["comparison_lines", "comparison_table", "printed_result_table", "video_table"]
 
 
 def comparison_table(group: Sequence[Comparison]) -> PageTable:
@@ -133,11 +128,3 @@ def comparison_lines(comparisons: Sequence[Comparison]) -> list[str]:
                 f"{_p(one.p_holm):>7} {_p(one.p_equivalence_holm):>8}  {one.verdict}{tail}"
             )
     return lines
-
-
-def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write dictionaries of the same keys as CSV."""
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows({key: cell(value) for key, value in row.items()} for row in rows)

@@ -122,8 +122,8 @@ def recognised_model(
     told = f"{path} is the {kind} {found.backbone} in the layout of {found.layout}"
     if kind == "backbone":
         raise CheckpointError(
-            f"{told}, not the whole model{f' {name}' if name else ''}: give it as the weights of a model's "
-            "encoder or audio, and train the rest"
+            f"{told}, not the whole model{f' {name}' if name else ''}: give it as the weights of "
+            f"{'the' if name else 'a'} model's encoder or audio, and train the rest"
         )
     if name not in (None, found.backbone):
         raise CheckpointError(f"{told}, not {name}")

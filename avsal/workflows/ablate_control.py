@@ -253,7 +253,7 @@ def ablate_control(
         comparisons=_compared([*scores, *paired], margins),
         scores=scores,
         gains={place: _normalised_gain(scores, place) for place in places},
-        shares={place: _favoured_shares(scores, place) for place in places},
+        shares={place: _means(scores, place, FAVOURED) for place in places},
         reruns=found,
         num_reruns=reruns,
         margins=margins,
@@ -286,20 +286,16 @@ def _compared(scores: Sequence[ConditionScore], margins: Mapping[tuple[str, str]
 
 def _normalised_gain(scores: Sequence[ConditionScore], cue: str) -> dict[str, float]:
     """NSS by row, and the share of the possible gain that the original audio brings."""
-    found: dict[str, list[float]] = defaultdict(list)
-    for score in scores:
-        if score.dataset == cue and score.metric == "nss":
-            found[score.condition].append(score.value)
-    means = {row: float(np.mean(values)) for row, values in found.items()}
+    means = _means(scores, cue, "nss")
     low, high = (means[row] for row in CEILINGS)
     means["normalised gain"] = (means["original"] - low) / (high - low) if high - low > 1e-6 else float("nan")
     return means
 
 
-def _favoured_shares(scores: Sequence[ConditionScore], cue: str) -> dict[str, float]:
-    """In which share of videos the map favours the source that is heard, by row; of real clips only."""
+def _means(scores: Sequence[ConditionScore], cue: str, metric: str) -> dict[str, float]:
+    """A metric's mean over videos, by row."""
     found: dict[str, list[float]] = defaultdict(list)
     for score in scores:
-        if score.dataset == cue and score.metric == FAVOURED:
+        if score.dataset == cue and score.metric == metric:
             found[score.condition].append(score.value)
     return {row: float(np.mean(values)) for row, values in found.items()}

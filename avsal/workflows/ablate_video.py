@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,7 +33,7 @@ from avsal.report.page_content import PageTable
 from avsal.report.video_moves import VideoMoves, against
 from avsal.report.video_words import move_table, video_answer, video_findings
 from avsal.workflows.ablate_settings import AblateSettings
-from avsal.workflows.results import ScratchFolder, model_facts, weights_words, whole_result
+from avsal.workflows.results import ScratchFolder, model_facts, weights_words, whole_result, write_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -118,8 +117,7 @@ class VideoAblation(Drawn):
             with atomic_path(paths["video"]) as temporary:
                 shutil.copyfile(self._comparison, temporary)
             self.plot(paths["curve"])
-            with atomic_path(paths["table"]) as temporary:
-                self._write_frames(temporary)
+            write_table(paths["table"], self._rows())
             self.report(paths["report"])
             summary = {
                 **self.about,
@@ -133,16 +131,13 @@ class VideoAblation(Drawn):
             write_text(paths["summary"], json.dumps(summary, indent=2, allow_nan=False) + "\n")
         return paths
 
-    def _write_frames(self, path: Path) -> None:
-        """A line for each computed frame and condition."""
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["frame", "time", "condition", "moved", "cc", "right", "down"])
-            for name, found in self.moves.items():
-                for number, time, move in zip(self.frames, self.times, found, strict=True):
-                    values = (move.moved, move.cc, move.right, move.down)
-                    cells = (f"{value:.6g}" if isfinite(value) else "" for value in values)
-                    writer.writerow([number, f"{time:.6f}", name, *cells])
+    def _rows(self) -> list[dict[str, Any]]:
+        """One for each computed frame and condition."""
+        return [
+            {"frame": number, "time": time, "condition": name, **_finite(asdict(move))}
+            for name, found in self.moves.items()
+            for number, time, move in zip(self.frames, self.times, found, strict=True)
+        ]
 
 
 def output_paths(folder: str | Path, name: str) -> dict[str, Path]:

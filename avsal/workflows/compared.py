@@ -13,11 +13,10 @@ from avsal.ablation.verdicts import Comparison, ConditionScore
 from avsal.media.atomic import write_text
 from avsal.render.interval_plot import interval_figure
 from avsal.render.style import Drawn
-from avsal.report.ablation_tables import write_rows
 from avsal.report.ablation_words import leading
 from avsal.report.page import write_page
 from avsal.report.page_content import Page
-from avsal.workflows.results import whole_result
+from avsal.workflows.results import whole_result, write_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -82,8 +81,8 @@ class ComparedConditions(Drawn):
         paths = self.paths(folder)
         scores, comparisons, report, summary = paths.values()
         with whole_result(paths.values(), overwrite=overwrite):
-            write_rows(scores, [asdict(row) for row in self.scores])
-            write_rows(comparisons, self.table)
+            write_table(scores, [asdict(row) for row in self.scores])
+            write_table(comparisons, self.table)
             self.report(report)
             write_text(summary, json.dumps(self.summary, indent=2, allow_nan=False) + "\n")
         return paths

@@ -6,7 +6,6 @@ in milliseconds on the video's clock, observers as numbers whose names stand in 
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -18,11 +17,10 @@ import numpy as np
 
 from avsal.configuration import Checked, setting, settings_from
 from avsal.errors import ConfigError, DatasetError, MediaError, counted
-from avsal.media.atomic import atomic_path, write_text
-from avsal.media.cells import cell
+from avsal.media.atomic import write_text
 from avsal.media.images import SUFFIXES as IMAGE_SUFFIXES
 from avsal.media.sources import VIDEO_SUFFIXES
-from avsal.workflows.results import require_free
+from avsal.workflows.results import require_free, write_table
 
 if TYPE_CHECKING:
     from datasets_av.gaze_import import Track
@@ -322,12 +320,14 @@ class _Writer:
         (self.out / "gaze").mkdir(parents=True, exist_ok=True)
         rows = [self.row(video, numbers) for video in sorted(self.viewings, key=_natural)]
         rows = [row for row in rows if row]
-        _write(self.out / "observers.csv", ["observer", "name"], [[n, name] for name, n in numbers.items()])
+        write_table(
+            self.out / "observers.csv", [{"observer": n, "name": name} for name, n in numbers.items()]
+        )
         told = {"format": form, **asdict(settings), "notes": self.notes, "problems": self.problems}
         write_text(self.out / "import.json", json.dumps(told, indent=2) + "\n")
         columns = ["id", "video", "gaze", "screen_px", "screen_cm", "distance_cm", "video_box"]
         manifest = self.out / "manifest.csv"
-        _write(manifest, columns, [[row.get(name, "") for name in columns] for row in rows])
+        write_table(manifest, [{name: row.get(name, "") for name in columns} for row in rows])
         counts = {row["id"]: len(self.viewings[row["name"]]) for row in rows}
         return ImportedGaze(manifest, counts, observers, self.notes, self.problems)
 
@@ -353,23 +353,20 @@ class _Writer:
             )
         samples = first.gaze.duration is None
         flagged = samples and all(track.gaze.fixation is not None for track, _ in seen.values())
-        header = (
-            ["time_ms", "x", "y", "observer"]
-            if samples
-            else ["start_ms", "duration_ms", "x", "y", "observer"]
-        )
-        lines: list[list[object]] = []
+        header = ["time_ms"] if samples else ["start_ms", "duration_ms"]
+        lines: list[dict[str, object]] = []
         for name, (track, place) in seen.items():
             gaze = track.gaze
             x, y = (gaze.x, gaze.y) if own else _on_video(track, place, self.files[video])
             table = [gaze.time, *([] if gaze.duration is None else [gaze.duration]), x, y]
             for number, values in enumerate(zip(*table, strict=True)):
-                line: list[object] = ["" if np.isnan(value) else f"{value:.3f}" for value in values]
-                line.append(numbers[name])
+                told = ["" if np.isnan(value) else round(float(value), 3) for value in values]
+                line: dict[str, object] = dict(zip([*header, "x", "y"], told, strict=True))
+                line["observer"] = numbers[name]
                 if flagged and gaze.fixation is not None:
-                    line.append(int(gaze.fixation[number]))
+                    line["fixation"] = int(gaze.fixation[number])
                 lines.append(line)
-        _write(self.out / row["gaze"], [*header, *(["fixation"] if flagged else [])], lines)
+        write_table(self.out / row["gaze"], lines)
         return row
 
 
@@ -386,10 +383,3 @@ def _natural(name: str) -> Any:
     from natsort import natsort_keygen
 
     return natsort_keygen()(name)
-
-
-def _write(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    with atomic_path(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows([[cell(value) for value in row] for row in rows])

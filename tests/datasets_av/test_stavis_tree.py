@@ -314,7 +314,7 @@ def test_wrong_root_says_what_to_give_instead(avad_once, tmp_path):
         Avad(tmp_path / "nowhere")
     with pytest.raises(DatasetError, match=r"expected `annotations.AVAD`.*give the folder that holds"):
         Avad(avad_once / "annotations")
-    with pytest.raises(DatasetError, match=r"annotations.SumMe but there is none"):
+    with pytest.raises(DatasetError, match=r"expected `annotations.SumMe`"):
         Summe(avad_once)
 
 
