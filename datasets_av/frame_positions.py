@@ -26,6 +26,7 @@ def fixations_by_frame(
     *,
     geometry: ScreenGeometry | None = None,
     dropped: Mapping[str, int] | None = None,
+    what: str = "samples",
 ) -> Fixations:
     """Keep the positions that lie in the picture and on a frame of the video, and count the others.
 
@@ -37,21 +38,24 @@ def fixations_by_frame(
         size: (height, width) of the video.
         num_frames: number of frames of the video; None where the gaze is the longest thing known.
         geometry: geometry of the screen in pixels of the video, where it is known.
-        dropped: samples that were left out before, by reason.
+        dropped: what was left out before, by reason.
+        what: they are, for the reasons.
 
     Returns:
-        Sorted by frame, the order given kept within a frame; `dropped` counts samples.
+        Sorted by frame, the order given kept within a frame; `dropped` counts the others.
     """
     frame, observer = np.asarray(frame, dtype=np.int64), np.asarray(observer, dtype=np.int64)
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     known = np.isfinite(x) & np.isfinite(y)
     inside = known & (x >= 0) & (x < size[1]) & (y >= 0) & (y < size[0])
-    shown = (frame >= 0) & ((frame < num_frames) if num_frames is not None else True)
+    before = inside & (frame < 0)
+    after = inside & (frame >= num_frames) if num_frames is not None else np.zeros_like(inside)
     reasons = Counter(dropped or {})
-    reasons["samples without a position"] += int((~known).sum())
-    reasons["samples outside the picture"] += int((known & ~inside).sum())
-    reasons["samples beyond the video's ends"] += int((inside & ~shown).sum())
-    kept = np.flatnonzero(inside & shown)
+    reasons[f"{what} without a position"] += int((~known).sum())
+    reasons[f"{what} outside the picture"] += int((known & ~inside).sum())
+    reasons[f"{what} before the video"] += int(before.sum())
+    reasons[f"{what} after the video"] += int(after.sum())
+    kept = np.flatnonzero(inside & ~before & ~after)
     kept = kept[np.argsort(frame[kept], kind="stable")]
     return Fixations(
         frame[kept],

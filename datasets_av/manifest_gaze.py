@@ -18,6 +18,7 @@ from avsal.media.images import is_still
 from avsal.types import Fixations, ScreenGeometry
 from datasets_av.csv_files import csv_header, csv_rows, near_column
 from datasets_av.frame_images import image_files, image_size
+from datasets_av.frame_positions import fixations_by_frame
 from datasets_av.gaze_samples import GazeSamples, samples_on_frames
 from datasets_av.video_clock import VideoClock, video_clock
 
@@ -208,27 +209,9 @@ def _number(path: Path, line: int, column: str, cell: str) -> float:
 def _on_frames(
     table: dict[str, NDArray[np.float64]], clock: VideoClock, geometry: ScreenGeometry | None
 ) -> Fixations:
-    frame, x, y = table["frame"], table["x"], table["y"]
-    known = np.isfinite(x) & np.isfinite(y)
-    inside = known & (x >= 0) & (x < clock.size[1]) & (y >= 0) & (y < clock.size[0])
-    before, after = inside & (frame < 0), inside & (frame >= len(clock.times))
-    dropped = {
-        "fixations without a position": int((~known).sum()),
-        "fixations outside the picture": int((known & ~inside).sum()),
-        "fixations before the video": int(before.sum()),
-        "fixations after the video": int(after.sum()),
-    }
-    kept = np.flatnonzero(inside & ~before & ~after)
-    kept = kept[np.argsort(frame[kept], kind="stable")]
-    return Fixations(
-        frame[kept].astype(np.int64),
-        x[kept],
-        y[kept],
-        table["observer"][kept].astype(np.int64),
-        clock.size,
-        geometry,
-        {reason: count for reason, count in dropped.items() if count},
-    )
+    frame, x, y, who = (table[name] for name in ("frame", "x", "y", "observer"))
+    count = len(clock.times)
+    return fixations_by_frame(frame, x, y, who, clock.size, count, geometry=geometry, what="fixations")
 
 
 def _events(path: Path, table: dict[str, NDArray[np.float64]]) -> FixationEvents:

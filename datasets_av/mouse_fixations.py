@@ -10,6 +10,7 @@ import numpy as np
 
 from avsal.errors import DatasetError
 from avsal.types import Fixations
+from datasets_av.frame_positions import fixations_by_frame
 from datasets_av.video_clock import video_clock
 
 __all__ = ["first_existing", "read_fixations_json", "read_json"]
@@ -61,23 +62,9 @@ def read_fixations_json(path: Path, video: Path) -> Fixations:
         per_frame.append(table)
     points = np.concatenate([np.empty((0, 2)), *per_frame])
     frames = np.repeat(np.arange(len(per_frame)), [len(table) for table in per_frame])
-    height, width = clock.size
-    y, x = np.floor(points[:, 0]) + 0.5, np.floor(points[:, 1]) + 0.5
-    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    shown = frames < len(clock.times)
-    dropped = {
-        "fixations outside the picture": int((~inside).sum()),
-        "fixations after the video": int((inside & ~shown).sum()),
-    }
-    kept = inside & shown
-    return Fixations(
-        frames[kept],
-        x[kept],
-        y[kept],
-        np.full(int(kept.sum()), -1),
-        clock.size,
-        dropped={reason: count for reason, count in dropped.items() if count},
-    )
+    y, x = np.floor(points.T) + 0.5
+    nobody = np.full(len(frames), -1)
+    return fixations_by_frame(frames, x, y, nobody, clock.size, len(clock.times), what="fixations")
 
 
 def first_existing(*candidates: Path) -> Path:

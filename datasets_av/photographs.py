@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from avsal.types import Fixations, Recording, Split
 from datasets_av.dataset import Dataset
 from datasets_av.frame_images import image_size
+from datasets_av.frame_positions import fixations_by_frame
 
 __all__ = ["Photograph", "PhotographDataset", "gaze_of_viewers"]
 
@@ -78,20 +79,7 @@ def gaze_of_viewers(
     observer = np.concatenate(
         [np.empty(0, np.int64), *(np.full(len(v[skipped:]), n) for n, v in enumerate(viewers, 1))]
     )
-    known = np.isfinite(points).all(axis=1)
-    inside = known & (points >= 0).all(axis=1) & (points < size[::-1]).all(axis=1)
-    dropped = {
-        "first fixations of a viewer": sum(min(skipped, len(viewer)) for viewer in viewers),
-        "fixations without a position": int((~known).sum()),
-        "fixations outside the picture": int((known & ~inside).sum()),
-    }
-    x, y = points[inside].T
-    fixations = Fixations(
-        np.zeros(len(x), np.int64),
-        x,
-        y,
-        observer[inside],
-        size,
-        dropped={reason: number for reason, number in dropped.items() if number},
-    )
+    first = {"first fixations of a viewer": sum(min(skipped, len(viewer)) for viewer in viewers)}
+    frame, (x, y) = np.zeros(len(points), np.int64), points.T
+    fixations = fixations_by_frame(frame, x, y, observer, size, 1, dropped=first, what="fixations")
     return fixations if size == shown else fixations.scaled(shown)

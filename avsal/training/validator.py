@@ -9,6 +9,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from torch import Tensor
 
+from avsal.metrics.batch import resize_maps
 from avsal.models import SaliencyModel
 from avsal.training.centre_bias import centre_gaussian, mean_map
 from avsal.training.pictures import write_picture
@@ -176,11 +177,6 @@ class Validator:
     def _draw(self, batch: ValidationBatch, pixels: Tensor, predicted: Tensor, step: int) -> None:
         name = batch.recording[0].replace("/", "_")
         path = self._folder.pictures / f"{name}_{batch.frame[0]:05d}" / f"step_{step:07d}.png"
-        write_picture(path, pixels, self._model.spec, batch.density[0], _sized(predicted[0], pixels))
-
-
-def _sized(image: Tensor, pixels: Tensor) -> Tensor:
-    if image.shape == pixels.shape[-2:]:
-        return image
-    size = pixels.shape[-2:]
-    return torch.nn.functional.interpolate(image[None, None], size, mode="bilinear")[0, 0]
+        height, width = pixels.shape[-2:]
+        shown = resize_maps(predicted[:1], (height, width))[0]
+        write_picture(path, pixels, self._model.spec, batch.density[0], shown)

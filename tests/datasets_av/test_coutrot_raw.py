@@ -51,7 +51,7 @@ def test_gaze_and_video_of_the_original_sound(release):
     third = fixations.select((fixations.frame == 3) & (fixations.observer == 2))
     assert (third.x[0], third.y[0]) == pytest.approx(tuple(own["clip_1"][:2, 3, 2]))
     assert tenth.num_frames == 7
-    assert tenth.load_fixations().dropped == {"samples beyond the video's ends": 3}
+    assert tenth.load_fixations().dropped == {"samples after the video": 3}
     assert "has 7 frames, its gaze 8; the fewer are used" in dataset.notes[0]
     assert len(dataset.problems) == 58
 

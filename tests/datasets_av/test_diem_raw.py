@@ -101,7 +101,7 @@ def test_points_beside_the_video_and_after_its_end_are_dropped_not_moved(tmp_pat
     assert fixations.dropped == {
         "samples outside the picture": 4,
         "samples without a position": 1,
-        "samples beyond the video's ends": 1,
+        "samples after the video": 1,
     }
 
 
