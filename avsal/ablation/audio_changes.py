@@ -5,6 +5,8 @@ All take (A,) float32 and give as many samples. librosa and SciPy are imported w
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,7 +45,9 @@ def pitch_shifted(audio: Waveform, sample_rate: int, semitones: float) -> Wavefo
     """Higher by so many semitones, lower where negative, at the same pace (phase vocoder)."""
     import librosa
 
-    shifted = librosa.effects.pitch_shift(_padded(audio), sr=sample_rate, n_steps=semitones, n_fft=_FFT)
+    with warnings.catch_warnings():  # librosa 1.0.0 warns of arguments that it hands to itself
+        warnings.filterwarnings("ignore", "The `(hop_length|n_fft)` parameter", FutureWarning)
+        shifted = librosa.effects.pitch_shift(_padded(audio), sr=sample_rate, n_steps=semitones, n_fft=_FFT)
     return _cut(shifted, audio)
 
 

@@ -6,10 +6,11 @@ import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from fractions import Fraction
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import av
 from av.stream import Disposition
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 __all__ = [
+    "ANY_TAGS",
     "Coverage",
     "check_file",
     "check_picture_size",
     "decode",
     "demux",
+    "fraction",
     "is_joined",
     "may_begin_with_still",
     "moving_stream",
@@ -55,6 +58,9 @@ FORMATS = (
 Left out are playlists (concat, hls, dash), which open what a text names, patterns of names (image2), devices,
 filter graphs, and guesses that make pictures of a text.
 """
+
+ANY_TAGS: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
+"""For `av.open`: tags that are not UTF-8, as those of old AVIs, are no error, as PyAV 19 has it anyway."""
 
 LARGEST_SIDE = 16384
 """Pixels of a picture's longer side, as stored and on display; more is taken for a header that lies."""
@@ -110,6 +116,11 @@ def check_file(path: str | Path) -> Path:
     return path
 
 
+def fraction(ratio: Any) -> Fraction | None:
+    """A ratio of PyAV; None where it is unset, which is 0/1 of a class of its own from PyAV 19 on."""
+    return Fraction(ratio.numerator, ratio.denominator) if ratio else None
+
+
 @contextmanager
 def open_container(path: str | Path) -> Iterator[InputContainer]:
     """Open a local video or sound file; its content opens no other file, device or address.
@@ -120,8 +131,8 @@ def open_container(path: str | Path) -> Iterator[InputContainer]:
     path = check_file(path)
     only = {"format_whitelist": FORMATS, "protocol_whitelist": "file", "enable_drefs": "0"}
     try:
-        # An absolute path keeps FFmpeg from taking `a:b.mp4` for a protocol; old AVIs have tags in Latin-1.
-        container = av.open(str(path.absolute()), metadata_errors="replace", options=only)
+        # An absolute path keeps FFmpeg from taking `a:b.mp4` for a protocol.
+        container = av.open(str(path.absolute()), options=only, **ANY_TAGS)
     except av.ArgumentError as error:
         raise MediaError(
             f"{path} is no video or sound file but a list of other files, a pattern or text; "
@@ -161,7 +172,7 @@ def _is_joined(path: Path, index: int, changed_at: int, num_bytes: int) -> bool:
         stream = picture_stream(container, path, index)
         latest: int | None = None
         for packet in _demuxed(container, [stream], Damage()):
-            if packet.dts is None or packet.time_base is None:
+            if packet.dts is None or not packet.time_base:
                 continue
             if latest is not None and (latest - packet.dts) * packet.time_base > BACK:
                 return True
@@ -318,7 +329,7 @@ class Coverage:
         self._ends: dict[int, float] = {}
         self._gaps: dict[int, tuple[float, float]] = {}
         self._holes = 0.0
-        if format_name in STREAM_CLAIMS and stream.time_base is not None:
+        if format_name in STREAM_CLAIMS and stream.time_base:
             ticks = stream.duration
             if format_name == "avi":
                 # Of one cut off, FFmpeg shortens the duration but not the header's count of ticks, which of

@@ -52,7 +52,7 @@ def one_clock(packets: Iterator[Packet]) -> Iterator[Packet]:
 
     def seconds(packet: Packet) -> float | None:
         stamp = packet.pts if packet.dts is None else packet.dts
-        return None if stamp is None or packet.time_base is None else float(stamp * packet.time_base)
+        return None if stamp is None or not packet.time_base else float(stamp * packet.time_base)
 
     def placed(packet: Packet) -> Packet:
         time = seconds(packet)

@@ -18,9 +18,11 @@ from avsal.errors import MediaError
 from avsal.media.arrays import checked_rate
 from avsal.media.audio import SoundReader
 from avsal.media.container import (
+    ANY_TAGS,
     check_picture_size,
     decode,
     demux,
+    fraction,
     picture_stream,
     sound_stream,
     sound_streams,
@@ -107,7 +109,7 @@ class OnePass(Source):
                 format=format_name,
                 options=options or {},
                 timeout=PATIENCE,
-                metadata_errors="replace",
+                **ANY_TAGS,
             )
         except (av.FFmpegError, OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
@@ -136,13 +138,13 @@ class OnePass(Source):
             raise MediaError(f"{place}: expected pictures but none can be decoded")
         self._first = first
         stream = self._picture
-        rate = stream.average_rate or stream.guessed_rate or USUAL_RATE
+        rate = fraction(stream.average_rate) or fraction(stream.guessed_rate) or USUAL_RATE
         rate = rate if 1 <= rate <= 1000 else USUAL_RATE
-        time_base = stream.time_base or Fraction(1, av.time_base)
+        time_base = fraction(stream.time_base) or Fraction(1, av.time_base)
         self._start = first.pts or 0
         period = max(1, round(1 / (rate * time_base)))
         self._rule = StampRule(self._start, period, max(1, round(1 / time_base)))
-        aspect = stream.sample_aspect_ratio or Fraction(1)
+        aspect = fraction(stream.sample_aspect_ratio) or Fraction(1)
         self._orientation = Orientation.of(first)
         size = first.height, max(1, round(first.width * aspect))
         check_picture_size(place, *size)

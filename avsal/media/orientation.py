@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
 
     from av.video.frame import VideoFrame
 
@@ -36,13 +36,13 @@ class Orientation(NamedTuple):
         The matrix (ISO/IEC 14496-12, 6.2.2) holds a, b, u, c, d, v, x, y, w and sends the stored point
         (x, y) to (a x + c y, b x + d y), y pointing down.
         """
-        for side_data in cast("Iterable[Any]", frame.side_data):
-            if side_data.type.name == "DISPLAYMATRIX":
-                a, b, _, c, d, *_ = struct.unpack("=9i", bytes(side_data))
-                if abs(b) + abs(c) > abs(a) + abs(d):
-                    return cls(True, b < 0, c < 0)
-                return cls(False, d < 0, a < 0)
-        return cls()
+        matrix = cast("Mapping[str, Any]", frame.side_data).get("DISPLAYMATRIX")
+        if matrix is None:
+            return cls()
+        a, b, _, c, d, *_ = struct.unpack("=9i", bytes(matrix))
+        if abs(b) + abs(c) > abs(a) + abs(d):
+            return cls(True, b < 0, c < 0)
+        return cls(False, d < 0, a < 0)
 
     @property
     def rotation(self) -> int:

@@ -17,6 +17,7 @@ from avsal.media.container import (
     check_picture_size,
     decode,
     demux,
+    fraction,
     may_begin_with_still,
     moving_stream,
     open_container,
@@ -94,13 +95,13 @@ def _probe(path: Path, index: int | None, changed_at: int, num_bytes: int) -> Pr
         frame = start.first_frame
         if frame is None:
             raise MediaError(f"{path}: no picture of its {stream.codec_context.name} stream can be decoded")
-        time_base = stream.time_base or Fraction(1, av.time_base)
-        rate = stream.average_rate or stream.guessed_rate or USUAL_RATE
+        time_base = fraction(stream.time_base) or Fraction(1, av.time_base)
+        rate = fraction(stream.average_rate) or fraction(stream.guessed_rate) or USUAL_RATE
         stamps = _stamp_rule(start, stream, time_base, rate, container.format.name == "avi")
         first = float(stamps.first * time_base)
         origin = first if start.sound is None else min(first, start.sound)
         orientation = Orientation.of(frame)
-        aspect = stream.sample_aspect_ratio or Fraction(1)
+        aspect = fraction(stream.sample_aspect_ratio) or Fraction(1)
         size = frame.height, max(1, round(frame.width * aspect))
         check_picture_size(path, *size)
         info = VideoInfo(
@@ -182,7 +183,7 @@ def _look(container: InputContainer, picture: VideoStream | None, sound: AudioSt
         if sound is not None and packet.stream is sound:
             start.has_audio = True
             for samples in decode(sound, packet, damage) if start.sound is None else ():
-                if start.sound is None and samples.pts is not None and sound.time_base is not None:
+                if start.sound is None and samples.pts is not None and sound.time_base:
                     start.sound = float(samples.pts * sound.time_base)
         elif picture is not None and packet.stream is picture:
             if start.first_packet == (None, None) and not packet.is_discard:
@@ -217,7 +218,7 @@ def _sound_is_later(start: _Start, picture: VideoStream | None, sound: AudioStre
     if sound is None:
         return True
     first = start.stamps[0] if start.stamps else None
-    if first is None or sound.start_time is None or sound.time_base is None:
+    if first is None or sound.start_time is None or not sound.time_base:
         return False
     return picture is not None and sound.start_time * sound.time_base >= first * (picture.time_base or 0)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from av.audio.plane import AudioPlane
 from numpy.typing import NDArray
 
 from avsal.errors import MediaError
@@ -112,7 +113,7 @@ class SoundDecoder:
         self, container: InputContainer, damage: Damage, start: float | None = None
     ) -> Iterator[AudioFrame]:
         stream = sound_stream(container, self._path, self._stream)
-        if start is not None and stream.time_base is not None:
+        if start is not None and stream.time_base:
             container.seek(floor((start + self.origin) / stream.time_base), stream=stream)
         coverage = Coverage(container, stream)
         for packet in chain(demux(container, coverage.streams, damage), [None]):
@@ -146,7 +147,7 @@ def placed_blocks(
         if frame.sample_rate != rate:
             samples = resample(samples, frame.sample_rate, rate)
         position = expected or 0
-        if frame.pts is not None and frame.time_base is not None:
+        if frame.pts is not None and frame.time_base:
             position = round((float(frame.pts * frame.time_base) - origin) * rate) + moved
         if expected is not None:
             if position < expected - LEAP * rate:
@@ -173,12 +174,12 @@ def _to_float(frame: AudioFrame) -> NDArray[np.float32]:
     """(channels, n) float32 of a decoded frame, full scale +-1."""
     num_channels, planar = frame.layout.nb_channels, frame.format.is_planar
     kind = SAMPLE_KINDS[frame.format.name.removesuffix("p")]
-    # From eight planes on, PyAV's list of planes, and with it its own conversion, runs over the end.
+    # PyAV's list of planes, and with it its own conversion, runs over the end from eight on.
     if planar and num_channels > MOST_PLANES:
         raise MediaError(
             f"a sound of {num_channels} channels; expected up to {MOST_PLANES}: mix it down before"
         )
-    planes = frame.planes[: num_channels if planar else 1]
+    planes = [AudioPlane(frame, number) for number in range(num_channels if planar else 1)]
     count = frame.samples * (1 if planar else num_channels)
     stored = np.stack([np.frombuffer(memoryview(plane), kind, count) for plane in planes])
     if not planar:

@@ -12,7 +12,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from avsal.media.container import Coverage, demux, open_container, seeks_exactly, sound_stream
+from avsal.media.container import Coverage, demux, fraction, open_container, seeks_exactly, sound_stream
 from avsal.media.damage import Damage
 from avsal.media.resampling import resampling_stream
 from avsal.media.samples import SoundDecoder
@@ -85,7 +85,7 @@ def _copied(
     """The packets of a sound on the clock of the output; payloads are not touched."""
     with open_container(path) as container:
         source = sound_stream(container, path, index)
-        time_base = source.time_base or Fraction(1, av.time_base)
+        time_base = fraction(source.time_base) or Fraction(1, av.time_base)
         if start > 0 and seeks_exactly(container):
             container.seek(floor((origin + start) / time_base), stream=source)
         moved = round((origin + start) / time_base)

@@ -198,7 +198,7 @@ class VideoWriter:
 
     def _mux(self, packets: list[Packet]) -> None:
         for packet in packets:
-            if packet.dts is not None and packet.time_base is not None:
+            if packet.dts is not None and packet.time_base:
                 self._mux_sound(float(packet.dts * packet.time_base))
                 if packet.pts == self._last and self._shown is not None:
                     packet.duration = self._shown
