@@ -45,7 +45,7 @@ ELSEWHERE = {
     r"data import ": "recordings of eye trackers",
     r"avsal export": "minutes, and packages that are not required",
     r"train ": "stores of the data sets and published weights",
-    r"convert ": "a network of 30 to 120 MB",
+    r"convert |weights[ =]\w+\.pth?\b": "a network of 15 to 180 MB",
 }
 
 

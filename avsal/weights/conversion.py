@@ -159,6 +159,7 @@ class Fit:
         layout: of its state dict.
         names: share of the network's tensors that are there.
         shapes: share of them that are there in the right shape.
+        signed: whether the layout's `signs` are there.
         strangers: how many keys the layout has no place for.
         keys: that it has a place for.
     """
@@ -167,13 +168,14 @@ class Fit:
     layout: Layout
     names: float
     shapes: float
+    signed: bool
     strangers: int
     keys: frozenset[str]
 
     @property
-    def score(self) -> tuple[float, float, int, int]:
+    def score(self) -> tuple[float, float, bool, int, int]:
         """Larger is better; a whole model is better than the backbone within it."""
-        return self.names, self.shapes, -self.strangers, len(self.keys)
+        return self.names, self.shapes, self.signed, -self.strangers, len(self.keys)
 
 
 def fits_of(state: Mapping[str, Tensor], backbone: PublishedNetwork) -> list[Fit]:
@@ -187,5 +189,8 @@ def fits_of(state: Mapping[str, Tensor], backbone: PublishedNetwork) -> list[Fit
         )
         strangers = sum(layout.ours(key) is None and layout.dropped_as(key) is None for key in state)
         share, right = len(named) / len(expected), shaped / len(expected)
-        fits.append(Fit(backbone, layout, share, right, strangers, frozenset(named)))
+        signed = bool(layout.signs) and all(
+            key in state and bool((state[key] == number).all()) for key, number in layout.signs.items()
+        )
+        fits.append(Fit(backbone, layout, share, right, signed, strangers, frozenset(named)))
     return fits

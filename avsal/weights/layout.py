@@ -24,6 +24,8 @@ class Layout:
         dropped: patterns of keys that are left out on purpose -> what they are.
         assumed: the layout is also used with other input, so that the recipe is a guess worth a note.
         tensors: their name of each tensor that is called otherwise within its module -> ours.
+        signs: keys of a part that this network does without -> the number that they all hold while that part
+            is untrained: a file that has it so is this network, though a larger one has a place for all.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Layout:
     dropped: Mapping[str, str] = field(default_factory=dict)
     assumed: bool = False
     tensors: Mapping[str, str] = field(default_factory=dict)
+    signs: Mapping[str, float] = field(default_factory=dict)
 
     def ours(self, key: str) -> str | None:
         """Our name of the tensor that they call `key`; None where the table does not have it."""

@@ -46,12 +46,13 @@ HEARD = {
 
 NAME = "atsiami/STAViS"
 STAVIS = Layout(NAME, SEEN | HEARD, replace(ACTIVITYNET, **SOUNDNET.decided()))
-#: a file of the visual stage holds the audio branch as it was before it was trained
+#: a file of the visual stage holds the audio branch as it was before it was trained, told by its last bias
 VISUAL = Layout(
     NAME,
     SEEN,
     ACTIVITYNET,
     {"soundnet8.*": "audio encoder", "fusion3.*": "fusion", "fuseav.*": "fusion"},
+    signs={"fuseav.bias": -6.0},
 )
 RESNET50 = Layout(
     "kenshohara/3D-ResNets-PyTorch",

@@ -73,6 +73,17 @@ def test_a_tensor_left_over_or_missing_is_named():
         convert_state(state, "stavis_visual")
 
 
+def test_a_file_of_stavis_whose_audio_branch_is_untrained_is_its_visual_network():
+    """Files of both stages hold the same keys."""
+    state = {f"module.{key}": tensor for key, tensor in authors_state("stavis").items()}
+    assert convert_state(state).backbone == "stavis"
+    state["module.fuseav.bias"].fill_(-6)  # as it is made, and as the visual stage leaves it
+    found = convert_state(state)
+    assert found.backbone == "stavis_visual"
+    assert any("of the fusion" in note for note in found.notes)
+    assert convert_state(state, "stavis").backbone == "stavis"
+
+
 def test_one_file_serves_every_domain(tmp_path, monkeypatch):
     """The domain changes no tensor, so that a converted file may be loaded as another one."""
     file, out = tmp_path / "unisal_dhf1k.pth", tmp_path / "out.safetensors"
