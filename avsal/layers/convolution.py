@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avsal.layers.framewise import one_operation
+from avsal.layers.framewise import each_frame, one_operation
 
 __all__ = ["Conv3d", "MaxPool3d", "PointwiseConv2d", "common_groups", "conv3d", "max_pool3d", "normalised"]
 
@@ -37,7 +37,6 @@ def conv3d(
     Returns:
         (B, C', T', H', W'), channels innermost in memory for flat kernels.
     """
-    B, H = x.shape[0], x.shape[3]
     kT, kH, kW = weight.shape[2:]
     if x.device.type != "cpu" or not (kT == 1 or (kH == 1 and kW == 1)):
         return F.conv3d(x, weight, bias, stride, padding, 1, groups)
@@ -45,14 +44,13 @@ def conv3d(
     if kT == 1 and padding[0] == 0:
         if stride[0] > 1:
             x = x[:, :, :: stride[0]]
-        flat = x.transpose(1, 2).flatten(0, 1)
-        flat = F.conv2d(flat, channels_last(weight[:, :, 0]), bias, stride[1:], padding[1:], 1, groups)
-        return flat.unflatten(0, (B, x.shape[2])).transpose(1, 2)
+        kernel = channels_last(weight[:, :, 0])
+        return each_frame(lambda flat: F.conv2d(flat, kernel, bias, stride[1:], padding[1:], 1, groups), x)
     if kH == 1 and kW == 1 and stride[1:] == (1, 1) and padding[1:] == (0, 0):
         flat = x.flatten(3)
         kernel = channels_last(weight[:, :, :, 0])
         flat = F.conv2d(flat, kernel, bias, (stride[0], 1), (padding[0], 0), 1, groups)
-        return flat.unflatten(3, (H, -1))
+        return flat.unflatten(3, (x.shape[3], -1))
     return F.conv3d(x, weight, bias, stride, padding, 1, groups)
 
 
@@ -66,18 +64,15 @@ def max_pool3d(x: Tensor, kernel: Triple, stride: Triple, padding: Triple) -> Te
     """`torch.nn.functional.max_pool3d`, the maximum over a box taken as that over space, then over time."""
     if x.device.type != "cpu":
         return F.max_pool3d(x, kernel, stride, padding)
-    B, _, T, _, _ = x.shape
     x = x.contiguous(memory_format=torch.channels_last_3d)
     if kernel[1:] != (1, 1) or stride[1:] != (1, 1):
-        flat = x.transpose(1, 2).flatten(0, 1)
-        flat = F.max_pool2d(flat, kernel[1:], stride[1:], padding[1:])
-        x = flat.unflatten(0, (B, x.shape[2])).transpose(1, 2)
+        x = each_frame(lambda flat: F.max_pool2d(flat, kernel[1:], stride[1:], padding[1:]), x)
     if kernel[0] == 1 and stride[0] == 1:
         return x
     p, s = padding[0], stride[0]
     if p:
         x = F.pad(x, (0, 0, 0, 0, p, p), value=-torch.inf)
-    num_out = (T + 2 * p - kernel[0]) // s + 1
+    num_out = (x.shape[2] - kernel[0]) // s + 1
     shifted = [x[:, :, start : start + (num_out - 1) * s + 1 : s] for start in range(kernel[0])]
     return reduce(torch.maximum, shifted)
 

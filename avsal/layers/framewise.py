@@ -10,9 +10,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
+from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function
 
-__all__ = ["framewise", "is_framewise", "one_operation"]
+__all__ = ["each_frame", "framewise", "is_framewise", "one_operation"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -37,6 +38,16 @@ def framewise(function: Function) -> Function:
     call = one_operation(function)
     call.is_framewise = True  # type: ignore[attr-defined]
     return call
+
+
+def each_frame(function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+    """What a function of pictures, (N, C, H, W) each, gives of every moment of (B, C, T, H, W) each.
+
+    Returns:
+        (B, C', T, H', W').
+    """
+    pictures = function(*(x.transpose(1, 2).flatten(0, 1) for x in inputs))
+    return pictures.unflatten(0, (inputs[0].shape[0], inputs[0].shape[2])).transpose(1, 2)
 
 
 def is_framewise(function: object) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from functools import reduce, wraps
+from functools import partial, reduce, wraps
 from typing import ClassVar
 
 import torch
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from avsal.layers.audio_window import hann_centred
 from avsal.layers.bilinear import BilinearByChannel, BilinearByLocation, per_location
 from avsal.layers.convolution import Conv3d
-from avsal.layers.framewise import framewise, one_operation
+from avsal.layers.framewise import each_frame, framewise, one_operation
 from avsal.layers.logmel import LogMelNet
 from avsal.layers.soundnet import SoundNet
 from avsal.layers.width import scaled
@@ -184,10 +184,8 @@ class AlignedFusion(Fusion):
     @single_precision
     def see(self, base2: Tensor, base3: Tensor) -> Tensor:
         """(B, hidden, T2, H, W) visual features: frame by frame where both taps have as many positions."""
-        num_steps, size = base2.shape[2], base3.shape[-2:]
-        fine = maxima(base2.transpose(1, 2).flatten(0, 1), size)
-        fine = fine.unflatten(0, (len(base2), num_steps)).transpose(1, 2)
-        times = num_steps // base3.shape[2]
+        fine = each_frame(partial(maxima, size=base3.shape[-2:]), base2)
+        times = base2.shape[2] // base3.shape[2]
         coarse = base3.repeat_interleave(times, 2) if times > 1 else base3
         return self.visual(torch.cat([fine, coarse], 1))
 

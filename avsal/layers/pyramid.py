@@ -10,6 +10,7 @@ whole network has 57.2 MB (paper: 58.4) and needs about 119 GFLOP a map (bound: 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal, get_args
 
 import torch
@@ -17,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avsal.layers.convolution import Conv3d, conv3d
-from avsal.layers.framewise import framewise
+from avsal.layers.framewise import each_frame, framewise
 from avsal.layers.width import scaled
 
 __all__ = ["Levels", "Pyramid", "SpatialConv", "resize", "sizes_upwards"]
@@ -41,9 +42,7 @@ def resize(x: Tensor, size: Sequence[int]) -> Tensor:
     """Trilinear interpolation of (B, C, T, H, W) in space only, to (H', W'), without corner alignment."""
     if tuple(x.shape[-2:]) == tuple(size):
         return x
-    B, T = x.shape[0], x.shape[2]
-    flat = F.interpolate(x.transpose(1, 2).flatten(0, 1), tuple(size), mode="bilinear", align_corners=False)
-    return flat.unflatten(0, (B, T)).transpose(1, 2)
+    return each_frame(partial(F.interpolate, size=tuple(size), mode="bilinear", align_corners=False), x)
 
 
 def sizes_upwards(levels: Sequence[Tensor], size: Sequence[int]) -> list[Sequence[int]]:

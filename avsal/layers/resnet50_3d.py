@@ -11,7 +11,9 @@ from avsal.layers.convolution import Conv3d, MaxPool3d
 from avsal.layers.initialisation import he_initialise
 from avsal.layers.width import scaled
 
-__all__ = ["Bottleneck", "ResNet50"]
+__all__ = ["EXPANSION", "Bottleneck", "ResNet50"]
+
+Triple = tuple[int, int, int]
 
 EXPANSION = 4
 
@@ -25,26 +27,41 @@ class Bottleneck(nn.Module):
     Args:
         channels_in: of the input.
         channels: of the inner convolutions.
-        stride: of the second convolution, in time and space.
+        stride: of the second convolution, in T, H and W.
+        spans: frames that the first and second convolution span.
+        dilation: of the second convolution, in H and W.
     """
 
-    def __init__(self, channels_in: int, channels: int, stride: int = 1) -> None:
+    def __init__(
+        self,
+        channels_in: int,
+        channels: int,
+        stride: Triple = (1, 1, 1),
+        *,
+        spans: tuple[int, int] = (1, 3),
+        dilation: int = 1,
+    ) -> None:
         super().__init__()
         out = channels * EXPANSION
-        self.conv1 = Conv3d(channels_in, channels, 1, bias=False)
+        first, second = spans
+        self.conv1 = Conv3d(channels_in, channels, (first, 1, 1), 1, (first // 2, 0, 0), bias=False)
         self.bn1 = nn.BatchNorm3d(channels)
-        self.conv2 = Conv3d(channels, channels, 3, stride, 1, bias=False)
+        kernel, padding = (second, 3, 3), (second // 2, dilation, dilation)
+        convolution = Conv3d if dilation == 1 else nn.Conv3d
+        self.conv2 = convolution(
+            channels, channels, kernel, stride, padding, (1, dilation, dilation), bias=False
+        )
         self.bn2 = nn.BatchNorm3d(channels)
         self.conv3 = Conv3d(channels, out, 1, bias=False)
         self.bn3 = nn.BatchNorm3d(out)
         self.downsample: nn.Sequential | None = None
-        if stride > 1 or channels_in != out:
+        if stride != (1, 1, 1) or channels_in != out:
             self.downsample = nn.Sequential(
                 Conv3d(channels_in, out, 1, stride, bias=False), nn.BatchNorm3d(out)
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, T, H, W) -> (B, 4 C', T / stride, H / stride, W / stride)."""
+        """(B, C, T, H, W) -> (B, 4 C', T', H', W'), sides divided by the stride."""
         shortcut = x if self.downsample is None else self.downsample(x)
         x = torch.relu_(self.bn1(self.conv1(x)))
         x = torch.relu_(self.bn2(self.conv2(x)))
@@ -73,7 +90,7 @@ class ResNet50(nn.Module):
         self.pool = MaxPool3d((3, 3, 3), (2, 2, 2), (1, 1, 1))
         before = stem
         for number, (channels, (_, count)) in enumerate(zip(inner, STAGES, strict=True), start=1):
-            blocks = [Bottleneck(before, channels, 1 if number == 1 else 2)]
+            blocks = [Bottleneck(before, channels, (1, 1, 1) if number == 1 else (2, 2, 2))]
             before = channels * EXPANSION
             blocks += [Bottleneck(before, channels) for _ in range(count - 1)]
             self.add_module(f"layer{number}", nn.Sequential(*blocks))

@@ -4,7 +4,7 @@ it.
 A slow path sees every fourth frame with many channels, a fast path every frame with an eighth of them; after
 the first pool and after three of the four stages the fast path's features are added to the slow path's
 channels by a convolution over time. The last stage dilates where others halve. Parameter names are those of
-ViNet-A's release.
+ViNet-A's release, but for the norms of shortcuts.
 """
 
 from __future__ import annotations
@@ -16,61 +16,16 @@ from torch import Tensor, nn
 
 from avsal.layers.convolution import Conv3d, MaxPool3d
 from avsal.layers.initialisation import he_initialise
+from avsal.layers.resnet50_3d import EXPANSION, Bottleneck
 from avsal.layers.width import scaled
 
 __all__ = ["SlowFast50"]
-
-EXPANSION = 4
 
 #: of the stages: inner channels of the slow path, blocks, stride and dilation in space
 STAGES = ((64, 3, 1, 1), (128, 4, 2, 1), (256, 6, 2, 1), (512, 3, 1, 2))
 
 #: frames of the fast path for one of the slow path
 ALPHA = 4
-
-
-class Bottleneck(nn.Module):
-    """1x1x1 or 3x1x1 convolution, 1x3x3, 1x1x1 to four times the channels, added to the input.
-
-    Args:
-        channels_in: of the input.
-        channels: of the inner convolutions.
-        temporal: whether the first convolution spans three frames.
-        stride: of the second one, in space.
-        dilation: of the second one, in space.
-    """
-
-    def __init__(
-        self, channels_in: int, channels: int, temporal: bool, stride: int = 1, dilation: int = 1
-    ) -> None:
-        super().__init__()
-        out, k = channels * EXPANSION, 3 if temporal else 1
-        self.conv1 = Conv3d(channels_in, channels, (k, 1, 1), 1, (k // 2, 0, 0), bias=False)
-        self.bn1 = nn.BatchNorm3d(channels)
-        convolution = Conv3d if dilation == 1 else nn.Conv3d
-        self.conv2 = convolution(
-            channels,
-            channels,
-            (1, 3, 3),
-            (1, stride, stride),
-            (0, dilation, dilation),
-            (1, dilation, dilation),
-            bias=False,
-        )
-        self.bn2 = nn.BatchNorm3d(channels)
-        self.conv3 = Conv3d(channels, out, 1, bias=False)
-        self.bn3 = nn.BatchNorm3d(out)
-        self.downsample: nn.Sequential | None = None
-        if stride > 1 or channels_in != out:
-            self.downsample = nn.Sequential(Conv3d(channels_in, out, 1, (1, stride, stride), bias=False))
-            self.downsample_bn = nn.BatchNorm3d(out)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, T, H, W) -> (B, 4 C', T, H / stride, W / stride)."""
-        shortcut = x if self.downsample is None else self.downsample_bn(self.downsample(x))
-        x = torch.relu_(self.bn1(self.conv1(x)))
-        x = torch.relu_(self.bn2(self.conv2(x)))
-        return torch.relu_(self.bn3(self.conv3(x)) + shortcut)
 
 
 class SlowFast50(nn.Module):
@@ -136,9 +91,10 @@ class SlowFast50(nn.Module):
 def stage(
     channels_in: int, channels: int, count: int, temporal: bool, stride: int, dilation: int
 ) -> nn.Sequential:
-    """`count` bottlenecks, of which the first strides."""
-    first = Bottleneck(channels_in, channels, temporal, stride, dilation)
+    """`count` bottlenecks of flat kernels, the first of which strides; `temporal`: they span three frames."""
+    spans = (3 if temporal else 1, 1)
+    first = Bottleneck(channels_in, channels, (1, stride, stride), spans=spans, dilation=dilation)
     others = (
-        Bottleneck(channels * EXPANSION, channels, temporal, dilation=dilation) for _ in range(count - 1)
+        Bottleneck(channels * EXPANSION, channels, spans=spans, dilation=dilation) for _ in range(count - 1)
     )
     return nn.Sequential(first, *others)

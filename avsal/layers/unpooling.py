@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor
 
-from avsal.layers.framewise import framewise
+from avsal.layers.framewise import each_frame, framewise
 
 __all__ = ["max_pool_frames", "max_unpool_frames"]
 
@@ -46,7 +46,9 @@ def max_unpool_frames(x: Tensor, indices: Tensor, size: Sequence[int]) -> Tensor
     Returns:
         (B, C, T, H', W').
     """
-    flat, where = (y.transpose(1, 2).flatten(0, 1) for y in (x, indices))
-    # kernel and stride only serve to compute the size, which is given
-    spread = F.max_unpool2d(flat.contiguous(), where.contiguous(), [2, 2], [2, 2], [0, 0], list(size))
-    return spread.unflatten(0, (x.shape[0], x.shape[2])).transpose(1, 2)
+
+    def spread(pictures: Tensor, places: Tensor) -> Tensor:
+        # kernel and stride only serve to compute the size, which is given
+        return F.max_unpool2d(pictures.contiguous(), places.contiguous(), [2, 2], [2, 2], [0, 0], list(size))
+
+    return each_frame(spread, x, indices)

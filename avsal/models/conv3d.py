@@ -34,7 +34,7 @@ from avsal.layers.convolution import Conv3d, normalised
 from avsal.layers.initialisation import he_initialise
 from avsal.layers.unpooling import max_unpool_frames
 from avsal.layers.width import scaled
-from avsal.models.clip import check_visual_clip, pad_to_multiple
+from avsal.models.clip import check_visual_clip, frame_size, pad_to_multiple
 from avsal.models.registry import SaliencyModel, register_model
 from avsal.types import ClipSpec
 
@@ -152,8 +152,7 @@ class Conv3DSaliency(SaliencyModel):
 
     def __init__(self, *, size: Sequence[int] = (224, 224), width: float = 1.0) -> None:
         super().__init__()
-        H, W = size
-        self.spec = ClipSpec(num_frames=3, size=(H, W), predicts="centre")
+        self.spec = ClipSpec(num_frames=3, size=frame_size(size), predicts="centre")
         self.encoder = Conv3DNet(width=width)
         self.decoder = Deconv3DNet(self.encoder.channels)
         he_initialise(self, logits=self.decoder.predict)

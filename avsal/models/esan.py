@@ -42,6 +42,7 @@ from torch import Tensor, nn
 from avsal.layers.convlstm import BidirectionalConvLSTM, ConvLSTM, LSTMState
 from avsal.layers.deformable import DeformableConv2d
 from avsal.layers.vgg import VGG16
+from avsal.models.clip import IMAGENET_MEAN, IMAGENET_STD, check_visual_clip, chosen_phases, frame_size
 from avsal.models.registry import SaliencyModel, register_model
 from avsal.types import ClipSpec
 
@@ -245,19 +246,15 @@ class ESAN(SaliencyModel):
                 f"`levels` must be p3 p4 p5, p3 p4, p3, p4 p5 or p5 but is {' '.join(map(str, levels))}"
             )
         self.pools, self.strides = zip(*(POOLS[level] for level in pyramid), strict=True)
-        if len(size) != 2 or min(size) < self.strides[0]:
-            raise ValueError(
-                f"`size` must be (height, width) of at least {self.strides[0]} pixels but is {tuple(size)}"
-            )
         self.group_size = group_size
         # maps nearer to a clip's end than this were aligned to repeated frames where the video goes on
         margin = group_size // 2 if num_groups > 1 else 0
         released = recurrent == "released"
         self.spec = ClipSpec(
             num_frames=num_groups * group_size,
-            size=(int(size[0]), int(size[1])),
-            mean=(0.485, 0.456, 0.406),
-            std=(0.229, 0.224, 0.225),
+            size=frame_size(size, self.strides[0]),
+            mean=IMAGENET_MEAN,
+            std=IMAGENET_STD,
             resize="fit",
             predicts="all",
             stride=num_groups * group_size - 2 * margin,
@@ -307,12 +304,13 @@ class ESAN(SaliencyModel):
         Raises:
             ValueError: frames of another shape, phases without a frame, or sound.
         """
-        num_frames = self._check(frames, audio)
-        wanted = range(self.group_size) if phases is None else sorted(set(phases))
+        check_visual_clip(self, frames, audio, any_length=True)
+        if min(frames.shape[-2:]) < self.strides[0]:
+            least = f"{self.strides[0]}x{self.strides[0]}"
+            raise ValueError(f"frames must be at least {least} pixels but are {tuple(frames.shape[-2:])}")
+        num_frames = frames.shape[2]
+        wanted = chosen_phases(phases, self.group_size, num_frames)
         passes = [range(phase, num_frames, self.group_size) for phase in wanted if phase < num_frames]
-        if not passes or not set(wanted) <= set(range(self.group_size)):
-            expected = f"some of 0..{min(self.group_size, num_frames) - 1}"
-            raise ValueError(f"`phases` of {num_frames} frames must be {expected} but is {phases}")
         pyramids = [self.encode(frames[:, :, index]) for index in range(num_frames)]
         maps: dict[int, Tensor] = {}
         for references in passes:
@@ -369,14 +367,3 @@ class ESAN(SaliencyModel):
         factor = self.strides[-1] // 2
         native = resize(logits, [factor * side for side in logits.shape[-2:]])
         return resize(torch.sigmoid(native), size).squeeze(1)
-
-    def _check(self, frames: Tensor, audio: Tensor | None) -> int:
-        """T of the frames, or ValueError."""
-        if audio is not None:
-            raise ValueError("esan takes no sound: pass audio=None")
-        if frames.ndim != 5 or frames.shape[1] != 3 or frames.shape[2] < 1:
-            raise ValueError(f"`frames` must have the shape (B, 3, T, H, W) but has {tuple(frames.shape)}")
-        if min(frames.shape[-2:]) < self.strides[0]:
-            least = f"{self.strides[0]}x{self.strides[0]}"
-            raise ValueError(f"frames must be at least {least} pixels but are {tuple(frames.shape[-2:])}")
-        return frames.shape[2]

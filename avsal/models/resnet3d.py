@@ -29,7 +29,7 @@ from avsal.layers.convolution import Conv3d
 from avsal.layers.initialisation import he_initialise
 from avsal.layers.resnet3d import KINETICS_MEAN, KINETICS_STD, VideoResNet
 from avsal.layers.width import scaled
-from avsal.models.clip import check_visual_clip, pad_to_multiple
+from avsal.models.clip import check_visual_clip, frame_size, pad_to_multiple
 from avsal.models.registry import SaliencyModel, register_model
 from avsal.types import ClipSpec
 
@@ -138,8 +138,7 @@ class ResNet3D(SaliencyModel):
         super().__init__()
         if backbone not in get_args(Backbone):
             raise ValueError(f"`backbone` must be one of {', '.join(get_args(Backbone))} but is {backbone!r}")
-        H, W = size
-        self.spec = ClipSpec(16, (H, W), KINETICS_MEAN, KINETICS_STD, predicts="all", stride=8)
+        self.spec = ClipSpec(16, frame_size(size), KINETICS_MEAN, KINETICS_STD, predicts="all", stride=8)
         if backbone == "paper":
             self.trunk = VideoResNet("r3d_18", project_first=True, width=width)
         else:

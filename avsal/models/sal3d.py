@@ -32,11 +32,11 @@ import torch
 from torch import Tensor, nn
 
 from avsal.layers.convolution import Conv3d, MaxPool3d
-from avsal.layers.framewise import framewise
+from avsal.layers.framewise import each_frame, framewise
 from avsal.layers.initialisation import he_initialise
 from avsal.layers.vgg import VGG16
 from avsal.layers.width import scaled
-from avsal.models.clip import check_visual_clip, pad_to_multiple
+from avsal.models.clip import IMAGENET_MEAN, IMAGENET_STD, check_visual_clip, frame_size, pad_to_multiple
 from avsal.models.registry import SaliencyModel, register_model
 from avsal.types import ClipSpec
 
@@ -168,12 +168,11 @@ class Sal3D(SaliencyModel):
         super().__init__()
         if variant not in get_args(Variant):
             raise ValueError(f"`variant` must be one of {', '.join(get_args(Variant))} but is {variant!r}")
-        H, W = size
         self.spec = ClipSpec(
             num_frames=6,
-            size=(H, W),
-            mean=(0.485, 0.456, 0.406),
-            std=(0.229, 0.224, 0.225),
+            size=frame_size(size),
+            mean=IMAGENET_MEAN,
+            std=IMAGENET_STD,
             predicts="last",
             start_windows=START_WINDOWS,
         )
@@ -215,9 +214,7 @@ class Sal3D(SaliencyModel):
         Returns:
             (B, C, T, H / 16, W / 16), H and W rounded up to multiples of 32.
         """
-        images = pad_to_multiple(frames, 32).transpose(1, 2).flatten(0, 1)
-        (features,) = self.backbone(images, [LAST_RELU])
-        return features.unflatten(0, (frames.shape[0], frames.shape[2])).transpose(1, 2)
+        return each_frame(lambda images: self.backbone(images, [LAST_RELU])[0], pad_to_multiple(frames, 32))
 
     def decode(self, features: Tensor, size: Sequence[int]) -> Tensor:
         """Fuse six frames' features.

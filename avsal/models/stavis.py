@@ -38,7 +38,7 @@ from avsal.layers.framewise import one_operation
 from avsal.layers.resnet50_3d import ResNet50
 from avsal.layers.soundnet import SAMPLE_RATE, SCALE, SoundNet
 from avsal.layers.width import scaled
-from avsal.models.clip import check_visual_clip, pad_to_multiple
+from avsal.models.clip import check_visual_clip, frame_size, pad_to_multiple
 from avsal.models.registry import SaliencyModel, register_model
 from avsal.types import ClipSpec
 
@@ -125,10 +125,9 @@ class STAViSVisual(SaliencyModel):
         self, *, published: bool = False, size: Sequence[int] = (112, 112), width: float = 1.0
     ) -> None:
         super().__init__()
-        H, W = size
         self.spec = ClipSpec(
             NUM_FRAMES,
-            (H, W),
+            frame_size(size),
             MEAN,
             (1.0, 1.0, 1.0),
             value_range=255.0,

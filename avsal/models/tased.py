@@ -28,11 +28,12 @@ from torch import Tensor, nn
 
 from avsal.layers import convolution
 from avsal.layers.convolution import Conv3d, max_pool3d
+from avsal.layers.framewise import each_frame
 from avsal.layers.initialisation import he_initialise
 from avsal.layers.s3d import S3D
 from avsal.layers.unpooling import max_pool_frames, max_unpool_frames
 from avsal.layers.width import scaled
-from avsal.models.clip import check_visual_clip, pad_to_multiple
+from avsal.models.clip import check_visual_clip, frame_size, pad_to_multiple
 from avsal.models.registry import SaliencyModel, register_model
 from avsal.types import ClipSpec
 
@@ -57,20 +58,13 @@ class FrameDeconvolution(nn.ConvTranspose3d):
     def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> None:
         side = 0 if kernel == 1 else 1
         super().__init__(
-            in_channels,
-            out_channels,
-            (1, kernel, kernel),
-            (1, stride, stride),
-            (0, side, side),
-            bias=False,
+            in_channels, out_channels, (1, kernel, kernel), (1, stride, stride), (0, side, side), bias=False
         )
-        self.side = side
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         """(B, C, T, H, W) -> (B, C', T, stride H, stride W)."""
-        flat = x.transpose(1, 2).flatten(0, 1)
-        flat = F.conv_transpose2d(flat, self.weight[:, :, 0], None, self.stride[1:], (self.side, self.side))
-        return flat.unflatten(0, (x.shape[0], x.shape[2])).transpose(1, 2)
+        weight, stride, side = self.weight[:, :, 0], self.stride[1:], self.kernel_size[1] > 1
+        return each_frame(lambda flat: F.conv_transpose2d(flat, weight, None, stride, int(side)), x)
 
 
 #: a layer, S3D's batch norm, ReLU
@@ -149,8 +143,7 @@ class TASEDNet(SaliencyModel):
 
     def __init__(self, *, size: Sequence[int] = (224, 384), width: float = 1.0) -> None:
         super().__init__()
-        H, W = size
-        self.spec = ClipSpec(num_frames=32, size=(H, W), blur=7.0, normalise="max")
+        self.spec = ClipSpec(num_frames=32, size=frame_size(size), blur=7.0, normalise="max")
         self.encoder = S3D(width)
         self.decoder = UnpoolingDecoder(self.encoder.channels, width)
         he_initialise(self.decoder, logits=self.decoder.predict)

@@ -25,6 +25,7 @@ from avsal.layers.pyramid import Levels, Pyramid, SpatialConv, resize
 from avsal.layers.s3d import S3D
 from avsal.layers.soundnet import SAMPLE_RATE, SCALE
 from avsal.layers.width import scaled
+from avsal.models.clip import frame_size
 from avsal.models.registry import SaliencyModel, register_model
 from avsal.types import ClipSpec
 
@@ -61,9 +62,7 @@ class TSFPNet(SaliencyModel):
             raise ValueError(
                 f"`num_frames` must be a multiple of 8, such as 16, 32 or 48, but is {num_frames}"
             )
-        if len(size) != 2 or min(size) < 32:
-            raise ValueError(f"`size` must be (height, width) of at least 32 pixels but is {tuple(size)}")
-        self.spec = ClipSpec(num_frames=num_frames, size=(int(size[0]), int(size[1])))
+        self.spec = ClipSpec(num_frames=num_frames, size=frame_size(size, 32))
         self.encoder = S3D(width, batch_norm_momentum)
         positions = [num_frames // stride for stride in self.encoder.time_strides]
         self.pyramid = Pyramid(self.encoder.channels, positions, levels, width)

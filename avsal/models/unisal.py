@@ -39,7 +39,14 @@ from avsal.layers.gaussians import GaussianPriors, Smoothing
 from avsal.layers.initialisation import he_initialise
 from avsal.layers.mobilenet import InvertedResidual, MobileNetV2, Norm, NormalisedConv2d
 from avsal.layers.width import scaled
-from avsal.models.clip import pad_to_multiple
+from avsal.models.clip import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    check_visual_clip,
+    chosen_phases,
+    frame_size,
+    pad_to_multiple,
+)
 from avsal.models.registry import SaliencyModel, register_model
 from avsal.types import ClipSpec
 
@@ -188,16 +195,15 @@ class UNISAL(SaliencyModel):
         theirs = DOMAINS[domain]
         frame_step = theirs.frame_step if frame_step is None else frame_step
         steps = theirs.steps if steps is None else steps
-        H, W = theirs.size if size is None else size
         if frame_step < 1 or steps < 1:
             raise ValueError(f"`frame_step` and `steps` must be at least 1 but are {frame_step} and {steps}")
         num_frames = steps * frame_step
         self.frame_step = frame_step
         self.spec = ClipSpec(
             num_frames=num_frames,
-            size=(H, W),
-            mean=(0.485, 0.456, 0.406),
-            std=(0.229, 0.224, 0.225),
+            size=frame_size(theirs.size if size is None else size),
+            mean=IMAGENET_MEAN,
+            std=IMAGENET_STD,
             predicts="all",
             stride=num_frames,
             normalise="max",
@@ -230,15 +236,9 @@ class UNISAL(SaliencyModel):
         Raises:
             ValueError: frames of another shape, phases without a frame, or sound.
         """
-        if audio is not None:
-            raise ValueError("unisal takes no sound: pass audio=None")
-        if frames.ndim != 5 or frames.shape[1] != 3 or frames.shape[2] < 1:
-            raise ValueError(f"`frames` must have the shape (B, 3, T, H, W) but has {tuple(frames.shape)}")
+        check_visual_clip(self, frames, audio, any_length=True)
         num_frames, step = frames.shape[2], self.frame_step
-        wanted = range(step) if phases is None else sorted(set(phases))
-        if not set(wanted) <= set(range(step)) or not any(phase < num_frames for phase in wanted):
-            expected = f"some of 0..{min(step, num_frames) - 1}"
-            raise ValueError(f"`phases` of {num_frames} frames must be {expected} but is {phases}")
+        wanted = chosen_phases(phases, step, num_frames)
         masks = self.recurrent.dropout_masks()
         hidden: Tensor | None = None
         maps = []

@@ -36,7 +36,7 @@ from avsal.layers.pyramid import resize, sizes_upwards
 from avsal.layers.s3d import S3D
 from avsal.layers.soundnet import SAMPLE_RATE, SCALE, SoundNet
 from avsal.layers.width import scaled
-from avsal.models.clip import check_visual_clip
+from avsal.models.clip import IMAGENET_MEAN, IMAGENET_STD, check_visual_clip, frame_size
 from avsal.models.registry import SaliencyModel, register_model
 from avsal.types import ClipSpec
 
@@ -52,8 +52,6 @@ GROUPS = (32, 16, 8, 4, 2)
 
 #: positions in time of the taps base3, base2 and base1 for one of base4
 RATIOS = (2, 4, 4)
-
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 #: Pillow's filter for frames; for maps OpenCV's Gaussian of 11x11 pixels of the video, all of grey
 FINISH: dict[str, Any] = {
@@ -166,15 +164,12 @@ class ViNet(SaliencyModel):
             raise ValueError(f"`num_frames` must be 8, 16, 32 or 48 but is {num_frames}")
         if not 0 <= skips <= 3:
             raise ValueError(f"`skips` must lie in 0..3 but is {skips}")
-        if len(size) != 2 or min(size) < 32:
-            raise ValueError(f"`size` must be (height, width) of at least 32 pixels but is {tuple(size)}")
-        H, W = size
         start = [[max(0, i) for i in range(t - num_frames + 1, t + 1)] for t in range(num_frames - 1)]
         self.spec = ClipSpec(
             num_frames=num_frames,
-            size=(H, W),
-            mean=MEAN,
-            std=STD,
+            size=frame_size(size, 32),
+            mean=IMAGENET_MEAN,
+            std=IMAGENET_STD,
             start_windows=tuple(map(tuple, start)) if repeat_first else (),
             **FINISH,
         )

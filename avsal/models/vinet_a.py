@@ -26,7 +26,7 @@ from avsal.layers.initialisation import he_initialise
 from avsal.layers.pyramid import resize, sizes_upwards
 from avsal.layers.slowfast import SlowFast50
 from avsal.layers.width import scaled
-from avsal.models.clip import check_visual_clip
+from avsal.models.clip import check_visual_clip, frame_size
 from avsal.models.registry import SaliencyModel, register_model
 from avsal.models.vinet import FINISH
 from avsal.types import ClipSpec
@@ -151,9 +151,8 @@ class ViNetA(SaliencyModel):
 
     def __init__(self, *, size: Sequence[int] = (256, 456), width: float = 1.0) -> None:
         super().__init__()
-        H, W = size
         grey, spread = (0.45, 0.45, 0.45), (0.225, 0.225, 0.225)
-        self.spec = ClipSpec(64, (H, W), grey, spread, predicts="centre", **FINISH)
+        self.spec = ClipSpec(64, frame_size(size, 32), grey, spread, predicts="centre", **FINISH)
         self.encoder = SlowFast50(width)
         self.neck = Neck(self.encoder.channels)
         self.decoder = GroupedDecoder(self.neck.out, width)

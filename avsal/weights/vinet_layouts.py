@@ -55,7 +55,10 @@ SLOWFAST = [
 VINET_A = Layout(
     "ViNet-Saliency/vinet_v2",
     {
-        **{f"backbone.{name}": f"encoder.{name}" for name in SLOWFAST},
+        **{
+            f"backbone.{name}": f"encoder.{name.replace('downsample_bn', 'downsample.1')}"
+            for name in SLOWFAST
+        },
         "neck.conv_slow.0": "neck.slow",
         **{f"neck.conv_skip{level + 1}.0": f"neck.levels.{level}" for level in range(4)},
         **{f"decoder.convtsp{step + 1}.0": f"decoder.steps.{step}" for step in range(6)},

@@ -151,7 +151,7 @@ def test_the_trimmed_model_is_the_model_without_its_pyramid():
 
 
 def test_sound_is_refused_rather_than_ignored():
-    with pytest.raises(ValueError, match="deaf"):
+    with pytest.raises(ValueError, match="takes no sound"):
         small("resnet3d_s")(clip(), torch.zeros(1, 1, 100))
 
 

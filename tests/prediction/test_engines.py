@@ -59,15 +59,21 @@ def jobs_of(model, frames, *, every=1, sound=False):
     return jobs
 
 
+@torch.inference_mode()
+def from_scratch(model, jobs):
+    """(windows, sounds, T', H, W): each window by the network itself, norms and all."""
+    found = []
+    for job in jobs:
+        images = torch.stack([torch.from_numpy(frame.image) for frame in job.frames])
+        frames = normalise_clips([images], model.spec)
+        sounds = [None if sound is None else sound[None] for sound in job.sounds]
+        found.append(torch.cat([model(frames, sound) for sound in sounds]))
+    return torch.stack(found)
+
+
 def reference(model, jobs):
-    """Each window by the network itself, norms and all."""
-    maps = []
-    with torch.inference_mode():
-        for job in jobs:
-            images = torch.stack([torch.from_numpy(frame.image) for frame in job.frames])
-            audio = None if job.sounds[0] is None else job.sounds[0][None]
-            maps.append(model(normalise_clips([images], model.spec), audio)[0])
-    return torch.cat(maps).numpy()
+    """The maps of windows with one sound, one after another."""
+    return from_scratch(model, jobs)[:, 0].flatten(0, 1).numpy()
 
 
 def computed(model, jobs, engine, batch_size=None):

@@ -6,12 +6,11 @@ from threading import Event, Thread
 import pytest
 import torch
 
-from avsal.clips import normalise_clips
 from avsal.models import create_model, list_models
 from avsal.prediction.engines import create_engine, supported_engines
 from tests.key_filled import filled
 from tests.models.test_every_model import SMALL
-from tests.prediction.test_engines import jobs_of, video
+from tests.prediction.test_engines import from_scratch, jobs_of, video
 
 ALL = ("exact", "streaming", "live", "plain")
 #: frames are encoded alone, so that there is nothing to see beyond a window's ends
@@ -54,17 +53,11 @@ def test_exact_gives_the_network_s_own_maps_and_does_not_fall_back(model):
     for every, batch_size in ((1, 3), (3, 1)):
         jobs = windows(model, 9, every)
         _, found = maps_of(model, jobs, batch_size=batch_size)
-        expected = []
-        with torch.inference_mode():
-            for job in jobs:
-                pixels = torch.stack([torch.from_numpy(frame.image) for frame in job.frames])
-                frames = normalise_clips([pixels], model.spec)
-                sounds = [None if sound is None else sound[None] for sound in job.sounds]
-                expected.append(torch.cat([model(frames, sound) for sound in sounds]))
-        spread = float(torch.stack(expected).amax() - torch.stack(expected).amin())
+        expected = from_scratch(model, jobs)
+        spread = float(expected.amax() - expected.amin())
         if every == 1:  # control: windows are told apart
             assert (found[1:] - found[:-1]).abs().max() > 5e-4 * spread > 0
-        assert (found - torch.stack(expected)).abs().max() < TOLERANCE.get(model.name, 1e-4) * spread
+        assert (found - expected).abs().max() < TOLERANCE.get(model.name, 1e-4) * spread
 
 
 @pytest.mark.parametrize("engine", ["live", "streaming"])

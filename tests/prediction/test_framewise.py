@@ -2,15 +2,12 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
-from avsal.clips import normalise_clips
-from avsal.clips.windows import WindowPlan
-from avsal.media.frames import Frame
 from avsal.models import create_model
-from avsal.prediction.engines import WindowJob, WindowMaps, create_engine
+from avsal.prediction.engines import create_engine
+from tests.prediction.test_engines import from_scratch, jobs_of, video
 
 SIZE = (64, 96)
 
@@ -26,52 +23,33 @@ def model():
     return model
 
 
-def jobs_of(model, count=34):
-    """Windows of a video of random frames with sound."""
-    rng = np.random.default_rng(1)
-    images = rng.integers(0, 256, (count, *SIZE, 3), dtype=np.uint8)
-    frames = [Frame(i, i / 25, 1 / 25, i, image) for i, image in enumerate(images)]
-    jobs = []
-    for window in WindowPlan(model.spec).take(count, True):
-        sound = torch.from_numpy(rng.standard_normal((1, 10_584)).astype(np.float32)) * 50
-        wanted = [WindowMaps(slot, index, index / 25, 1 / 25) for slot, index in window.outputs]
-        jobs.append(WindowJob(window, [frames[i] for i in window.frames], (sound,), wanted))
-    return jobs
-
-
-@torch.inference_mode()
-def from_scratch(model, jobs):
-    maps = []
-    for job in jobs:
-        images = torch.stack([torch.from_numpy(frame.image) for frame in job.frames])
-        sound = job.sounds[0]
-        maps.append(model(normalise_clips([images], model.spec), None if sound is None else sound[None])[0])
-    return torch.stack(maps)
+def windows(model, count=34):
+    return jobs_of(model, video(count, SIZE), sound=True)
 
 
 def test_frames_are_encoded_once_and_more_at_the_start_which_is_played_backwards(model):
     """Windows in the middle of a video are those of `test_every_engine`."""
-    jobs = jobs_of(model)
+    jobs = windows(model)
     encoded = []
     engine = create_engine(model)
     engine.model.encoder.register_forward_pre_hook(lambda _, inputs: encoded.append(len(inputs[0])))
     found = list(engine.predict(iter(jobs)))
     assert [job for job, _ in found] == jobs
     maps = torch.cat([maps for _, maps in found])
-    torch.testing.assert_close(maps, from_scratch(model, jobs), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(maps, from_scratch(model, jobs)[:, 0], rtol=1e-3, atol=1e-4)
     assert sum(encoded) <= len(jobs) + 3 * model.spec.num_frames
 
 
 def test_memory_does_not_grow(model):
     engine = create_engine(model)
     held = []
-    for _ in engine.predict(iter(jobs_of(model, 60))):
+    for _ in engine.predict(iter(windows(model, 60))):
         held.append(engine.nbytes)
     assert held[-1] == held[40] > 0
 
 
 def test_several_sounds_and_what_they_add(model):
-    job = jobs_of(model)[20]
+    job = windows(model)[20]
     sound = job.sounds[0]
     engine = create_engine(model)
     engine.attention = True
@@ -80,7 +58,7 @@ def test_several_sounds_and_what_they_add(model):
 
     assert maps.shape == (6, 1, *SIZE)
     for row, one in enumerate((sound, None, torch.zeros_like(sound))):
-        alone = from_scratch(model, [replace(job, sounds=(one,))])[0]
+        alone = from_scratch(model, [replace(job, sounds=(one,))])[0, 0]
         torch.testing.assert_close(maps[row], alone, rtol=1e-3, atol=1e-4)
     assert not maps[4].any()
     multiplied = maps[1] * (1 + maps[3])
@@ -92,7 +70,7 @@ def test_attention_of_each_sound_follows_the_maps_in_every_engine():
     model = create_model("tsfpnet_av_mobile", width=0.1, size=SIZE, audio_width=0.1, num_frames=12)
     with torch.no_grad():
         model.fusion.attention.weight.fill_(20)
-    jobs = [replace(job, sounds=(*job.sounds, None)) for job in jobs_of(model, count=14)]
+    jobs = [replace(job, sounds=(*job.sounds, None)) for job in windows(model, 14)]
     found = {}
     for name in ("exact", "plain"):
         engine = create_engine(model, name)
