@@ -71,7 +71,7 @@ def setting(
         metavar: what stands for the value in the help.
         flags: further names on the command line, such as ``-o`` or ``--fps``.
         parse: reads the text of the command line, where its type alone does not say how.
-        prefix: of a mapping's keys as words: ``model`` for ``model.width=0.5``.
+        prefix: prefix of a mapping's keys as words: ``model`` for ``model.width=0.5``.
         position: on the command line the setting is typed without its name: one text, one or none, or some;
             ``words``: any number, among them all ``key=value`` whose key is no setting.
         least: the smallest number that `Checked` lets pass.
@@ -133,7 +133,7 @@ def from_mapping(kind: type[Settings], values: Mapping[str, Any], where: str = "
     Args:
         kind: a dataclass whose fields are annotated with numbers, strings, booleans, paths, `Literal`,
             `None`, `tuple[X, ...]`, `Mapping[str, X]`, `Any`, dataclasses and unions of these.
-        values: by field.
+        values: values by field.
         where: dotted name of `values` within the whole, for messages.
 
     Raises:
@@ -178,7 +178,7 @@ def from_texts(kind: type[Settings], texts: Mapping[str, str | list[str] | Mappi
 
     Args:
         kind: see `from_mapping`; a field's own ``parse`` comes first.
-        texts: by field; by key for fields that are mappings, a list for those of many positions.
+        texts: texts by field; by key for fields that are mappings, a list for those of many positions.
 
     Raises:
         ConfigError: a key is missing, or a text is not what its field takes.

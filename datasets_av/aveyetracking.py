@@ -144,7 +144,7 @@ def read_gaze(mat: Path, clip: str, size: tuple[int, int], num_frames: int) -> F
 
     Args:
         mat: path of `all_videos.mat`.
-        clip: as in the file.
+        clip: clip as in the file.
         size: (height, width) of the video, which turns fractions into pixels.
         num_frames: number of frames of the video; later positions are counted and dropped.
 

@@ -42,7 +42,7 @@ def read_clip_folder(folder: Path, *, images: bool = True, num_frames: int | Non
     Args:
         folder: folder of the clip.
         images: whether frames must be there (False where they come from a video).
-        num_frames: as published, None where unknown.
+        num_frames: number of frames as published, None where unknown.
 
     Raises:
         DatasetError: a part is missing, or the counts of frames, maps and fixation maps differ.

@@ -179,8 +179,8 @@ def read_gaze(mat: Path, number: int, condition: str, clip: str, num_frames: int
     Args:
         mat: the file of the database.
         number: number of the database, 1 or 2.
-        condition: as in the file.
-        clip: as in the file.
+        condition: condition as in the file.
+        clip: clip as in the file.
         num_frames: number of frames of the video; later positions are counted and dropped.
 
     Returns:

@@ -84,9 +84,9 @@ class Dhf1k(Dataset):
             root: the folder whose tree the class draws.
             split: train, val or test; None for all.
             strict: raise on the first problem.
-            frames: from `video/` or from the `images` folders; None takes videos where there is `video/`.
-                Sound is the videos' in both cases.
-            gaze: from the released maps, or from the raw recordings (training and validation part).
+            frames: frames from `video/` or from the `images` folders; None takes videos where there is
+                `video/`. Sound is the videos' in both cases.
+            gaze: gaze from the released maps, or from the raw recordings (training and validation part).
 
         Raises:
             DatasetError: the folder holds none of the parts, or raw gaze is asked for and absent.

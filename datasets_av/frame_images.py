@@ -65,7 +65,7 @@ def read_points(path: Path, key: str = "I") -> tuple[NDArray[np.int64], NDArray[
 
     Args:
         path: path of the image, or of a MATLAB file.
-        key: of the matrix in a MATLAB file.
+        key: key of the matrix in a MATLAB file.
 
     Returns:
         Rows (N,), columns (N,), and the (height, width) of the image.

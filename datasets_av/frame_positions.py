@@ -80,7 +80,7 @@ def fixations_from_cube(
     """Read a MATLAB array of 3 x frames x observers: x, y, and a row that is left out.
 
     Args:
-        cube: as `read_mat` gives it.
+        cube: cube as `read_mat` gives it.
         size: (height, width) of the video.
         num_frames: number of frames of the video.
         path: path of the file, for the message.

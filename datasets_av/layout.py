@@ -62,7 +62,7 @@ def expect_same_count(folder: Path, **counts: int | None) -> None:
     """Check that all `counts` that are known agree.
 
     Args:
-        folder: that the message names.
+        folder: folder that the message names.
         **counts: how many there are of each thing, None where unknown.
 
     Raises:

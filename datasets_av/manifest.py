@@ -90,7 +90,7 @@ class Manifest(Dataset):
             split: only the rows of this split; None for all.
             strict: raise on the first problem.
             velocity_threshold: degrees a second from which a raw sample is part of a saccade.
-            minimum_duration: in seconds, of a fixation found in raw samples.
+            minimum_duration: minimum duration in seconds, of a fixation found in raw samples.
 
         Raises:
             DatasetError: there is no such file, or its columns are not the ones above.

@@ -106,7 +106,7 @@ def log_to_stderr(level: int = logging.WARNING) -> Iterator[None]:
     Where somebody else listens to all logs, as Hydra does in a sweep, it is left to them.
 
     Args:
-        level: of what is told at least.
+        level: level of what is told at least.
     """
     logger, handler = logging.getLogger("avsal"), logging.StreamHandler()
     handler.setLevel(level)

@@ -49,7 +49,7 @@ class Teller:
     Args:
         line: what was asked for.
         number: number of a video among several.
-        count: of these.
+        count: number of these.
     """
 
     def __init__(self, line: Quiet, number: int = 1, count: int = 1) -> None:

@@ -20,7 +20,7 @@ class GrowingArray(Closable):
     Args:
         path: path of the file; an existing one is replaced.
         row: shape of one row.
-        dtype: of the array.
+        dtype: type of the array.
 
     Attributes:
         num_rows: written so far.

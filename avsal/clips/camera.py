@@ -90,7 +90,7 @@ def camera_views(random: np.random.Generator, num_frames: int, frame_rate: float
     Args:
         random: all randomness comes from here.
         num_frames: T.
-        frame_rate: in frames a second.
+        frame_rate: frame rate in frames a second.
         moving: probability that the camera moves; otherwise it is fixed on the whole picture.
     """
     if random.random() >= moving:

@@ -64,7 +64,7 @@ class ClipDataset(Dataset[Clip]):
         recipe: how fixations become density maps; None: the release's own maps, or object masks.
         seed: seed of everything random.
         map_size: (h, w) of the ground truth; None for the model's input size.
-        clips_per_recording: in an epoch.
+        clips_per_recording: clips per recording in an epoch.
         every: instead of random clips: those that begin this many frames apart, the same in each epoch.
         short: how videos shorter than a clip are filled up, see `training_windows`.
         min_frames: recordings with fewer frames are left out and named in `left_out`.

@@ -110,7 +110,7 @@ def write_recording(
     hole in the sound is filled with silence and noted, as the rest keeps its time.
 
     Args:
-        recording: to be stored.
+        recording: recording to be stored.
         folder: its place in the store.
         settings: settings of the store.
         advance: called after each frame; what it raises passes through.

@@ -50,7 +50,7 @@ class ReleaseRecording(StoredRecording):
         """A recording for a model.
 
         Args:
-            recording: with gaze, maps or masks.
+            recording: recording with gaze, maps or masks.
             spec: spec of the model: frames are scaled to its size, sound to its rate.
             times: times of the frames, where a reader of the data set knows them; None: by the frame rate.
 

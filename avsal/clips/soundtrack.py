@@ -41,8 +41,8 @@ def excerpt(
 
     Args:
         window: frames in the order the network sees them.
-        spans: of each of them.
-        sample_rate: in Hz.
+        spans: spans of each of them.
+        sample_rate: sample rate in Hz.
         usual: number of samples of this video's windows; taken where the window's own seconds differ from it
             by at most half a frame, so that jittering time stamps do not make every window differ.
         read: gives samples from a start in seconds and a number of samples.
@@ -90,7 +90,7 @@ def released(
 
     Args:
         spans: (start, end) in seconds of its frames, in the order the network sees them.
-        sample_rate: in Hz.
+        sample_rate: sample rate in Hz.
         read: see `excerpt`.
     """
     (first, gone), (last, end) = spans[0], spans[-1]

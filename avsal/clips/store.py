@@ -68,7 +68,7 @@ class Store:
         """The recordings that fit all that is given.
 
         Args:
-            split: as stored.
+            split: split as stored.
             ids: for instance those of a published fold.
             dataset: name of a data set.
 

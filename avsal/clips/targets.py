@@ -75,7 +75,7 @@ class TargetRule:
         Args:
             recording: a stored one.
             frames: frames of it.
-            views: of a photograph, one for each of the frames: the part that a camera shows.
+            views: views of a photograph, one for each of the frames: the part that a camera shows.
 
         Raises:
             ConfigError: the recipe's Gaussian is too narrow for maps of this size, or in degrees where the
@@ -130,8 +130,8 @@ def cut(
     """Cut one random rectangle of `size` out of a clip (T, H, W, 3) and its ground truth, together.
 
     Args:
-        images: at least of `size`.
-        targets: of the images' size.
+        images: images at least of `size`.
+        targets: targets of the images' size.
         size: (H, W) of the rectangle.
         map_size: (h, w) that its ground truth is brought to; maps sum to 1 again.
         random: where it lies.

@@ -20,7 +20,7 @@ class WeightAverage:
     past is the smaller of `decay` and (1 + t) / (10 + t).
 
     Args:
-        model: to follow; integers, such as counters of batches, are copied.
+        model: model to follow; integers, such as counters of batches, are copied.
         decay: share of the past in each step, 0 to 1.
     """
 

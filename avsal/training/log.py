@@ -21,7 +21,8 @@ class RunLog(Closable):
 
     Args:
         folder: folder of the run.
-        step: that the run goes on from: what was logged after it is taken out, as those steps are repeated.
+        step: number of the step that the run goes on from: what was logged after it is taken out, as those
+            steps are repeated.
         track: told the numbers of each line by name, and the step: for trackers.
         write: False in all but one of several processes.
 

@@ -19,6 +19,9 @@ from avsal.training.settings import TrainSettings
 
 __all__ = ["create_accelerator", "largest_memory", "start_trackers"]
 
+#: variables of the environment by which trackers do without a server of theirs
+_WAYS = {"wandb": "set WANDB_MODE=offline", "mlflow": "set MLFLOW_TRACKING_URI=sqlite:///FILE"}
+
 
 def create_accelerator(settings: TrainSettings, folder: RunFolder, *, unused: bool) -> Accelerator:
     """What the processes of a launch share a run by; torchrun's and Accelerate's on CPUs join too.
@@ -73,10 +76,10 @@ def start_trackers(
     """Begin to tell the trackers; returns who is told the numbers, None where there is no tracker.
 
     Args:
-        accelerator: that was made with them.
+        accelerator: accelerator that was made with them.
         settings: settings of the run, as plain values.
         name: name of the run.
-        step: that it goes on from.
+        step: number of the step that it goes on from.
 
     Raises:
         ConfigError: a tracker refuses.
@@ -95,10 +98,11 @@ def start_trackers(
     try:
         accelerator.init_trackers(project, config=_flat(settings), init_kwargs=options)
     except Exception as error:  # of the trackers' own kinds: no key, no server, no room
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        reason = str(error).strip().partition("\n")[0][:300] or type(error).__name__
+        ways = [_WAYS[tracker] for tracker in trackers if tracker in _WAYS]
         raise ConfigError(
-            f"run.trackers={','.join(trackers)} cannot begin ({reason}): see to it, for instance by "
-            "WANDB_MODE=offline or MLFLOW_TRACKING_URI, or leave it out, and go on with run.resume=auto"
+            f"run.trackers={','.join(trackers)} cannot begin ({reason}): "
+            f"{' or '.join(['see to it', *ways, 'leave it out'])}, and go on with run.resume=auto"
         ) from error
     return lambda values, at: accelerator.log(values, step=at)
 

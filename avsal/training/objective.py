@@ -55,9 +55,9 @@ class Objective(nn.Module):
     """A model and its loss.
 
     Args:
-        model: to train; frozen parts are frozen here.
+        model: model to train; frozen parts are frozen here.
         settings: settings of the run.
-        turns: of clips that take turns, by name; see `turn`.
+        turns: turns of clips that take turns, by name; see `turn`.
 
     Raises:
         ConfigError: an option that this model cannot use.

@@ -26,8 +26,8 @@ def parameter_groups(
     no group.
 
     Args:
-        model: to train.
-        learning_rate: of everything that `learning_rates` does not name.
+        model: model to train.
+        learning_rate: learning rate of everything that `learning_rates` does not name.
         frozen: parts that are not trained.
         learning_rates: factor on the learning rate by part.
 
@@ -67,7 +67,7 @@ def freeze(model: nn.Module, parts: Iterable[str]) -> list[nn.Module]:
     """Stop gradients into parts of a model.
 
     Args:
-        model: to change.
+        model: model to change.
         parts: dotted names of modules or parameters.
 
     Returns:

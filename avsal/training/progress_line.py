@@ -59,11 +59,11 @@ class ProgressLine:
         """One more step is done.
 
         Args:
-            loss: of the step.
-            epoch: that is under way, from 1.
+            loss: loss of the step.
+            epoch: number of the epoch that is under way, from 1.
             done: steps in all.
             clips: clips of the step, of all processes.
-            seconds: that it took, reading its clips included.
+            seconds: seconds that it took, reading its clips included.
         """
         self.clips += clips
         self.training += seconds

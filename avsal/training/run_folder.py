@@ -126,7 +126,7 @@ def read_json(path: Path, kind: type[Any] = dict) -> Any:
 
     Args:
         path: path of the file.
-        kind: that it must be of: a mapping or a list.
+        kind: kind that it must be of: a mapping or a list.
 
     Raises:
         CheckpointError: it cannot be read, or holds something else.

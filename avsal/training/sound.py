@@ -20,7 +20,7 @@ def drop_sound(audio: Tensor | None, settings: SoundSettings, generator: torch.G
     Args:
         audio: (B, 1, A), or None where the clips have none.
         settings: the shares.
-        generator: of this batch, so that a resumed run draws the same.
+        generator: generator of this batch, so that a resumed run draws the same.
 
     Returns:
         (B, 1, A) with zeros for the silenced clips and noise for those that hear it, or None.

@@ -69,8 +69,8 @@ class ClipSource(Protocol):
             groups: into how many groups a step is divided at least; those of full steps hold
                 ``batch_size / groups`` clips at most.
             start: number of the first step.
-            process: that asks.
-            num_processes: that share the step.
+            process: number of the process that asks.
+            num_processes: number of processes that share the step.
         """
         ...
 

@@ -66,10 +66,10 @@ def save_state(
     Args:
         path: path of the file.
         model: trained.
-        optimiser: that trains it.
+        optimiser: optimiser that trains it.
         scaler: state of fp16's scaler, None without one.
         progress: how far the run is.
-        num_processes: that train, for information.
+        num_processes: number of processes that train, for information.
         average: averaged weights, None where there are none.
         before: where the file that was there goes.
 

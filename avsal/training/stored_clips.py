@@ -44,7 +44,7 @@ class StoredClips:
     """Training clips of a `ClipDataset`.
 
     Args:
-        dataset: of clips.
+        dataset: data set of clips.
         workers: processes that read them, 0 for the training process itself.
         facts: what else to write into the fingerprint, such as the density recipe.
     """
@@ -151,7 +151,7 @@ class StoredFrames:
         recordings: recordings of one or several stores.
         spec: spec of the model.
         recipe: how fixations become density maps; None: the release's own.
-        first_frames: of each recording; None: all. Windows never look beyond them.
+        first_frames: first frames of each recording; None: all. Windows never look beyond them.
         frame_step: every how many of those frames.
         batch_size: windows at once.
         facts: what else to write into the fingerprint.

@@ -26,7 +26,7 @@ def check_strides(spec: ClipSpec, strides: tuple[int, ...], *, videos: bool) -> 
 
     Args:
         spec: spec of the model.
-        strides: to score with.
+        strides: strides to score with.
         videos: whether there are whole videos to move on in, not clips made for the model.
     """
     if strides and not videos:
@@ -53,9 +53,9 @@ def score_strides(
     Args:
         folder: folder of the run.
         source: gives the frames to score on, for a spec that says the stride.
-        strides: of the windows.
-        metrics: to compute.
-        device: to predict on.
+        strides: strides of the windows.
+        metrics: metrics to compute.
+        device: device to predict on.
     """
     wanted = {"sha256": read_header(folder.best).sha256, "strides": list(strides), "metrics": list(metrics)}
     if folder.strides.exists():

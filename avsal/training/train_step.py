@@ -35,10 +35,10 @@ class TrainStep:
 
     Args:
         settings: settings of the run.
-        accelerator: of this process.
-        model: to train.
+        accelerator: accelerator of this process.
+        model: model to train.
         objective: the model with its loss, as the accelerator wrapped it.
-        optimiser: as the accelerator wrapped it.
+        optimiser: optimiser as the accelerator wrapped it.
     """
 
     def __init__(
@@ -56,8 +56,8 @@ class TrainStep:
         """Take a step.
 
         Args:
-            share: of this process.
-            progress: before the step; steps that fp16's scaler leaves out are counted in it.
+            share: share of this process.
+            progress: progress before the step; steps that fp16's scaler leaves out are counted in it.
             num_steps: number of steps of the whole run, for the learning rate.
 
         Returns:

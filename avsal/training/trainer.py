@@ -46,8 +46,8 @@ class Trainer:
 
     Args:
         settings: settings of the run.
-        model: with the weights it starts from.
-        clips: to learn from.
+        model: model with the weights it starts from.
+        clips: clips to learn from.
         validation: frames to score on; None: the last checkpoint counts as the best.
         start: where the model's weights come from; None where nobody knows.
 

@@ -50,8 +50,8 @@ def score_rows(
     Args:
         model: put into evaluation mode, and back.
         source: source of the frames.
-        metrics: to compute.
-        indices: of the batches, all if None.
+        metrics: metrics to compute.
+        indices: indices of the batches, all if None.
         use_sound: whether the model gets to hear what there is to hear.
 
     Yields:

@@ -31,9 +31,9 @@ class Validator:
 
     Args:
         settings: settings of the run.
-        accelerator: that the processes share the frames by.
-        model: to score.
-        clips: to learn from, for the baselines.
+        accelerator: accelerator that the processes share the frames by.
+        model: model to score.
+        clips: clips to learn from, for the baselines.
         source: frames to score on, None for none.
         folder: folder of the run.
 

@@ -95,7 +95,7 @@ def score_videos(
     Args:
         model: put into evaluation mode, and back.
         source: source of the videos.
-        metrics: to compute.
+        metrics: metrics to compute.
         videos: numbers of those to score, None for all.
         use_sound: whether the model gets to hear what there is to hear.
         batch_size: windows at once, None for the engine's choice.

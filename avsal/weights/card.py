@@ -39,7 +39,7 @@ def model_card(header: CheckpointHeader) -> str:
     """Markdown with the Hub's metadata block in front.
 
     Args:
-        header: of the checkpoint. What it does not state, the card says is not stated.
+        header: header of the checkpoint. What it does not state, the card says is not stated.
     """
     info = model_info(header.model)
     spec = header.spec

@@ -222,8 +222,8 @@ def fill(module: torch.nn.Module, tensors: Mapping[str, Tensor], source: str) ->
     Other floating-point types are converted to the module's, with a note to the log.
 
     Args:
-        module: to fill.
-        tensors: by name.
+        module: module to fill.
+        tensors: tensors by name.
         source: source of the tensors, for messages.
 
     Returns:

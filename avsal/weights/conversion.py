@@ -68,7 +68,7 @@ def convert_state(
     """Convert a published state dict to our names; the input is not changed.
 
     Args:
-        state: as published, with or without ``module.`` before every key.
+        state: state as published, with or without ``module.`` before every key.
         name: name of the network it must be, or several that it may be; None takes whichever it is.
         source: source of the state dict, for messages.
 

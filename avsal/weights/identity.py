@@ -79,7 +79,7 @@ def model_identity(model: nn.Module) -> ModelIdentity:
     """What an output should say of a model: call it once a run, it reads every tensor.
 
     Args:
-        model: as it predicts; one that `load_model` gave knows where its weights come from.
+        model: model as it predicts; one that `load_model` gave knows where its weights come from.
     """
     sha256 = sha256_of(model.state_dict())
     if not isinstance(model, SaliencyModel) or not hasattr(model, "info"):

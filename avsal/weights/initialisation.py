@@ -91,7 +91,7 @@ def initialise(
     trunk computes what R3D-18 does.
 
     Args:
-        model: to fill, in place.
+        model: model to fill, in place.
         encoder: weight file of the visual backbone, or a name of the catalogue that was fetched.
         audio: weight file of the audio backbone, or a name of the catalogue that was fetched.
 

@@ -96,12 +96,12 @@ def ablate(
         >>> avsal.ablate(avsal.load_model(), "clip.mp4").answer
 
     Args:
-        model: that listens, on its device. Several, in a list or by name, are compared: the result also says
-            whether one uses sound more than another.
-        data: from `avsal.load_dataset` or recordings of your own, with gaze; or a video without.
+        model: model that listens, on its device. Several, in a list or by name, are compared: the result also
+            says whether one uses sound more than another.
+        data: data from `avsal.load_dataset` or recordings of your own, with gaze; or a video without.
         settings: what is heard; None: the defaults.
         scoring: how maps are scored where there is gaze; None: the defaults.
-        subgroups: by video, declared beforehand: each is tested too.
+        subgroups: subgroups by video, declared beforehand: each is tested too.
         progress: called after each video with its number, their number and its id; for a video without gaze
             it gets the stream of predictions and gives it on.
         **changes: fields of `settings` that are to be otherwise.
@@ -146,8 +146,8 @@ def ablate_models(
     """`ablate_recordings` of each model, filed under its name where there are several.
 
     Args:
-        models: by name.
-        data: with gaze; read once for each.
+        models: models by name.
+        data: data with gaze; read once for each.
         settings: what is heard.
         scoring: how maps are scored.
         dataset: what the videos are filed under; None: the data set's name.
@@ -182,8 +182,8 @@ def ablate_recordings(
     """Score a model under every condition.
 
     Args:
-        model: that listens.
-        data: with gaze.
+        model: model that listens.
+        data: data with gaze.
         settings: what is heard.
         scoring: how maps are scored.
         dataset: what the videos are filed under; None: the data set's name.
@@ -290,9 +290,9 @@ def joined(
     """The runs over data sets, folds and training seeds as one result, corrected over all its comparisons.
 
     Args:
-        runs: of `ablate_recordings`.
-        settings: that they were made with.
-        subgroups: by video, declared beforehand.
+        runs: runs of `ablate_recordings`.
+        settings: settings that they were made with.
+        subgroups: subgroups by video, declared beforehand.
         facts: what was run, in words.
         notes: what was lost or left out.
         people: scores of people who heard the conditions, see `people_scores`.

@@ -178,13 +178,13 @@ def ablate_control(
     """Ablate synthetic videos in which an effect of sound was planted, or none.
 
     Args:
-        model: that listens; several, in a list or by name, make a ladder: each cue is then filed under the
-            cue and the model, and models are compared with one another on the same videos.
+        model: model that listens; several, in a list or by name, make a ladder: each cue is then filed under
+            the cue and the model, and models are compared with one another on the same videos.
         cues: some of `ALL_CONTROLS`.
         settings: what is heard; None: the defaults.
-        num_videos: of each cue.
+        num_videos: number of videos of each cue.
         video_seed: seed of the videos; training uses 1 and 2.
-        reruns: with new seeds, whose verdicts are counted.
+        reruns: reruns with new seeds, whose verdicts are counted.
         root: folder of ``sounding_clips``, the folder of `clips.csv`.
         part: part of ``sounding_clips``, which people are shown; None: all.
         fold: fold of ``sounding_clips``, which people are held out.

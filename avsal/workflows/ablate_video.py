@@ -159,7 +159,7 @@ def ablate_video(
     """Predict a video under every condition, and under sounds that should not matter.
 
     Args:
-        model: that listens.
+        model: model that listens.
         source: the video.
         settings: what is heard; None: the defaults.
         progress: gives the predictions on; a place to show progress.

@@ -136,7 +136,7 @@ def predict_each(
     until it is predicted after all.
 
     Args:
-        model: on its device.
+        model: model on its device.
         named: sources, and the paths of their outputs up to the suffix.
         settings: how.
         keep_failures: whether such notes are left.

@@ -60,7 +60,7 @@ def crop(
         >>> made.outputs["video"], made.path.kept.mean()
 
     Args:
-        model: on its device.
+        model: model on its device.
         source: a video, or whatever else `avsal.predict` takes and can be read twice.
         base: path of the outputs up to their suffix: ``_crop.json`` and ``_crop.mp4``.
         settings: how; None: the defaults.

@@ -75,10 +75,10 @@ def evaluate(
         >>> print(avsal.evaluate([avsal.load_model(), avsal.load_model("unisal.pth")], data))
 
     Args:
-        model: from `avsal.load_model`; its device is used. Several, in a list or by name, are scored on the
-            frames that all have maps of; gaze is read and drawn once for all. None: the baseline rows alone,
-            or `maps`.
-        data: from `avsal.load_dataset`, or recordings of your own.
+        model: model from `avsal.load_model`; its device is used. Several, in a list or by name, are scored on
+            the frames that all have maps of; gaze is read and drawn once for all. None: the baseline rows
+            alone, or `maps`.
+        data: data from `avsal.load_dataset`, or recordings of your own.
         maps: instead of a model: a folder, video, HDF5, .npz or .zarr of maps for each video, or one of them.
         settings: how; None: the defaults.
         progress: called after each video.
@@ -106,7 +106,7 @@ def evaluate_sources(
     """Score maps from anywhere; see `evaluate`.
 
     Args:
-        sources: of the maps; none for the baseline rows alone.
+        sources: sources of the maps; none for the baseline rows alone.
         data: see `evaluate`.
         settings: how.
         progress: called after each video.

@@ -76,7 +76,7 @@ def expand(texts: Mapping[str, Any], seeds: Sequence[str] = (), out: Path | None
     Args:
         texts: texts of the fields of `EvaluateChoices`, as typed; ``data`` and ``fold`` may be lists with
             commas, and ``{data}``, ``{fold}`` and ``{seed}`` stand for a part's own in all other values.
-        seeds: of training, none or several.
+        seeds: seeds of training, none or several.
         out: the folder of all, where `texts` name none; several parts have folders of their own in it.
 
     Raises:

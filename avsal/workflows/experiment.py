@@ -199,7 +199,7 @@ def resolve(config: DictConfig, folder: str | None = None) -> tuple[TrainSetting
     """Settings and data of a composed configuration, checked.
 
     Args:
-        config: as composed.
+        config: configuration as composed.
         folder: folder of the run, where it is not the configuration's.
 
     Returns:
@@ -251,8 +251,8 @@ def chosen_row(config: DictConfig, words: Sequence[str]) -> DictConfig:
     """The configuration with the changes of its row, or as it is where it names none.
 
     Args:
-        config: as composed.
-        words: that the line said.
+        config: configuration as composed.
+        words: words that the line said.
 
     Raises:
         ConfigError: there is no such row, or the line sets what the row sets.

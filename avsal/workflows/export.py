@@ -127,7 +127,7 @@ def export(
     >>> avsal.export(avsal.load_model(), "default.onnx")                     # doctest: +SKIP
 
     Args:
-        model: on the CPU, or torch-export's graph is for its device.
+        model: model on the CPU, or torch-export's graph is for its device.
         path: path of the file to write; its suffix tells the format where `to` does not.
         settings: see `ExportSettings`.
         overwrite: replace an earlier file.

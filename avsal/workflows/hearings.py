@@ -22,8 +22,8 @@ class Hearings:
     """What a model hears with each recording of a data set under every condition.
 
     Args:
-        model: that listens.
-        recordings: that are scored; those with sound take part in the derangement of ``swapped``.
+        model: model that listens.
+        recordings: recordings that are scored; those with sound take part in the derangement of ``swapped``.
         conditions: which.
         seed: seed of all chance.
 

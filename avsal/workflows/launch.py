@@ -72,7 +72,7 @@ def submit(
 
     Args:
         work: what each task does.
-        *arguments: of `work`.
+        *arguments: arguments of `work`.
         options: options of `submitit.AutoExecutor.update_parameters`, and ``cluster``: slurm where there is
             one, else local, which starts processes here.
         folder: for logs.

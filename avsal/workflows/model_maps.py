@@ -62,7 +62,7 @@ class ModelMaps:
         """Take a model on its device.
 
         Args:
-            model: that predicts.
+            model: model that predicts.
             name: name of the row.
             audio: ``own``: the recording's sound; ``none``: as without sound; ``zero``: as silence.
             hearing: several sounds instead, whole and at the model's rate; maps with all but the first become

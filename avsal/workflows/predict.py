@@ -110,7 +110,7 @@ def predict_video(
         >>> avsal.predict_video(avsal.load_model(), "clip.mp4", "out/clip").outputs["overlay"]
 
     Args:
-        model: on its device.
+        model: model on its device.
         source: a video, or whatever else `avsal.predict` takes.
         base: path of the outputs up to their suffix.
         settings: how; None: the defaults. Those of the model itself are not looked at.

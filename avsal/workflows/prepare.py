@@ -93,7 +93,7 @@ def prepare(
         >>> avsal.prepare(data, "stores/hevc", avsal.PrepareSettings(model="tsfpnet_av"))
 
     Args:
-        data: from `avsal.load_dataset`, or recordings of your own.
+        data: data from `avsal.load_dataset`, or recordings of your own.
         out: folder of the store, new or resumed.
         settings: what it is to hold.
         strict: raise on the first recording that cannot be stored.

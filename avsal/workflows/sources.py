@@ -42,9 +42,9 @@ class Sources:
         Args:
             row: name of a model.
             dataset: its name.
-            videos: that are scored.
-            split: that is scored; a checkpoint that names the data set alone is believed to have left val and
-                test out.
+            videos: videos that are scored.
+            split: split that is scored; a checkpoint that names the data set alone is believed to have left
+                val and test out.
         """
         known = self.learned.get(row)
         if known is None:
@@ -104,7 +104,7 @@ def sources_of(model: Scored, maps: str | Path | None, settings: EvaluateSetting
     """The sources that an evaluation was given.
 
     Args:
-        model: as `evaluate` takes it.
+        model: model as `evaluate` takes it.
         maps: a path of maps instead.
         settings: settings of the evaluation.
 

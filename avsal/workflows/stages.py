@@ -78,7 +78,7 @@ def chain(words: Sequence[str], config: DictConfig | None = None) -> list[Stage]
 
     Args:
         words: words of the line.
-        config: as `words` compose, where that is known.
+        config: configuration as `words` compose, where that is known.
 
     Raises:
         ConfigError: an experiment that does not exist, or that comes after itself.
@@ -129,7 +129,7 @@ def begun(
     """The configuration with the checkpoint that it starts from.
 
     Args:
-        config: as composed.
+        config: configuration as composed.
         words: words of the line.
         train_stage: trains an earlier stage, where ``stages=run`` asks for those that are missing.
 

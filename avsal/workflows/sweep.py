@@ -130,7 +130,7 @@ def collect(folders: Sequence[Path]) -> SweepResult:
     """Make the table of a sweep and write it beside its runs.
 
     Args:
-        folders: of the runs.
+        folders: folders of the runs.
 
     Raises:
         ConfigError: all runs failed.

@@ -206,8 +206,8 @@ def to_prepare(
     """What has to be stored before a run: data, (H, W) of their frames, whether these are fitted into it.
 
     Args:
-        data: of the run.
-        settings: of the run.
+        data: data of the run.
+        settings: settings of the run.
         stored_size: ``HxW`` or ``HxW_fit``, of data of one kind; data sets that take turns are stored at the
             size that the model has in their turns.
     """

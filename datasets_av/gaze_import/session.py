@@ -159,7 +159,7 @@ def tracks_of(session: Session, videos: Sequence[str], options: ImportOptions) -
     """Cut a session into what was seen of each video; fixations that begin before it keep their start.
 
     Args:
-        session: of an observer.
+        session: session of an observer.
         videos: names of the files that may have been shown.
         options: see `ImportOptions`.
 
@@ -267,7 +267,7 @@ def number(path: Path, line: int, column: str, cell: str, *, lost: bool = False)
 
     Args:
         path: path of the file, for messages.
-        line: of the file, from 1.
+        line: number of the line in the file, from 1.
         column: its name.
         cell: the text.
         lost: whether nothing, or a lone point, stands for an eye that was lost, NaN.

@@ -59,7 +59,7 @@ def read_table(
 
     Args:
         path: path of the file.
-        layout: of its maker.
+        layout: layout of its maker.
         options: see `ImportOptions`.
         events: noted elsewhere, ms on the table's clock.
 

@@ -29,8 +29,8 @@ def motion_against_loudness(
         frames: (T, H, W, 3).
         sound: (A,) of the same seconds.
         faces: (K, 4) x0, y0, x1, y1 in pixels.
-        frame_rate: in frames a second.
-        sample_rate: in Hz.
+        frame_rate: frame rate in frames a second.
+        sample_rate: sample rate in Hz.
 
     Returns:
         (K,) in [-1, 1]; 0 where nothing moves or the sound is even.

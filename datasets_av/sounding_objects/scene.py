@@ -183,7 +183,7 @@ def draw_scene(
             1/K cycle apart, the sound together with one of them.
         num_frames: T.
         size: (H, W) in pixels.
-        frame_rate: in frames a second.
+        frame_rate: frame rate in frames a second.
         switch_every: mean length of a turn in seconds.
     """
     seconds = num_frames / frame_rate

@@ -21,7 +21,7 @@ def synthesise(scene: Scene, rng: np.random.Generator, sample_rate: int) -> NDAr
     Args:
         scene: what happens.
         rng: randomness of the noise floor and of the waves' starting points.
-        sample_rate: in Hz; harmonics at or above half of it are left out.
+        sample_rate: sample rate in Hz; harmonics at or above half of it are left out.
 
     Returns:
         (A,) mono samples in [-1, 1]; sample 0 is heard when frame 0 appears, A = seconds x sample rate.
