@@ -64,8 +64,10 @@ class Rerun:
         return float(np.mean(self.differences))
 
     def __str__(self) -> str:
-        counts = ", ".join(f"{count} {verdict}" for verdict, count in self.verdicts.most_common())
-        return f"{counts} ({signed(self.difference)})"
+        told = ", ".join(f"{count} {verdict}" for verdict, count in self.verdicts.most_common())
+        if negligible := self.verdicts[Verdict.NEGLIGIBLE]:
+            told += f": within the margin in {negligible + self.verdicts[Verdict.EQUIVALENT]}"
+        return f"{told} ({signed(self.difference)})"
 
 
 @dataclass(frozen=True)

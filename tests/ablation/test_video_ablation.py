@@ -1,6 +1,7 @@
 """What ablation says of a video: nothing where nothing can be heard, and where the map went."""
 
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -11,13 +12,14 @@ from avsal.ablation.audio_conditions import apply_conditions
 from avsal.ablation.conditions import parse_conditions
 from avsal.ablation.map_shift import map_shift
 from avsal.ablation.synthetic_videos import CEILINGS, score_synthetic_videos
-from avsal.ablation.verdicts import compare
+from avsal.ablation.verdicts import Verdict, compare
 from avsal.cli import main
 from avsal.errors import ConfigError
 from avsal.models import create_model
 from avsal.prediction import PredictionStream
 from avsal.prediction.engines import create_engine
 from avsal.weights import save_checkpoint
+from avsal.workflows.ablate_control import Rerun
 from datasets_av.sounding_objects import SoundingObjects
 
 ALL = "original,zero,noise,shifted:0.2,reversed,gain:-20,video_only"
@@ -165,3 +167,9 @@ def test_the_control_finds_the_effect_in_the_shipped_demonstration(tmp_path, cap
     assert summary["verdicts of reruns (NSS)"]["synchrony"]["zero"] == {"better": 1}
     assert 0.05 < summary["margins"]["synchrony nss"] < 0.15
     assert "normalised gain" in capsys.readouterr().out
+
+
+def test_reruns_tell_how_many_were_within_the_margin():
+    rerun = Rerun(Counter({Verdict.EQUIVALENT: 13, Verdict.NEGLIGIBLE: 7}), [-0.002] * 20)
+    assert str(rerun) == "13 equivalent, 7 different but negligible: within the margin in 20 (\N{MINUS SIGN}0.002)"
+    assert str(Rerun(Counter({Verdict.BETTER: 2}), [1.5, 1.7])) == "2 better (+1.600)"
