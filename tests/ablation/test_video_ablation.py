@@ -171,5 +171,6 @@ def test_the_control_finds_the_effect_in_the_shipped_demonstration(tmp_path, cap
 
 def test_reruns_tell_how_many_were_within_the_margin():
     rerun = Rerun(Counter({Verdict.EQUIVALENT: 13, Verdict.NEGLIGIBLE: 7}), [-0.002] * 20)
-    assert str(rerun) == "13 equivalent, 7 different but negligible: within the margin in 20 (\N{MINUS SIGN}0.002)"
+    counts = "13 equivalent, 7 different but negligible: within the margin in 20"
+    assert str(rerun) == f"{counts} (\N{MINUS SIGN}0.002)"
     assert str(Rerun(Counter({Verdict.BETTER: 2}), [1.5, 1.7])) == "2 better (+1.600)"
