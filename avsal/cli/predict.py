@@ -137,6 +137,8 @@ def tell_of_outputs(teller: Teller, found: PredictedVideo, identity: str | None)
     teller.say(
         f"{found.source}: {counted(found.num_maps, 'map')} in {found.summary['seconds']:.1f} s -> {written}"
     )
+    if found.low_contrast:
+        teller.say(f"{found.source}: low contrast: {found.low_contrast}")
     if teller.verbose:
         parts = ", ".join(f"{part} {spent:.1f}" for part, spent in found.summary["seconds_by_part"].items())
         teller.say(f"{found.source}: seconds by part, at the same time: {parts}")

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from avsal.layers.framewise import each_frame, one_operation
 
-__all__ = ["Conv3d", "MaxPool3d", "PointwiseConv2d", "common_groups", "conv3d", "max_pool3d", "normalised"]
+__all__ = ["Conv3d", "MaxPool3d", "common_groups", "conv3d", "max_pool3d", "normalised"]
 
 Triple = tuple[int, int, int]
 
@@ -111,30 +111,3 @@ class MaxPool3d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T, H, W) -> (B, C, T', H', W')."""
         return max_pool3d(x, self.kernel, self.stride, self.padding)
-
-
-class PointwiseConv2d(nn.Conv2d):
-    """A 1x1 `torch.nn.Conv2d` run as a product of matrices, channels innermost in its result.
-
-    For a batch of one, PyTorch tells the layout of a picture by strides that mean nothing there, and may lay
-    its result out anew. The sums are the same.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, C', H, W)."""
-        return pointwise(x, self.weight, self.bias)
-
-    @classmethod
-    def of(cls, layer: nn.Conv2d) -> nn.Conv2d:
-        """A layer with the same parameters, for inference; the layer itself where its kernel is not 1x1."""
-        if (layer.kernel_size, layer.stride, layer.padding, layer.groups) != ((1, 1), (1, 1), (0, 0), 1):
-            return layer
-        made = cls(layer.in_channels, layer.out_channels, 1, bias=layer.bias is not None, device="meta")
-        made.weight, made.bias = layer.weight, layer.bias
-        return made.eval()
-
-
-@one_operation
-def pointwise(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """`torch.nn.functional.conv2d` with (C', C, 1, 1) kernels."""
-    return F.linear(x.movedim(1, -1), weight.flatten(1), bias).movedim(-1, 1)

@@ -12,9 +12,9 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from avsal.layers.convolution import PointwiseConv2d
 from avsal.layers.logmel import LogMelNet
 from avsal.layers.mobilenet import LinearConv2d, NormalisedConv2d, ResidualBranch, SeparableConv2d
+from avsal.layers.packed import PackedConv2d, PackedConv3d, activation_name
 from avsal.layers.pyramid import Decoder, SpatialConv
 from avsal.layers.s3d import BasicConv3d, SeparableConv3d
 from avsal.layers.soundnet import SoundNet
@@ -43,8 +43,8 @@ def folded(module: Module) -> Module:
     """A copy whose batch norms are folded away and whose kernels lie with channels innermost.
 
     S3D, MobileNetV2, the pyramids, SoundNet and the log-mel network are folded; batch norms elsewhere stay as
-    they are. 1x1 convolutions of pictures become products of matrices. The copy is for inference: its
-    parameters take no gradients. Where nothing is folded there is no copy.
+    they are. Convolutions of single pictures are packed for a CPU (`avsal.layers.packed`). The copy is for
+    inference: its parameters take no gradients. Where nothing is folded there is no copy.
 
     Raises:
         ValueError: the module is in training mode, where batch norm depends on the batch.
@@ -58,15 +58,46 @@ def folded(module: Module) -> Module:
         if isinstance(part, FOLDED):
             _fold_children(part)
     for part in list(module.modules()):
-        for name, child in part.named_children():
-            if type(child) is nn.Conv2d:
-                setattr(part, name, PointwiseConv2d.of(child))
+        _pack_children(part)
+        if isinstance(part, FOLDED) and isinstance(part, nn.Sequential):
+            for name, child in list(part.named_children()):
+                if isinstance(child, nn.Identity):
+                    delattr(part, name)
     for part in module.modules():
         if isinstance(part, nn.Conv3d):
             part.weight.data = part.weight.data.contiguous(memory_format=torch.channels_last_3d)
         elif isinstance(part, nn.Conv2d):
             part.weight.data = part.weight.data.contiguous(memory_format=torch.channels_last)
     return module
+
+
+def _pack_children(part: nn.Module) -> None:
+    """Convolutions of pictures are packed, in a sequence with the activation that follows."""
+    names = list(part._modules)
+    for place, name in enumerate(names):
+        layer = part._modules[name]
+        if not isinstance(layer, nn.Conv2d | nn.Conv3d) or not _packs(layer):
+            continue
+        activation = None
+        for after in names[place + 1 :] if isinstance(part, nn.Sequential) else ():
+            follower = part._modules[after]
+            if isinstance(follower, nn.Identity):
+                continue
+            if activation_name(follower) is not None:
+                activation = follower
+                setattr(part, after, nn.Identity())
+            break
+        packs = PackedConv2d.of if isinstance(layer, nn.Conv2d) else PackedConv3d.of
+        setattr(part, name, packs(layer, activation))  # type: ignore[arg-type]
+
+
+def _packs(layer: nn.Conv2d | nn.Conv3d) -> bool:
+    in_time = isinstance(layer, nn.Conv2d) or (layer.kernel_size[0], layer.stride[0], layer.padding[0]) == (
+        1,
+        1,
+        0,
+    )
+    return in_time and layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
 
 
 def _fold_children(part: nn.Module) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -65,8 +64,8 @@ class LinearConv2d(nn.Sequential):
         super().__init__(nn.Conv2d(in_channels, out_channels, 1, bias=False), nn.BatchNorm2d(out_channels))
 
 
-class SeparableConv2d(nn.Module):
-    """Depthwise k x k convolution, 1x1 convolution, batch norm, ReLU."""
+class SeparableConv2d(nn.Sequential):
+    """Depthwise k x k convolution, 1x1 convolution, batch norm, ReLU: (B, C, H, W) -> (B, C', H, W)."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int = 3) -> None:
         super().__init__()
@@ -75,10 +74,7 @@ class SeparableConv2d(nn.Module):
         )
         self.pointwise = nn.Conv2d(in_channels, out_channels, 1, bias=False)
         self.bn = nn.BatchNorm2d(out_channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, C', H, W)."""
-        return torch.relu_(self.bn(self.pointwise(self.depthwise(x))))
+        self.relu = nn.ReLU(inplace=True)
 
 
 class ResidualBranch(nn.Sequential):

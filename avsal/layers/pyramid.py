@@ -55,17 +55,14 @@ def sizes_upwards(levels: Sequence[Tensor], size: Sequence[int]) -> list[Sequenc
     return [*(level.shape[-2:] for level in levels), [-(-side // 2) for side in size], size]
 
 
-class SpatialConv(nn.Module):
-    """(1, 3, 3) convolution, batch norm, ReLU."""
+class SpatialConv(nn.Sequential):
+    """(1, 3, 3) convolution, batch norm, ReLU: (B, C, T, H, W) -> (B, C', T, H, W)."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         self.conv = Conv3d(in_channels, out_channels, (1, 3, 3), padding=(0, 1, 1), bias=False)
         self.bn = nn.BatchNorm3d(out_channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, T, H, W) -> (B, C', T, H, W)."""
-        return torch.relu_(self.bn(self.conv(x)))
+        self.relu = nn.ReLU(inplace=True)
 
 
 class Lateral(nn.Module):

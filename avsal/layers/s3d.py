@@ -31,21 +31,21 @@ MIXED = {
 }
 
 
-class BasicConv3d(nn.Module):
-    """1x1x1 convolution, batch norm, ReLU."""
+class BasicConv3d(nn.Sequential):
+    """1x1x1 convolution, batch norm, ReLU: (B, C, T, H, W) -> (B, C', T, H, W)."""
 
     def __init__(self, in_channels: int, out_channels: int, momentum: float = 0.001) -> None:
         super().__init__()
         self.conv = Conv3d(in_channels, out_channels, 1, bias=False)
         self.bn = nn.BatchNorm3d(out_channels, BATCH_NORM_EPS, momentum)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, T, H, W) -> (B, C', T, H, W)."""
-        return torch.relu_(self.bn(self.conv(x)))
+        self.relu = nn.ReLU(inplace=True)
 
 
-class SeparableConv3d(nn.Module):
-    """Spatial (1, k, k) convolution, then temporal (k, 1, 1) convolution, each with batch norm and ReLU."""
+class SeparableConv3d(nn.Sequential):
+    """Spatial (1, k, k) convolution, then temporal (k, 1, 1) convolution, each with batch norm and ReLU.
+
+    (B, C, T, H, W) -> (B, C', T / stride, H / stride, W / stride).
+    """
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel: int, stride: int = 1, momentum: float = 0.001
@@ -54,13 +54,10 @@ class SeparableConv3d(nn.Module):
         k, s, p = kernel, stride, kernel // 2
         self.conv_s = Conv3d(in_channels, out_channels, (1, k, k), (1, s, s), (0, p, p), bias=False)
         self.bn_s = nn.BatchNorm3d(out_channels, BATCH_NORM_EPS, momentum)
+        self.relu_s = nn.ReLU(inplace=True)
         self.conv_t = Conv3d(out_channels, out_channels, (k, 1, 1), (s, 1, 1), (p, 0, 0), bias=False)
         self.bn_t = nn.BatchNorm3d(out_channels, BATCH_NORM_EPS, momentum)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, T, H, W) -> (B, C', T / stride, H / stride, W / stride)."""
-        x = torch.relu_(self.bn_s(self.conv_s(x)))
-        return torch.relu_(self.bn_t(self.conv_t(x)))
+        self.relu_t = nn.ReLU(inplace=True)
 
 
 class Mixed(nn.Module):

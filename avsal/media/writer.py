@@ -31,6 +31,9 @@ FORMATS = {".mp4": "mp4", ".mkv": "matroska"}
 MP4_OPTIONS = {"movflags": "+faststart", "movie_timescale": "90000"}
 """The index comes first, for browsers; the start of a late stream is not rounded to milliseconds."""
 
+LIGHT = {"mbtree": "1", "rc-lookahead": "10"}
+"""Bits go where later frames need them, which the preset alone does without, at 1.5 times the size."""
+
 
 class VideoWriter:
     """Writes an H.264 video (8-bit 4:2:0, limited range) frame by frame, with the sound of another.
@@ -53,8 +56,9 @@ class VideoWriter:
             source exactly.
         frame_rate: mean, in frames a second, for the header and the encoder's budget.
         crf: of x264, 0 (lossless) to 51; 18 looks like the source.
-        preset: of x264, from ``ultrafast`` to ``veryslow``. An overlay's frame of 720p at crf 18 takes one
-            core 25 ms with ``fast``, 10 with ``veryfast`` and 7 with ``superfast``, and 5.4, 4.3 and 9.7 kB.
+        preset: of x264, from ``ultrafast`` to ``veryslow``. `LIGHT` goes with ``superfast``: on overlays of
+            three videos of 720p at crf 18 a frame takes 0.51 to 0.61 of the work of ``veryfast``, 4 to 7 %
+            more bytes, and its luma loses 0.15 to 0.3 dB of 45 to 49 dB.
         grey: images are (H, W) instead of (H, W, 3).
         sound_from: a video or sound file whose sound goes along, None for a silent video. One without sound
             gives a silent video, too.
@@ -78,7 +82,7 @@ class VideoWriter:
         time_base: Fraction,
         frame_rate: float,
         crf: int = 18,
-        preset: str = "veryfast",
+        preset: str = "superfast",
         grey: bool = False,
         sound_from: str | Path | None = None,
         sound_stream: int | None = None,
@@ -98,7 +102,8 @@ class VideoWriter:
         self._grey = grey
         self._time_base = time_base
         self._frame_rate = Fraction(frame_rate).limit_denominator(100_000)
-        self._encoding = {"crf": str(crf), "preset": preset}
+        light = LIGHT if preset == "superfast" else {}
+        self._encoding = {"crf": str(crf), "preset": preset, **light}
         self._start = start
         self._end = end
         self._sound_from = None

@@ -62,8 +62,9 @@ class Motion(nn.Module):
         weights = self.weight.to(frames[0].dtype)[..., None, None]
         total = frames[0] * weights[0]
         for frame, weight in zip(frames[1:], weights[1:], strict=True):
-            total = torch.addcmul(total, frame, weight)
-        return frames[0] + self.mix(total.abs())
+            total.addcmul_(frame, weight)
+        changed: Tensor = self.mix(total.abs_())
+        return changed.add_(frames[0])
 
 
 def enlarged(x: Tensor, size: Sequence[int]) -> Tensor:
@@ -164,6 +165,7 @@ class TSFPNetMobile(SaliencyModel):
             levels.append(flat.unflatten(0, (len(tap), tap.shape[2])).transpose(1, 2))
         return tuple(levels)
 
+    @one_operation
     def integrate(self, levels: Sequence[Sequence[Tensor]]) -> Tensor:
         """Motion and the top-down path.
 
@@ -177,7 +179,7 @@ class TSFPNetMobile(SaliencyModel):
         for motion, smooth, frames in reversed(list(zip(self.motions, self.smooth, levels, strict=True))):
             features = motion(frames)
             if above is not None:
-                features = features + enlarged(above, features.shape[-2:])
+                features.add_(enlarged(above, features.shape[-2:]))
             above = smooth(features)
         assert above is not None  # there are four levels
         return above
@@ -200,6 +202,7 @@ class TSFPNetMobile(SaliencyModel):
             self.prior.float(), grid, mode="bilinear", padding_mode="border", align_corners=True
         )
 
+    @one_operation
     def read_out(self, logits: Tensor, attention: Tensor | None, size: Sequence[int]) -> Tensor:
         """(B, 1, H, W), maximum 1, from the logits and, with sound, (B, 1, h', w') attention."""
         total = enlarged(logits.float(), size)

@@ -63,7 +63,6 @@ def write_gaze_video(
         time_base=info.time_base,
         frame_rate=info.frame_rate,
         crf=20,
-        preset="veryfast",
         sound_from=recording.audio,
         origin=info.origin if own_sound else None,
         start=start,

@@ -26,7 +26,7 @@ from avsal.render.array_outputs import HDF5, NumPy, Zarr
 from avsal.render.colormap import colormap, to_unit_peak
 from avsal.render.encoder_maps import OffsetGrid, SvtAv1Offsets, X265Offsets
 from avsal.render.output import Output, OutputRequest
-from avsal.render.overlay import CLEAR, contrast
+from avsal.render.overlay import CLEAR, FAINT
 from avsal.render.painter import Painter
 from avsal.render.shots import Shots
 
@@ -51,7 +51,7 @@ class OverlayVideo(Output):
         request = self.request
         self.convert = PictureConverter(request.info.size)
         self.paint = Painter(colormap(request.colormap), request.alpha, request.style)
-        self.count = self.faint = 0
+        self.count = self.faint = self.blank = 0
         self.frames: Iterator[Frame] = iter(())
         if request.source is not None and not request.pictures:
             reader = open_frames(
@@ -90,7 +90,8 @@ class OverlayVideo(Output):
         with self.timed("painting"):
             painted = self.paint(self.convert(picture), prediction.map, caption)
             self.count += 1
-            self.faint += contrast(prediction.map) < CLEAR
+            self.faint += self.paint.contrast < CLEAR
+            self.blank += self.paint.contrast <= FAINT
         with self.timed("encoding"):
             self._put(painted, prediction)
 
@@ -118,6 +119,8 @@ class OverlayVideo(Output):
         info, found = self.request.info, {}
         if self.faint:
             found["low contrast"] = f"{self.faint} of {self.count} maps, painted faintly"
+            if self.blank:
+                found["low contrast"] += f", {self.blank} of them not at all"
         if info.bits > 8 or info.hdr:
             kept = "" if info.hdr is None else f"; {info.hdr} is not tone-mapped, so that colours look pale"
             found["colours"] = f"{info.bits} bits a sample became 8{kept}"

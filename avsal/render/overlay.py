@@ -60,16 +60,20 @@ def emphasis(saliency: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np
     """
     from PIL import Image
 
-    height = raised(saliency)
+    height = raised(saliency, contrast(saliency))
     if height is None:
         return np.zeros(size, np.float32)
     enlarged = Image.fromarray(height).resize((size[1], size[0]), Image.Resampling.BICUBIC)
     return np.clip(np.asarray(enlarged), 0, 1)
 
 
-def raised(saliency: NDArray[np.float32]) -> NDArray[np.float32] | None:
-    """A map's height over its ground in parts of the peak's, (h, w) up to 1; None if nothing is painted."""
-    share = contrast(saliency)
+def raised(saliency: NDArray[np.float32], share: float) -> NDArray[np.float32] | None:
+    """A map's height over its ground in parts of the peak's, (h, w) up to 1; None if nothing is painted.
+
+    Args:
+        saliency: (h, w), non-negative.
+        share: its `contrast`.
+    """
     fade = min(1.0, (share - FAINT) / (CLEAR - FAINT))
     if fade <= 0:
         return None

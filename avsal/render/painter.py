@@ -16,7 +16,7 @@ from PIL import Image
 
 from avsal.media.planes import empty_picture, planes_of
 from avsal.render.caption import text_mask
-from avsal.render.overlay import LINES, OverlayStyle, line_colours, lines, raised
+from avsal.render.overlay import LINES, OverlayStyle, contrast, line_colours, lines, raised
 
 __all__ = ["Painter"]
 
@@ -34,7 +34,12 @@ class Painter:
         table: from `colormap`.
         alpha: opacity of heat at the map's peak, 0 to 1; contours are opaque.
         style: ``heat`` or ``contour``.
+
+    Attributes:
+        contrast: of the last map painted.
     """
+
+    contrast = 0.0
 
     def __init__(self, table: NDArray[np.uint8], alpha: float = 0.7, style: OverlayStyle = "heat") -> None:
         self.table, self.style = table, style
@@ -55,7 +60,8 @@ class Painter:
         drawn.colorspace = picture.colorspace
         for before, after in zip(planes_of(picture), planes_of(drawn), strict=True):
             after[:] = before
-        height = raised(saliency)
+        self.contrast = contrast(saliency)
+        height = raised(saliency, self.contrast)
         if height is not None:
             if self.style == "heat":
                 self._heat(drawn, np.clip(height, 0, None))

@@ -74,6 +74,12 @@ class PredictedVideo:
         return bool(self.summary.get("damage"))
 
     @property
+    def low_contrast(self) -> str | None:
+        """How many maps its overlay shows faintly or not at all, in words; None where there are none."""
+        remarks = self.summary.get("remarks", {}).values()
+        return next((found["low contrast"] for found in remarks if "low contrast" in found), None)
+
+    @property
     def num_maps(self) -> int:
         """Maps that were written."""
         return int(self.summary.get("frames", 0))

@@ -84,6 +84,7 @@ def test_contours_a_caption_and_low_contrast_are_in_the_video_and_its_remarks(tm
         ("contour", None, blob()),
         ("contour", "net", blob()),
         ("heat", None, 1 + 0.2 * blob()),
+        ("heat", None, 1 + 0.6 * blob()),
     ):
         path = tmp_path / f"{len(pictures)}.mp4"
         request = OutputRequest(source, info, style=style, caption=caption)
@@ -92,7 +93,8 @@ def test_contours_a_caption_and_low_contrast_are_in_the_video_and_its_remarks(tm
                 output.write(Prediction(index, time, 0.04, saliency))
             pictures[len(pictures)] = output.remarks()
     assert pictures[0] == pictures[1] == {}
-    assert pictures[2] == {"low contrast": "4 of 4 maps, painted faintly"}
+    assert pictures[2] == {"low contrast": "4 of 4 maps, painted faintly, 4 of them not at all"}
+    assert pictures[3] == {"low contrast": "4 of 4 maps, painted faintly"}
     plain, captioned = (next(iter(open_frames(tmp_path / f"{n}.mp4"))).image.astype(int) for n in (0, 1))
     changed = np.abs(plain - captioned).max(2) > 60
     assert changed[-30:, :80].any()
