@@ -22,6 +22,10 @@ POLICY = (
 )
 
 
+UNFOLDED = 10
+"""Findings shown at once; more of them are folded away."""
+
+
 def write_page(path: str | Path, page: Page) -> None:
     """Write a page.
 
@@ -50,7 +54,11 @@ def _page(page: Page) -> Iterator[str]:
     )
     yield from (f'<p class="answer">{_sentence(text)}</p>\n' for text in page.summary)
     if page.findings:
-        yield "<ul>\n" + "".join(f"<li>{_sentence(text)}</li>\n" for text in page.findings) + "</ul>\n"
+        told = "<ul>\n" + "".join(f"<li>{_sentence(text)}</li>\n" for text in page.findings) + "</ul>\n"
+        if len(page.findings) > UNFOLDED:  # the pictures come first
+            title = f"All {len(page.findings)} findings, with margins, intervals and p"
+            told = f"<details><summary>{title}</summary>\n{told}</details>\n"
+        yield told
     parts = {
         "Intervals": page.plots,
         "Videos": page.players,

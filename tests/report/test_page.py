@@ -74,6 +74,14 @@ def test_text_is_escaped_and_videos_are_sorted_by_how_much_they_moved(tmp_path):
     assert not list(tmp_path.glob(".*"))
 
 
+def test_many_findings_are_folded_away_and_few_are_not(tmp_path):
+    for count, folded in ((10, False), (11, True)):
+        write_page(tmp_path / "page.html", page_of(findings=[f"finding {n}" for n in range(count)]))
+        text = (tmp_path / "page.html").read_text()
+        assert text.count("<li>finding") == count
+        assert ("<summary>All 11 findings" in text) == folded
+
+
 def test_an_interval_is_drawn_from_its_low_to_its_high_end_with_every_video_and_the_margin(tmp_path):
     plot = IntervalPlot("Plot", "unit", [Estimate("x", 0.5, 0.0, 1.0, (0.0, 0.25, 1.0))], margin=0.25)
     write_page(tmp_path / "page.html", page_of(plots=[plot]))
