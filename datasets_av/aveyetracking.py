@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from avsal.errors import DatasetError
 from avsal.types import Fixations, Recording, Split
 from datasets_av.dataset import Dataset, DatasetInfo, expect_in_root
 from datasets_av.frame_positions import fixations_from_cube
 from datasets_av.layout import video_file
-from datasets_av.matfile import mat_value, read_mat
+from datasets_av.matfile import kept_value, mat_value
 from datasets_av.split_tables import ListedVideo, chosen_videos
 from datasets_av.video_facts import sound_seconds, video_facts
 
@@ -60,7 +60,7 @@ class _AVEyeTracking(Dataset):
         return self._usable((one.id, role, partial(self._recording, one, role)) for one, role in self._chosen)
 
     def _recording(self, video: ListedVideo, role: Split | None) -> Recording:
-        mat_value(_all_videos(self._mat), video.id, path=self._mat)
+        mat_value(kept_value(self._mat, "eye_data_all"), video.id, path=self._mat)
         path = video_file(self.root / "video", video.id)
         audio = self.root / "audio_mono" / f"{video.id}.wav"
         sound_seconds(audio)
@@ -155,17 +155,5 @@ def read_gaze(mat: Path, clip: str, size: tuple[int, int], num_frames: int) -> F
     Raises:
         DatasetError: the file is missing, damaged or not as described.
     """
-    cube = mat_value(_all_videos(mat), clip, path=mat)
+    cube = mat_value(kept_value(mat, "eye_data_all"), clip, path=mat)
     return fixations_from_cube(cube, size, num_frames, mat, scale=(float(size[0]), float(size[1])))
-
-
-def _all_videos(path: Path) -> dict[str, Any]:
-    """The clips in the file, kept while it does not change, for it is read once for each clip."""
-    changed = path.stat().st_mtime_ns if path.is_file() else 0
-    return _read_all_videos(path, changed)
-
-
-@lru_cache(maxsize=2)
-def _read_all_videos(path: Path, changed: int) -> dict[str, Any]:
-    content: dict[str, Any] = mat_value(read_mat(path), "eye_data_all", path=path)
-    return content

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from avsal.errors import ConfigError, DatasetError
 from avsal.types import Fixations, Recording, Split
 from datasets_av.dataset import Dataset, DatasetInfo
 from datasets_av.frame_positions import fixations_from_cube
 from datasets_av.layout import video_file
-from datasets_av.matfile import mat_scalar, mat_value, read_mat
+from datasets_av.matfile import kept_value, mat_scalar, mat_value
 from datasets_av.split_tables import ListedVideo, chosen_videos
 from datasets_av.video_facts import video_facts
 
@@ -61,18 +61,18 @@ class _CoutrotRaw(Dataset):
         self._chosen = chosen_videos(self.lists, fold, split)
         self.condition = condition or self.own_sound
         self._mat = self.root / f"coutrot_database{self.number}.mat"
-        conditions = _database(self._mat, self.number)
-        if self.condition not in conditions:
+        self._conditions = kept_value(self._mat, f"Coutrot_Database{self.number}")
+        if self.condition not in self._conditions:
             raise ConfigError(
                 f"{self.info.title}: no condition {self.condition!r} in {self._mat}: expected one of "
-                f"{', '.join(sorted(conditions))}"
+                f"{', '.join(sorted(self._conditions))}"
             )
 
     def other_sounds(self) -> dict[str, Dataset]:
         """The other conditions in the file; none where this is one of them."""
         if self.condition != self.own_sound:
             return {}
-        names = [name for name in sorted(_database(self._mat, self.number)) if name != self.own_sound]
+        names = [name for name in sorted(self._conditions) if name != self.own_sound]
         return {
             name: type(self)(self.root, split=self.split, fold=self._fold, condition=name) for name in names
         }
@@ -82,7 +82,7 @@ class _CoutrotRaw(Dataset):
 
     def _recording(self, video: ListedVideo, role: Split | None) -> Recording:
         clip = video.id.replace("clip", "clip_")
-        info = mat_value(_database(self._mat, self.number), self.condition, clip, "info", path=self._mat)
+        info = mat_value(self._conditions, self.condition, clip, "info", path=self._mat)
         num_frames = round(mat_scalar(mat_value(info, "nframe", path=self._mat)))
         path = video_file(self.root / self.videos, clip)
         facts = video_facts(path)
@@ -190,19 +190,7 @@ def read_gaze(mat: Path, number: int, condition: str, clip: str, num_frames: int
     Raises:
         DatasetError: the file is missing, damaged or not as described.
     """
-    content = mat_value(_database(mat, number), condition, clip, path=mat)
+    content = mat_value(kept_value(mat, f"Coutrot_Database{number}"), condition, clip, path=mat)
     info = mat_value(content, "info", path=mat)
     width, height = (round(mat_scalar(mat_value(info, name, path=mat))) for name in ("vidwidth", "vidheight"))
     return fixations_from_cube(mat_value(content, "data", path=mat), (height, width), num_frames, mat)
-
-
-def _database(path: Path, number: int) -> dict[str, Any]:
-    """The conditions in the file, kept while it does not change, for it is read once for each clip."""
-    changed = path.stat().st_mtime_ns if path.is_file() else 0
-    return _read_database(path, number, changed)
-
-
-@lru_cache(maxsize=2)
-def _read_database(path: Path, number: int, changed: int) -> dict[str, Any]:
-    content: dict[str, Any] = mat_value(read_mat(path), f"Coutrot_Database{number}", path=path)
-    return content

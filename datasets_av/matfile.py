@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from avsal.media.container import check_file
 from avsal.media.hdf5_files import check_inside, members, open_hdf5
 from datasets_av.mat5 import MatDamageError, check_empty, parse_mat4, parse_mat5
 
-__all__ = ["mat_scalar", "mat_value", "read_mat"]
+__all__ = ["kept_value", "mat_scalar", "mat_value", "read_mat"]
 
 _DEPTH = 32
 """Of cells and structs inside each other."""
@@ -173,3 +174,18 @@ class _Hdf5:
         if any(len(values) != count for values in fields.values()):
             raise MatDamageError(f"the fields of the struct array `{group.name}` differ in length")
         return [{name: values[row] for name, values in fields.items()} for row in range(count)]
+
+
+def kept_value(path: Path, name: str) -> dict[str, Any]:
+    """A struct of a MATLAB file, kept while the file does not change: some are asked for once for each clip.
+
+    Raises:
+        DatasetError: the file is missing, damaged, or has no such variable.
+    """
+    return _kept_value(path, name, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@lru_cache(maxsize=4)
+def _kept_value(path: Path, name: str, changed: int) -> dict[str, Any]:
+    content: dict[str, Any] = mat_value(read_mat(path), name, path=path)
+    return content
