@@ -30,7 +30,9 @@ def frame_size(size: Sequence[int], least: int = 1) -> tuple[int, int]:
         ValueError: not two, or one of them below `least` pixels.
     """
     if len(size) != 2 or min(size) < least:
-        raise ValueError(f"`size` must be (height, width) of at least {least} pixels but is {tuple(size)}")
+        raise ValueError(
+            f"`size` must be (height, width) of at least {least}x{least} pixels but is {tuple(size)}"
+        )
     return int(size[0]), int(size[1])
 
 

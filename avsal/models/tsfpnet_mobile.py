@@ -27,6 +27,7 @@ from avsal.layers.fusion import create_fusion
 from avsal.layers.mobilenet import LinearConv2d, MobileNetV2, SeparableConv2d
 from avsal.layers.soundnet import SAMPLE_RATE, SCALE
 from avsal.layers.width import scaled
+from avsal.models.clip import frame_size
 from avsal.models.registry import SaliencyModel, register_model
 from avsal.types import ClipSpec
 
@@ -103,11 +104,9 @@ class TSFPNetMobile(SaliencyModel):
 
     def __init__(self, *, size: Sequence[int] = (192, 352), width: float = 1.0, prior: bool = True) -> None:
         super().__init__()
-        if len(size) != 2 or min(size) < 32:
-            raise ValueError(f"`size` must be (height, width) of at least 32 pixels but is {tuple(size)}")
         self.spec = ClipSpec(
             num_frames=self.offsets[-1] + 1,
-            size=(int(size[0]), int(size[1])),
+            size=frame_size(size, 32),
             mean=MEAN,
             std=STD,
             resize="fit",

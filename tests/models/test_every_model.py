@@ -5,6 +5,7 @@ from typing import NamedTuple
 import pytest
 import torch
 
+from avsal.errors import ConfigError
 from avsal.layers.fusion import AlignedFusion
 from avsal.models import argument_words, create_model, list_models, list_variants, model_info
 
@@ -127,6 +128,13 @@ def inputs(model, batch=1, size=None):
 def test_every_model_and_variant_is_in_the_tables():
     assert set(list_models()) == set(SMALL)
     assert {label(pair) for pair in list_variants()} == set(PUBLISHED)
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_a_size_that_is_not_height_and_width_is_refused(name):
+    for size in ([64], [64, 64, 3], [64, 0]):
+        with pytest.raises(ConfigError, match=r"`size` must be \(height, width\) of at least"):
+            create_model(name, **{**SMALL[name], "size": size})
 
 
 @pytest.mark.parametrize("pair", list_variants(), ids=label)
