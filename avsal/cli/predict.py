@@ -134,11 +134,9 @@ def tell_of_outputs(teller: Teller, found: PredictedVideo, identity: str | None)
     if identity is not None and not teller.quiet:
         print(f"model: {identity}", flush=True)
     written = ", ".join(str(path) for path in found.outputs.values())
-    teller.say(
-        f"{found.source}: {counted(found.num_maps, 'map')} in {found.summary['seconds']:.1f} s -> {written}"
-    )
-    if found.low_contrast:
-        teller.say(f"{found.source}: low contrast: {found.low_contrast}")
+    faint = f"; low contrast: {found.low_contrast}" if found.low_contrast else ""
+    maps, seconds = counted(found.num_maps, "map"), found.summary["seconds"]
+    teller.say(f"{found.source}: {maps} in {seconds:.1f} s -> {written}{faint}")
     if teller.verbose:
         parts = ", ".join(f"{part} {spent:.1f}" for part, spent in found.summary["seconds_by_part"].items())
         teller.say(f"{found.source}: seconds by part, at the same time: {parts}")
