@@ -140,7 +140,7 @@ def test_the_fusion_gets_the_seconds_of_the_frames_it_sees(hearing):
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"size": (16, 16)}, "at least 32 pixels"),
+        ({"size": (16, 16)}, "at least 32x32 pixels"),
         ({"num_frames": 31}, "even"),
         ({"fusion": "other"}, "bilinear, aligned"),
     ],
