@@ -366,7 +366,7 @@ def test_arguments_set_the_clip():
         ({"alignment": "flow"}, "alignment=flow: expected deformable or plain"),
         ({"levels": ("p3", "p5")}, "but is p3 p5"),
         ({"levels": ()}, "`levels` must be"),
-        ({"size": (31, 64)}, "at least 32 pixels"),
+        ({"size": (31, 64)}, "at least 32x32 pixels"),
         ({"width": 0}, "`width` must be positive"),
     ],
 )

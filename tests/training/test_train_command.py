@@ -94,7 +94,7 @@ def test_show_prints_all_settings(capsys):
         ),
         (["experiment=small_hevc", "steps"], "expected choices as key=value but found 'steps'"),
         (["experiment=small_hevc", "after=null", "model.arguments.width=x"], "tsfpnet"),
-        (["experiment=small_hevc", "after=null", "model.arguments.size=[8,8]"], "at least 32 pixels"),
+        (["experiment=small_hevc", "after=null", "model.arguments.size=[8,8]"], "at least 32x32 pixels"),
         (
             ["experiment=tsfpnet_dhf1k", "model.encoder=null"],
             "the encoder of tsfpnet would start from random",
