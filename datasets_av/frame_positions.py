@@ -75,7 +75,6 @@ def fixations_from_cube(
     path: Path,
     *,
     scale: tuple[float, float] = (1.0, 1.0),
-    geometry: ScreenGeometry | None = None,
 ) -> Fixations:
     """Read a MATLAB array of 3 x frames x observers: x, y, and a row that is left out.
 
@@ -85,7 +84,6 @@ def fixations_from_cube(
         num_frames: number of frames of the video.
         path: path of the file, for the message.
         scale: pixels of the video in one unit of (y, x).
-        geometry: geometry of the screen in pixels of the video, where it is known.
 
     Returns:
         Observers numbered from 0 in the array's order.
@@ -109,5 +107,4 @@ def fixations_from_cube(
         observer.reshape(-1),
         size,
         num_frames,
-        geometry=geometry,
     )

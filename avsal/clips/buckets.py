@@ -36,16 +36,13 @@ class Group(NamedTuple):
     counts: bool = True
 
 
-def planned_steps(
-    dataset: ClipDataset, epoch: int, batch_size: int, *, shuffle: bool = True
-) -> list[list[int]]:
+def planned_steps(dataset: ClipDataset, epoch: int, batch_size: int) -> list[list[int]]:
     """The clips of each step of an epoch, every clip once; the last step may be smaller.
 
     Args:
         dataset: whose `seed` counts.
         epoch: counted from 0.
         batch_size: clips of a step, of all processes together.
-        shuffle: False gives the data set's order, the same in every epoch.
 
     Raises:
         ConfigError: an impossible number.
@@ -53,9 +50,7 @@ def planned_steps(
     if batch_size < 1:
         raise ConfigError(f"`batch_size` must be at least 1 but is {batch_size}")
     count = len(dataset)
-    order = np.arange(count)
-    if shuffle:
-        order = np.random.default_rng((dataset.seed, epoch, _STREAM)).permutation(count)
+    order = np.random.default_rng((dataset.seed, epoch, _STREAM)).permutation(count)
     return [order[begin : begin + batch_size].tolist() for begin in range(0, count, batch_size)]
 
 
