@@ -306,7 +306,7 @@ def decode(
     """What `packet` releases from the decoder (None: all that is left), counting failures."""
     try:
         frames = stream.decode(packet)
-    except av.FFmpegError:
+    except (av.FFmpegError, ValueError):  # the latter of a codec that FFmpeg does not know
         damage.failed += packet is not None
         return []
     damage.failed += packet is not None and packet.is_corrupt

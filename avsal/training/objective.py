@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -25,7 +25,6 @@ from avsal.training.sound import attention_loss
 __all__ = ["Attentive", "Objective"]
 
 
-@runtime_checkable
 class Attentive(Protocol):
     """A model whose attention to sound can be read on its way to the maps, as TSFP-Net's."""
 
@@ -44,6 +43,11 @@ class Attentive(Protocol):
     def read_out(self, integrated: Tensor, logits: Tensor | None, size: Sequence[int]) -> Tensor:
         """Maps."""
         ...
+
+
+def is_attentive(model: nn.Module) -> TypeGuard[Attentive]:
+    """Whether a model is `Attentive`; from Python 3.12 on `isinstance` overlooks parts that are modules."""
+    return all(hasattr(model, name) for name in ("encode", "pyramid", "attend", "read_out"))
 
 
 def model_choices(model: SaliencyModel) -> dict[str, Any]:
@@ -86,7 +90,7 @@ class Objective(nn.Module):
             raise ConfigError(
                 f"`sound` says what becomes of the sound, but {model.name} takes none: leave `sound` out"
             )
-        if sound.attention and not isinstance(model, Attentive):
+        if sound.attention and not is_attentive(model):
             raise ConfigError(f"`sound.attention` needs a model with attention, which {model.name} is not")
         self.resting = freeze(model, settings.optim.frozen)
         self.resting += [part_named(model, part) for part in settings.optim.resting]
@@ -186,7 +190,7 @@ class Objective(nn.Module):
         """Loss, what to log, and maps of windows with `context` frames around them."""
         logits = None
         extra = {"context": context} if context else {}
-        if self.attention and audio is not None and isinstance(self.model, Attentive):
+        if self.attention and audio is not None and is_attentive(self.model):
             taps = self.model.encode(frames, **extra)
             logits = self.model.attend(taps, audio)
             maps = self.model.read_out(self.model.pyramid(taps), logits, frames.shape[-2:])

@@ -117,8 +117,9 @@ def name_outputs(found: Sequence[tuple[Any, Path]], out: Path) -> list[tuple[Any
 
 def _stem(path: Path) -> Path:
     """A path without its suffix; of a name such as `..mp4` that would be a way out of the folder."""
-    stem = path.with_suffix("")
-    return path.with_name(path.name.replace(".", "_")) if stem.name in ("", ".", "..") else stem
+    if path.stem in ("", ".", ".."):
+        return path.with_name(path.name.replace(".", "_"))
+    return path.with_suffix("")
 
 
 def predict_each(

@@ -551,6 +551,7 @@ def test_flipped_bytes_of_matlab_files_never_do_more_than_raise(tmp_path, compre
     assert refused > 50
 
 
+@pytest.mark.filterwarnings("ignore:The default value for `spmatrix`:DeprecationWarning")
 def test_our_parser_agrees_with_scipys(tmp_path):
     rng = np.random.default_rng(1)
     kinds = ["f8", "f4", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"]

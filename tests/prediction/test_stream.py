@@ -78,7 +78,7 @@ def flash_slot(model, window):
         {},
         {"frame_rate": Fraction(30000, 1001)},
         {"frame_rate": 60, "frames": 60, "at": 40},
-        {"picture_start": 0.4},
+        {"picture_start": 0.4, "sound": videos.Sound(seconds=2.0)},
         {"sound": videos.Sound(start=0.31)},
         {"sound": videos.Sound(rate=16000, channels=2)},
         {"sound": videos.Sound(codec="flac", rate=48000, channels=6)},
