@@ -48,6 +48,8 @@ class SaliencyModel(nn.Module):
             is there. None: the model only knows clips.
         warm_up: of models with a `delay`: how many frames before a part of a video are to be given first, for
             the memory to be as in training; 0 for models without a memory.
+        windows_at_once: batch of the engine ``exact`` on a file with one sound, unless another is asked for:
+            as many as pay in time and cost little memory.
         choices: names of constructor arguments that change no tensor, so that a checkpoint may be loaded with
             others than it was saved with.
     """
@@ -58,6 +60,7 @@ class SaliencyModel(nn.Module):
     trained: bool = False
     delay: int | None = None
     warm_up: int = 0
+    windows_at_once: ClassVar[int] = 1
     choices: ClassVar[tuple[str, ...]] = ()
 
     def forward(self, frames: Tensor, audio: Tensor | None = None) -> Tensor:

@@ -101,6 +101,7 @@ class TSFPNetMobile(SaliencyModel):
 
     #: a map depends on the frames that lie so many frames before its own
     offsets = (0, 2, 4, 8)
+    windows_at_once = 4
 
     def __init__(self, *, size: Sequence[int] = (192, 352), width: float = 1.0, prior: bool = True) -> None:
         super().__init__()

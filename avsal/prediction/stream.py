@@ -113,6 +113,8 @@ class PredictionStream:
             source, frame_rate=frame_rate, video_stream=video_stream, audio_stream=audio_stream
         )
         info = self.source.info
+        if batch_size is None and self.engine.name == "exact" and sounds is None and self.source.path:
+            self.engine.batch_size = model.windows_at_once  # maps of a camera come one by one
         reach = 2 * self.engine.spec.num_frames + self.engine.past
         waiting = self.engine.spec.num_frames + self.engine.future + self.engine.batch_size + every
         num_bytes = (waiting + DECODED_AHEAD) * info.size[0] * info.size[1] * 3 // 2
