@@ -32,7 +32,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 from torch.profiler import ProfilerActivity, profile, record_function
-from torch.utils.flop_counter import FlopCounterMode
 
 from avsal.configuration import plain_value
 from avsal.layers.convolution import Conv3d, MaxPool3d
@@ -41,6 +40,7 @@ from avsal.models import SaliencyModel
 from avsal.prediction import PRECISIONS, PredictionStream
 from avsal.prediction.engines import Engine, WindowJob, create_engine, supported_engines
 from avsal.weights import load_model
+from avsal.workflows.cost import Counter
 
 BUNDLED = Path(__file__).parents[1] / "avsal" / "assets" / "demo.mp4"
 Clock = Callable[[], float]
@@ -109,9 +109,9 @@ class Timed:
 
     def count(self, number: int) -> None:
         """Count the work of some maps."""
-        with FlopCounterMode(display=False) as counter:
+        with Counter() as counter:
             taken = self._take(number)
-        self.gmac = counter.get_total_flops() / 2e9 / max(1, taken)
+        self.gmac = counter.operations / 2e9 / max(1, taken)
 
     def parts(self, number: int) -> dict[str, float]:
         """Shares of the time of some maps, by part."""
@@ -138,7 +138,7 @@ def part_of(event: Any) -> str:
         if above.name == SOUND:
             return SOUND
         above = above.cpu_parent
-    name = event.name.removeprefix("aten::").lstrip("_")
+    name = event.name.removeprefix("aten::").removeprefix("mkldnn::").lstrip("_")
     return next((part for part, names in PARTS.items() if name.startswith(names)), "other")
 
 

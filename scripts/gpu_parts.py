@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from avsal.clips.windows import WindowPlan
 from avsal.media.frames import Frame
 from avsal.models import SaliencyModel, create_model
 from avsal.prediction.engines import Engine, WindowJob, WindowMaps, create_engine, supported_engines
+from avsal.workflows.cost import Counter
 
 Rows = list[dict[str, Any]]
 
@@ -264,7 +264,7 @@ def measured(engine: Engine, device: torch.device, batch: int, rate: float, quic
     taken = 0
     while taken < warm - engine.future:
         taken += len(next(predictions)[0].wanted)
-    with FlopCounterMode(display=False) as counter:
+    with Counter() as counter:
         counted = 0
         while counted < batch:
             counted += len(next(predictions)[0].wanted)
@@ -274,7 +274,7 @@ def measured(engine: Engine, device: torch.device, batch: int, rate: float, quic
         made += len(job.wanted)
     wait(device)
     spent = time.perf_counter() - began
-    work = counter.get_total_flops() / counted
+    work = counter.operations / counted
     found: dict[str, Any] = {
         "maps/s": made / spent,
         "GFLOP a map": work / 1e9,

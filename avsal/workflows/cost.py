@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from avsal.models import SaliencyModel
 
-__all__ = ["Meter"]
+__all__ = ["Counter", "Meter"]
 
 Made = TypeVar("Made")
 
@@ -122,7 +122,7 @@ class Counter(TorchDispatchMode):
         elif name in _CONVOLUTIONS:
             image, weight = args[0], args[1]
             turned = name.startswith("conv_transpose") or (len(args) > 6 and args[6] is True)
-            self.operations += 2 * (image if turned else made).numel() * weight[0].numel()
+            self.operations += 2 * (image if turned else made).numel() * math.prod(weight.shape[1:])
         elif name == "bilinear":
             self.operations += 2 * made.numel() * args[0].shape[-1] * args[1].shape[-1]
         elif name == "einsum" and len(args[1]) == 2:
@@ -136,7 +136,7 @@ class Counter(TorchDispatchMode):
 _PRODUCTS = {"mm": 0, "bmm": 0, "matmul": 0, "linear": 0, "addmm": 1, "baddbmm": 1, "mv": 0, "dot": 0}
 _CONVOLUTIONS = frozenset(
     [f"{kind}{rank}d" for kind in ("conv", "conv_transpose") for rank in (1, 2, 3)]
-    + ["convolution", "_convolution", "mkldnn_convolution"]
+    + ["convolution", "_convolution", "mkldnn_convolution", "_convolution_pointwise"]
 )
 
 

@@ -6,6 +6,7 @@ from avsal.layers import packed
 from avsal.layers.folding import folded
 from avsal.layers.mobilenet import SeparableConv2d
 from avsal.layers.packed import PackedConv2d, PackedConv3d
+from avsal.workflows.cost import Counter
 
 LAYERS = [
     nn.Conv2d(3, 8, 3, 2, 1, bias=False),
@@ -49,3 +50,14 @@ def test_precision_follows_autocast_and_other_builds_of_pytorch_do_without(monke
         torch.testing.assert_close(half.float(), block(x), rtol=0.03, atol=0.03)
         monkeypatch.setattr(packed, "there", lambda kind: False)
         torch.testing.assert_close(small(x), block(x), rtol=1e-5, atol=1e-5)
+
+
+def test_operations_are_counted_alike_however_a_network_is_packed():
+    network = nn.Sequential(SeparableConv2d(3, 8), nn.Conv2d(8, 4, 3, 2, groups=2)).eval()
+    x, counts = torch.randn(2, 3, 12, 16), []
+    with torch.inference_mode():
+        for one in (network, folded(network)):
+            with Counter() as counter:
+                one(x)
+            counts.append(counter.operations)
+    assert counts[0] == counts[1] > 2 * 2 * 8 * 12 * 16 * 9
