@@ -175,7 +175,9 @@ def grid(
 
 
 def correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """Pearson's of two maps."""
+    """Pearson's of two maps; NaN where one is flat."""
+    if not (np.ptp(a) and np.ptp(b)):
+        return float("nan")
     return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
 
 
@@ -266,7 +268,7 @@ def main() -> None:
         line += f"{base / middle:6.2f} {engine.gmac:6.2f} {share:6.0%}"
         both = sorted(set(reference) & set(engine.found))
         if engine is not timed[0] and both:
-            spread = max(float(np.ptp(reference[i])) for i in both)
+            spread = max(float(np.ptp(reference[i])) for i in both) or 1.0  # random maps may be flat
             apart = max(float(np.abs(reference[i] - engine.found[i]).max()) for i in both) / spread
             alike = [correlation(reference[i], engine.found[i]) for i in both]
             line += f"  {apart:10.1e}  {statistics.mean(alike):7.4f} / {min(alike):.4f} ({len(both)} maps)"
