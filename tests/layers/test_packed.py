@@ -61,3 +61,13 @@ def test_operations_are_counted_alike_however_a_network_is_packed():
                 one(x)
             counts.append(counter.operations)
     assert counts[0] == counts[1] > 2 * 2 * 8 * 12 * 16 * 9
+
+
+def test_a_packed_network_is_exported_after_it_was_used():
+    network = folded(nn.Sequential(SeparableConv2d(3, 8)).eval())
+    x = torch.randn(1, 3, 12, 16)
+    with torch.inference_mode():
+        expected = network(x)
+    with torch.no_grad():
+        found = torch.export.export(network, (x.clone(),)).module()(x)
+    torch.testing.assert_close(found, expected.clone(), rtol=1e-5, atol=1e-5)

@@ -135,5 +135,5 @@ def test_missing_data_and_weights_are_refused_with_the_way_out(made, data, tmp_p
     assert not list(tmp_path.iterdir()), "a refused run leaves no folder"
     places = {"root": tmp_path, "out": tmp_path / "runs", "stores": tmp_path / "stores"}
     elsewhere = [f"{key}={places.get(key, value)}" for key, _, value in (w.partition("=") for w in line[3:])]
-    with pytest.raises(DatasetError, match="expected the folder"):
+    with pytest.raises(DatasetError, match=r"expected .annotations.DIEM. in"):
         run_line(*line[:3], *elsewhere)
