@@ -91,7 +91,7 @@ class PackedConv2d(nn.Conv2d):
     def run(self, x: Tensor) -> Tensor:
         """See `forward`."""
         kind = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
-        traced = torch.compiler.is_compiling() or torch.jit.is_tracing()  # by export or torch.compile
+        traced = torch.compiler.is_compiling()  # or exporting
         if x.device.type != "cpu" or traced or torch.is_grad_enabled() or not (there(kind) and x.numel()):
             result = super().forward(x)
             return result if self.activation is None else self.activation(result)
