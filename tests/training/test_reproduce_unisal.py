@@ -9,7 +9,7 @@ from fake_media import write_image, write_mat
 
 from avsal.weights import read_header
 from avsal.workflows.data import find_root
-from datasets_av import dhf1k, ucf_sports
+from datasets_av import action_sets, dhf1k
 
 FRAMES, SIZE = 6, (36, 64)
 VIDEOS = {
@@ -38,7 +38,7 @@ def data(tmp_path, monkeypatch):
     rows = [{"video": name, "split": split, "num_frames": str(FRAMES)} for name, split in SPLITS.items()]
     monkeypatch.setattr(dhf1k, "read_table", lambda name: [row for row in rows if row["video"][0] == "0"])
     monkeypatch.setattr(
-        ucf_sports, "read_table", lambda name: [row for row in rows if row["video"][0] == "D"]
+        action_sets, "read_table", lambda name: [row for row in rows if row["video"][0] == "D"]
     )
     root, random = tmp_path / "data", np.random.default_rng(0)
 
