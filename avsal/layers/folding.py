@@ -12,6 +12,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from avsal.layers.convolution import Conv3d
 from avsal.layers.logmel import LogMelNet
 from avsal.layers.mobilenet import LinearConv2d, NormalisedConv2d, ResidualBranch, SeparableConv2d
 from avsal.layers.packed import PackedConv2d, PackedConv3d, activation_name
@@ -92,12 +93,13 @@ def _pack_children(part: nn.Module) -> None:
 
 
 def _packs(layer: nn.Conv2d | nn.Conv3d) -> bool:
-    in_time = isinstance(layer, nn.Conv2d) or (layer.kernel_size[0], layer.stride[0], layer.padding[0]) == (
-        1,
-        1,
-        0,
-    )
-    return in_time and layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
+    """Whether a layer is one of pictures; a subclass may have a `forward` of its own and is left alone."""
+    if type(layer) not in (nn.Conv2d, nn.Conv3d, Conv3d):
+        return False
+    if isinstance(layer.padding, str) or layer.padding_mode != "zeros":
+        return False
+    in_time = layer.kernel_size[0], layer.stride[0], layer.padding[0]
+    return isinstance(layer, nn.Conv2d) or in_time == (1, 1, 0)
 
 
 def _fold_children(part: nn.Module) -> None:

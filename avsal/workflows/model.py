@@ -34,7 +34,7 @@ class RunSettings(Checked):
         group=_MODEL,
     )
     batch_size: int | None = setting(
-        None, help="windows at once [the engine's choice]", least=1, group=_MODEL
+        None, help="windows at once [the choice of engine and model]", least=1, group=_MODEL
     )
     precision: str = setting(
         "float32",

@@ -71,3 +71,18 @@ def test_a_packed_network_is_exported_after_it_was_used():
     with torch.no_grad():
         found = torch.export.export(network, (x.clone(),)).module()(x)
     torch.testing.assert_close(found, expected.clone(), rtol=1e-5, atol=1e-5)
+
+
+class Doubled(nn.Conv2d):
+    """A convolution with a forward of its own."""
+
+    def forward(self, x):
+        """Twice what the class gives."""
+        return 2 * super().forward(x)
+
+
+def test_a_convolution_with_a_forward_of_its_own_is_left_alone():
+    network = nn.Sequential(SeparableConv2d(3, 8), Doubled(8, 4, 1)).eval()
+    x = torch.randn(1, 3, 12, 16)
+    with torch.no_grad():
+        torch.testing.assert_close(folded(network)(x), network(x), rtol=1e-5, atol=1e-5)

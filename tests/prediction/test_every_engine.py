@@ -21,9 +21,10 @@ SHARING = {
     if name not in ("esan", "unisal")
 }
 
-#: in parts of the range; with these values the logits of STAViS lie in the hundreds, and without vector
-#: instructions (ATEN_CPU_CAPABILITY=default) the default's sums differ by 2e-4
-TOLERANCE = {"stavis": 1e-2, "stavis_visual": 1e-2, "tsfpnet_av_mobile": 4e-4}
+#: in parts of the range; with these values the logits of STAViS lie in the hundreds
+TOLERANCE = {"stavis": 1e-2, "stavis_visual": 1e-2}
+if torch.backends.cpu.get_cpu_capability() == "DEFAULT":  # without vector instructions sums round otherwise
+    TOLERANCE["tsfpnet_av_mobile"] = 4e-4
 
 
 @pytest.fixture(scope="module", params=SHARING)
